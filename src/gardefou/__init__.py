@@ -1,0 +1,1 @@
+"""Gardefou: the rail between the people who decide about accounts and the platform."""

@@ -1,0 +1,164 @@
+"""The composition root: settings become an application node. Nothing else wires parts together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random, SystemRandom
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.clock import Clock, SystemClock
+from gardefou.domain.records import SYSTEM, PlatformEntry, Staff
+from gardefou.errors import Conflict, InvalidInput
+from gardefou.flow.app import App
+from gardefou.flow.changes.nets import write_nets
+from gardefou.flow.changes.settings import FOUNDERS, write_setting
+from gardefou.flow.rules import Rules
+from gardefou.ids import Ids
+from gardefou.ledger.note import Signer
+from gardefou.ledger.sequencer import Sequencer
+from gardefou.nets.shipped import load_shipped
+from gardefou.people.keys import KeyStore
+from gardefou.people.pseudonyms import pseudonym
+from gardefou.platforms.protocol import Connector
+from gardefou.platforms.sandbox import Sandbox
+from gardefou.platforms.synapse import Synapse
+from gardefou.platforms.webhook import Webhook, WebhookCalls, WebhookSettings
+from gardefou.platforms.webhook_wire import description as webhook_description
+from gardefou.settings import Settings
+from gardefou.storage import tables
+from gardefou.storage.engine import Store, open_store
+from gardefou.storage.migrate import is_current, upgrade_store
+from gardefou.storage.work import Works
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is injected: everything that makes a run different from its replay."""
+
+    clock: Clock
+    random: Random
+    salts: Callable[[int], bytes]
+    sleep: Callable[[float], None] = time.sleep
+
+
+def real_parts() -> Parts:
+    """Return the machine's clock and randomness."""
+    random = SystemRandom()
+    return Parts(clock=SystemClock(), random=random, salts=random.randbytes)
+
+
+def open_app(settings: Settings, *, migrate: bool = True) -> App:
+    """Open an application node on the store that the settings name, migrating it first if need be.
+
+    Raises:
+        InvalidInput: the database cannot be used (`store/url`).
+    """
+    settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = open_store(settings.url)
+    if migrate:
+        with store.read() as connection:
+            current = is_current(connection)
+        if not current:
+            upgrade_store(store)
+    keys = KeyStore(settings.keys_folder)
+    return make_app(store, real_parts(), signer=keys.signer(), keys=keys)
+
+
+def make_app(store: Store, parts: Parts, *, signer: Signer, keys: KeyStore | None = None, no_nets: bool = False) -> App:
+    """Return an application node from a migrated store and its parts.
+
+    ``keys`` may be left out where only sandbox platforms are used.
+    """
+    ids = Ids(parts.clock, parts.random)
+    works = Works(store, parts.clock, ids, parts.salts)
+    sequencer = Sequencer(store, parts.clock, seed=signer.seed, origin=signer.name)
+
+    def connector(entry: PlatformEntry) -> Connector:
+        return make_connector(entry, works, parts, keys)
+
+    return App(
+        works=works,
+        clock=parts.clock,
+        ids=ids,
+        random=parts.random,
+        sequencer=sequencer,
+        make_connector=connector,
+        no_nets=no_nets,
+    )
+
+
+def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeyStore | None) -> Connector:
+    """Return the connector of a registered platform, with its credentials from the key store.
+
+    Raises:
+        InvalidInput: its configuration is not usable (`platform/config`).
+    """
+    store = works.store
+    if entry.kind == "sandbox":
+        return Sandbox(
+            entry.id, store.begin, parts.clock, parts.sleep, engine_read=store.read, labels=Rules().labels
+        )
+    if keys is None:
+        raise InvalidInput("platform/config", "Only sandbox platforms can be used here.", field="kind")
+    secret = keys.credentials(entry.id)
+    config: dict[str, Any] = dict(entry.config)
+    if entry.kind == "synapse":
+        return Synapse(
+            entry.id,
+            config["base_url"],
+            config["admin"],
+            secret["token"],
+            clock=parts.clock,
+            watch_token=secret.get("watch_token"),
+        )
+    if entry.kind == "webhook":
+        hook = WebhookSettings(
+            base_url=config["base_url"],
+            secrets=tuple(secret["secrets"].split()),
+            allow_private=frozenset(config.get("allow_private", ())),
+        )
+        calls = WebhookCalls(hook, clock=parts.clock, ids=works.ids)
+        return Webhook(entry.id, webhook_description(config["describe"], url=config["base_url"]), calls)
+    raise InvalidInput("platform/config", f"There is no connector of kind {entry.kind!r}.", field="kind")
+
+
+def initialise(app: App, *, nets: str, person: Staff) -> Staff:
+    """Make a new installation: the shipped nets, the first person, the sandbox platform.
+
+    Writes `nets.changed`, `staff.added`, `platform.registered`.
+
+    Raises:
+        Conflict: the store is initialised already (`store/initialised`).
+        InvalidInput: no such shipped set (`nets/unknown_set`).
+    """
+    if nets not in FOUNDERS:
+        raise InvalidInput("nets/unknown_set", f"The shipped sets are {', '.join(FOUNDERS)}.", field="nets")
+    with app.works.begin() as uow:
+        if uow.connection.execute(sa.select(tables.nets_version.c.id).limit(1)).first() is not None:
+            raise Conflict("store/initialised", "This store is initialised already; nothing was changed.")
+        write_nets(uow, load_shipped(nets), name=nets, by=SYSTEM)
+        write_setting(uow, "shipped_nets", nets, by=SYSTEM)
+        uow.record("staff.added", by=SYSTEM, about=person.id, puts=(person,))
+        sandbox = PlatformEntry(
+            id="sandbox", kind="sandbox", endpoint="sandbox:sandbox", config={}, sandbox=True, added_at=uow.now
+        )
+        uow.record("platform.registered", by=SYSTEM, about=sandbox.id, puts=(sandbox,))
+    return person
+
+
+def first_person(app: App, *, roles: tuple[str, ...], team: str = "founders") -> Staff:
+    """Return the record of a new installation's first person, enrolled and founding, not yet written."""
+    return Staff(
+        id=app.ids.new(),
+        pseudonym=pseudonym(app.random, ()),
+        roles=roles,
+        team=team,
+        employer=Rules().organisation,
+        started_at=app.now(),
+        enrolled=True,
+        founding=True,
+    )

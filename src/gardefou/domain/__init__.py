@@ -1,0 +1,1 @@
+"""What things are: frozen values and the enforcement's state table. Standard library only."""

@@ -1,0 +1,138 @@
+"""What every step of the flow works with: store, clock, identifiers, platforms, nets, ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+
+import sqlalchemy as sa
+
+from gardefou.clock import Clock
+from gardefou.domain.records import NetsVersion, PlatformEntry
+from gardefou.errors import NotFound, Unavailable
+from gardefou.flow.rules import Rules, load_rules
+from gardefou.ids import Ids
+from gardefou.ledger.sequencer import Sequencer
+from gardefou.nets.lookalikes import LookalikeIndex
+from gardefou.nets.load import load
+from gardefou.nets.net import NetSet
+from gardefou.platforms.protocol import Connector
+from gardefou.storage import tables
+from gardefou.storage.records import fetch
+from gardefou.storage.work import Works
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Rules and nets in force at one moment, as read inside a transaction."""
+
+    rules: Rules
+    nets: NetSet
+    nets_id: str
+    #: Every fact that some net reads: the others need not be counted.
+    facts_read: frozenset[str]
+
+
+#: Makes the connector of a registered platform; credentials come from the key store.
+MakeConnector = Callable[[PlatformEntry], Connector]
+
+
+@dataclass(slots=True)
+class App:
+    """One application node. It holds no state that the store does not."""
+
+    works: Works
+    clock: Clock
+    ids: Ids
+    random: Random
+    sequencer: Sequencer
+    make_connector: MakeConnector
+    #: ``--no-nets``: states, ledger and connectors stay, everything is let through. Fresh stores only.
+    no_nets: bool = False
+    #: Told after a commit that there may be work; the worker waits on it.
+    wake: Callable[[], None] = lambda: None
+    _connectors: dict[str, tuple[str, Connector]] = field(default_factory=dict)
+    _nets: dict[str, NetSet] = field(default_factory=dict)
+    _lookalikes: dict[str, tuple[tuple[int, int], LookalikeIndex]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self.clock.now()
+
+    def config(self, connection: sa.Connection) -> Config:
+        """Return the rules and nets in force, read in this transaction.
+
+        Raises:
+            Unavailable: the store has no nets (`store/uninitialised`).
+        """
+        newest = connection.execute(_NEWEST_NETS).first()
+        if newest is None:
+            raise Unavailable("store/uninitialised", "This store has no nets in force; run `gardefou init` first.")
+        nets = self._nets.get(newest.id)
+        if nets is None:
+            version = fetch(connection, NetsVersion, tables.nets_version.c.id == newest.id)
+            assert version is not None
+            nets = load(version.toml, f"nets {version.name}")
+            self._nets[newest.id] = nets
+        read = frozenset(fact.name for net in nets for fact in net.condition.reads)
+        return Config(rules=load_rules(connection), nets=nets, nets_id=newest.digest, facts_read=read)
+
+    def connector(self, platform: str) -> Connector:
+        """Return the connector of a registered platform.
+
+        Raises:
+            NotFound: no such platform, or it is not active (`platform/not_found`).
+        """
+        with self.works.read() as connection:
+            entry = fetch(connection, PlatformEntry, tables.platform_entry.c.id == platform)
+        if entry is None or not entry.active:
+            raise NotFound("platform/not_found", f"There is no platform {platform!r}; see `gardefou platform list`.")
+        with self._lock:
+            stamp = f"{entry.version}"
+            held = self._connectors.get(platform)
+            if held is None or held[0] != stamp:
+                held = (stamp, self.make_connector(entry))
+                self._connectors[platform] = held
+            return held[1]
+
+    def lookalikes(self, connection: sa.Connection, platform: str) -> LookalikeIndex:
+        """Return the names of the platform's protected accounts, ready for comparing."""
+        stamp_row = connection.execute(_PROTECTED_STAMP, {"platform": platform}).one()
+        stamp = (int(stamp_row[0] or 0), int(stamp_row[1] or 0))
+        held = self._lookalikes.get(platform)
+        if held is None or held[0] != stamp:
+            rows = connection.execute(_PROTECTED_NAMES, {"platform": platform}).all()
+            names = [(row.ref, name) for row in rows for name in (row.handle, row.display_name) if name]
+            held = (stamp, LookalikeIndex(names))
+            self._lookalikes[platform] = held
+        return held[1]
+
+    def platform_names(self) -> list[str]:
+        """Return every active platform's name."""
+        with self.works.read() as connection:
+            rows = connection.execute(
+                sa.select(tables.platform_entry.c.id)
+                .where(tables.platform_entry.c.active)
+                .order_by(tables.platform_entry.c.id)
+            )
+            return [row.id for row in rows]
+
+
+_NEWEST_NETS = (
+    sa.select(tables.nets_version.c.id, tables.nets_version.c.digest).order_by(tables.nets_version.c.id.desc()).limit(1)
+)
+# The first half is the condition of a partial index: few accounts are more than standard.
+_protected = sa.and_(
+    sa.or_(tables.account.c.tier != "standard", tables.account.c.memory_tier != "standard"),
+    sa.or_(tables.account.c.tier == "protected", tables.account.c.memory_tier == "protected"),
+)
+_PROTECTED_STAMP = sa.select(sa.func.count(), sa.func.sum(tables.account.c.version)).where(
+    tables.account.c.platform == sa.bindparam("platform"), _protected
+)
+_PROTECTED_NAMES = sa.select(tables.account.c.ref, tables.account.c.handle, tables.account.c.display_name).where(
+    tables.account.c.platform == sa.bindparam("platform"), _protected
+)

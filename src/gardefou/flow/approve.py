@@ -1,0 +1,304 @@
+"""Another person's yes or no, bound to the digest of what they saw; and withdrawing before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from gardefou.domain.records import Approval, Enforcement, Staff
+from gardefou.domain.states import ENDED, State
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App, Config
+from gardefou.flow.incidents import near_miss
+from gardefou.flow.place import cleared
+from gardefou.nets.seats import Person, could_count, seats_filled
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_DAY = timedelta(days=1)
+_MAX_NOTE = 4_000
+
+
+def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
+    """Return an enforcement by its id and hold its row.
+
+    Raises:
+        NotFound: there is none (`enforcement/not_found`).
+    """
+    found = uow.find(Enforcement, tables.enforcement.c.id == enforcement_id, lock=True)
+    if found is None:
+        raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
+    return found
+
+
+def as_person(staff: Staff) -> Person:
+    """Return what of a person counts when seats are filled (M2)."""
+    return Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
+
+
+def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[Approval], list[Staff]]:
+    """Return the yeses that count at this moment: from people in good standing, outside those behind it."""
+    table = tables.approval.c
+    given = uow.all(
+        Approval, table.platform == enforcement.platform, table.enforcement_id == enforcement.id, order=table.id
+    )
+    counted: list[Approval] = []
+    people: list[Staff] = []
+    for approval in given:
+        if approval.answer != "yes" or approval.by in enforcement.humans or approval.digest != enforcement.digest:
+            continue
+        staff = uow.get(Staff, "gardefou", approval.by)
+        if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+            continue
+        if any(person.id == staff.id for person in people):
+            continue
+        counted.append(approval)
+        people.append(staff)
+    return counted, people
+
+
+def proposer_of(uow: UnitOfWork, enforcement: Enforcement) -> Person:
+    """Return whoever placed it, as seats see them; for a service, the person whose token it is."""
+    for human in (enforcement.placed_by, *enforcement.humans):
+        staff = uow.get(Staff, "gardefou", human, lock=False)
+        if staff is not None:
+            return as_person(staff)
+    return Person(id=enforcement.placed_by, roles=frozenset(), team="", employer="")
+
+
+def outstanding(uow: UnitOfWork, config: Config, enforcement: Enforcement, verdict: Verdict) -> tuple[Requirement, ...]:
+    """Return the requirements that the valid approvals do not fill yet."""
+    _, people = valid_approvals(uow, enforcement)
+    return seats_filled(
+        verdict.approvals,
+        [as_person(person) for person in people],
+        proposer=proposer_of(uow, enforcement),
+        organisation=config.rules.organisation,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One person's answer to one enforcement."""
+
+    enforcement: str
+    digest: str
+    answer: str
+    note: str = ""
+    #: What a blind approver answered on the case before seeing the first verdict (M3).
+    own_answer: str = ""
+
+
+def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
+    """Record another person's yes or no; with the last needed yes the hold begins.
+
+    A no ends the enforcement `refused`. A yes that could not count is refused
+    with the reason and not recorded (M2).
+
+    Writes `enforcement.approved`, then `.ready` or `.waiting` when nobody else
+    is needed; or `enforcement.refused`.
+
+    Raises:
+        InvalidInput: `approval/answer`, `approval/own_answer`, `approval/too_long`.
+        Denied: one of the humans behind it (`approval/own`), leaving
+            (`staff/leaving`), involved in a restore (`approval/involved`), spoke
+            before (`approval/spoken`), or no open seat (`approval/cannot_count`).
+        StepUpRequired: the approver's sign-in is too old (`auth/step_up`).
+        Conflict: it is not waiting for people (`enforcement/state`), or what they
+            saw is not what it is (`enforcement/stale`).
+    """
+    if given.answer not in {"yes", "no"}:
+        raise InvalidInput("approval/answer", "answer is yes or no.", field="answer")
+    if len(given.note) > _MAX_NOTE or len(given.own_answer) > _MAX_NOTE:
+        raise InvalidInput("approval/too_long", f"At most {_MAX_NOTE} characters.", field="note")
+    actor.require(Power.READ, app.now())
+    if actor.staff is None:
+        raise Denied("approval/not_human", "Only people approve; a service is never one.")
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        staff = uow.need(Staff, "gardefou", actor.staff.id)
+        actor = replace(actor, staff=staff)
+        actor.require(Power.READ, uow.now)
+        found = find_enforcement(uow, given.enforcement)
+        if found.state != State.WAITING.value or found.approved_at is not None:
+            raise Conflict(
+                "enforcement/state", f"It is {found.state} and waits for nobody; read it again.", extra={"state": found.state}
+            )
+        if found.approve_by is not None and uow.now >= found.approve_by:
+            raise Conflict("enforcement/lapsed", "The time for approving it is over.")
+        if given.digest != found.digest:
+            raise Conflict("enforcement/stale", "What you saw is not what it is now; read it again and decide anew.")
+        verdict = Verdict.from_json(found.verdict)
+        _may_speak(uow, config, actor, staff, found, verdict, given)
+        approval = Approval(
+            platform=found.platform,
+            id=uow.ids.new(),
+            enforcement_id=found.id,
+            by=staff.id,
+            answer=given.answer,
+            own_answer=given.own_answer,
+            note=given.note,
+            digest=given.digest,
+            at=uow.now,
+            via=actor.via,
+        )
+        uow.record(
+            "enforcement.approved" if given.answer == "yes" else "enforcement.denied",
+            by=staff.id,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            puts=(approval,),
+        )
+        if given.answer == "no":
+            because = "A colleague said no." + (f" {given.note}" if given.note else "")
+            ended = uow.move(
+                found, State.REFUSED, "enforcement.refused", by=staff.id, because=because, ended_at=uow.now
+            )
+            near_miss(uow, ended, because)
+            return ended
+        if outstanding(uow, config, found, verdict):
+            return found
+        return cleared(uow, config, found, timedelta(seconds=verdict.hold_seconds), by=staff.id)
+
+
+def _may_speak(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    staff: Staff,
+    found: Enforcement,
+    verdict: Verdict,
+    given: Answer,
+) -> None:
+    """Raise unless this person may answer, and unless a yes of theirs could count."""
+    if staff.id in found.humans or staff.id == found.placed_by:
+        raise Denied("approval/own", "You are behind this yourself; another person must answer.")
+    if standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+        raise Denied("staff/leaving", "Whoever is leaving approves nothing; ask a colleague.")
+    if actor.scopes is not None and Power.APPROVE not in actor.powers:
+        raise Denied("auth/forbidden", "This token may not approve; its scopes lack enforcements:write.")
+    table = tables.approval.c
+    spoken = uow.find(
+        Approval, table.platform == found.platform, table.enforcement_id == found.id, table.by == staff.id
+    )
+    if spoken is not None:
+        raise Conflict("approval/given", "You have answered already.")
+    if given.answer == "yes" or any(set(need.roles) & set(staff.roles) for need in verdict.approvals):
+        _, people = valid_approvals(uow, found)
+        reason = could_count(
+            verdict.approvals,
+            [as_person(person) for person in people],
+            as_person(staff),
+            proposer=proposer_of(uow, found),
+            organisation=config.rules.organisation,
+        )
+        if reason is not None and given.answer == "yes":
+            raise Denied("approval/cannot_count", reason)
+    elif not set(staff.roles) - {"auditor", "admin"}:
+        raise Denied("approval/cannot_count", "Only people who judge cases may say no.")
+    if given.answer == "no":
+        return
+    if found.account and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
+        raise Denied("approval/involved", "This account was restored lately and you had a part in it; ask someone who had none.")
+    if _spoke_on_a_no(uow, found, staff.id):
+        raise Denied("approval/spoken", "You have spoken on this before it was refused; someone who has not must answer.")
+    fresh = verdict.fresh_auth_minutes
+    if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
+        raise StepUpRequired(fresh)
+    if any(need.blind for need in verdict.approvals) and not given.own_answer:
+        raise InvalidInput(
+            "approval/own_answer", "A second look is needed: answer on the case first, then confirm.", field="own_answer"
+        )
+
+
+def _restored(uow: UnitOfWork, found: Enforcement) -> bool:
+    table = tables.enforcement.c
+    return (
+        uow.find(
+            Enforcement,
+            table.platform == found.platform,
+            table.account == found.account,
+            table.action == "restore",
+            table.placed_by != "system",
+            table.placed_at > uow.now - timedelta(days=30),
+            table.state.in_(("executing", "unknown", "in_force")),
+        )
+        is not None
+    )
+
+
+def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
+    """Whether this person answered on the same thing before a colleague's no ended it (R15)."""
+    if not found.account:
+        return False
+    table = tables.enforcement.c
+    refused = uow.all(
+        Enforcement,
+        table.platform == found.platform,
+        table.account == found.account,
+        table.action == found.action,
+        table.state == State.REFUSED.value,
+        table.ended_at > uow.now - _DAY,
+        table.approve_by.is_not(None),
+    )
+    answered = tables.approval.c
+    return any(
+        uow.find(
+            Approval, answered.platform == one.platform, answered.enforcement_id == one.id, answered.by == staff_id
+        )
+        is not None
+        for one in refused
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class GroupAnswer:
+    """What became of one answer of a group: the enforcement, or the error."""
+
+    enforcement: str
+    result: Enforcement | None
+    error: GardefouError | None
+
+
+def approve_group(app: App, actor: Actor, answers: Sequence[Answer]) -> list[GroupAnswer]:
+    """Answer for a whole group at once; each stands by itself, and errors are listed, not hidden."""
+    results: list[GroupAnswer] = []
+    for given in answers:
+        try:
+            results.append(GroupAnswer(given.enforcement, approve(app, actor, given), None))
+        except GardefouError as error:
+            results.append(GroupAnswer(given.enforcement, None, error))
+    return results
+
+
+def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforcement:
+    """Withdraw an enforcement before anything is done. Anyone on duty can.
+
+    Writes `enforcement.cancelled`, and a near miss for a grave one (M8).
+
+    Raises:
+        Denied: not on duty.
+        Conflict: it is past cancelling (`enforcement/state`); restore instead.
+    """
+    actor.require(Power.LIFT, app.now())
+    with app.works.begin() as uow:
+        if actor.staff is not None:
+            actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
+            actor.require(Power.LIFT, uow.now)
+        found = find_enforcement(uow, enforcement_id)
+        if found.state not in {State.WAITING.value, State.READY.value}:
+            hint = "it has ended" if State(found.state) in ENDED else "restore the account instead"
+            raise Conflict("enforcement/state", f"It is {found.state}; {hint}.", extra={"state": found.state})
+        why = because or "Withdrawn before it ran."
+        ended = uow.move(
+            found, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=why, ended_at=uow.now
+        )
+        near_miss(uow, ended, why)
+        return ended

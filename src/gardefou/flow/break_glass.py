@@ -1,0 +1,137 @@
+"""Break-glass: "this account is hacked". Reversible, loud, two people now, a third within half an hour (R14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gardefou.domain.actions import Reversibility
+from gardefou.domain.records import ORGANISATION, Approval, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App
+from gardefou.flow.approve import find_enforcement
+from gardefou.flow.incidents import near_miss, open_incident
+from gardefou.flow.place import digest_of, judge_one, new_enforcement, prepare, settle_waiting
+from gardefou.flow.spec import Wanted
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+
+_DAY = timedelta(days=1)
+_FRESH_MINUTES = 10
+_WORST = 3
+#: One further person, whoever is on duty and judges accounts.
+ONE_OTHER = Requirement(("lead", "oncall", "policy", "reviewer"), 1, False, False)
+
+
+def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, because: str) -> Enforcement:
+    """Propose to stop a hacked account at once, past the nets' waits but never past their refusals.
+
+    One further person is enough; it is undone by itself after 30 minutes
+    unless a third person of another team ratifies it. Everyone is told.
+
+    Writes `enforcement.placed`, `.waiting`, and opens an incident.
+
+    Raises:
+        InvalidInput: no reason (`break_glass/because`), or not exactly undone
+            there (`break_glass/irreversible`).
+        StepUpRequired: the sign-in is older than ten minutes.
+        Conflict: used on this account in the last 24 hours (`break_glass/used`).
+    """
+    if not because.strip():
+        raise InvalidInput("break_glass/because", "Say in a line what happened.", field="because")
+    actor.require(Power.BREAK_GLASS, app.now())
+    if actor.staff is None:
+        raise Denied("auth/not_human", "Only people break the glass.")
+    prepared = prepare(app, Wanted(platform=platform, account=ref, action=action, policy="hacked", rationale=because))
+    if prepared.checked.reversibility is not Reversibility.EXACT or prepared.checked.severity > _WORST:
+        raise InvalidInput(
+            "break_glass/irreversible", "Only what is exactly undone: lock, limit or suspend.", field="action"
+        )
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
+        config = app.config(uow.connection)
+        actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id), via="break_glass")
+        actor.require(Power.BREAK_GLASS, uow.now)
+        if actor.fresh_minutes(uow.now) > _FRESH_MINUTES:
+            raise StepUpRequired(_FRESH_MINUTES)
+        one = judge_one(uow, app, config, actor, prepared, facts_of.Moment())
+        table = tables.enforcement.c
+        used = uow.find(
+            Enforcement,
+            table.platform == platform,
+            table.account == prepared.checked.wanted.account,
+            table.via == "break_glass",
+            table.placed_at > uow.now - _DAY,
+        )
+        if used is not None:
+            raise Conflict("break_glass/used", "The glass was broken for this account within the last 24 hours.")
+        asked = one.verdict
+        verdict = Verdict(
+            refusals=asked.refusals,
+            reasons=asked.reasons,
+            approvals=() if app.no_nets else (ONE_OTHER,),
+            notify=("everyone",),
+        )
+        made = new_enforcement(uow, config, actor, replace(one, verdict=verdict))
+        made = replace(made, rationale=because)
+        made = replace(made, digest=digest_of(made))
+        uow.record(
+            "enforcement.placed", by=actor.id, platform=platform, account=made.account, about=made.id, puts=(made,)
+        )
+        if verdict.refused:
+            why = "; ".join(reason.because for reason in verdict.reasons)
+            refused = uow.move(made, State.REFUSED, "enforcement.refused", by=actor.id, because=why, ended_at=uow.now)
+            near_miss(uow, refused, why)
+            return refused
+        open_incident(
+            uow,
+            platform=platform,
+            kind="break_glass",
+            accounts=(made.account,),
+            enforcements=(made.id,),
+            summary=f"The glass was broken: {action} because {because}",
+        )
+        return settle_waiting(uow, config, made, verdict)
+
+
+def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
+    """Let a break-glass stand: a third person, of another team than the first two.
+
+    Writes `enforcement.ratified`; it no longer ends by itself.
+
+    Raises:
+        Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`).
+        Conflict: nothing to ratify (`ratify/nothing`).
+    """
+    actor.require(Power.BREAK_GLASS, app.now())
+    if actor.staff is None:
+        raise Denied("auth/not_human", "Only people ratify.")
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement_id)
+        staff = uow.need(Staff, ORGANISATION, actor.staff.id)
+        replace(actor, staff=staff).require(Power.BREAK_GLASS, uow.now)
+        if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value:
+            raise Conflict("ratify/nothing", "There is no broken glass to ratify here.")
+        if standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+            raise Denied("staff/leaving", "Whoever is leaving ratifies nothing.")
+        table = tables.approval.c
+        spoke = uow.all(Approval, table.platform == found.platform, table.enforcement_id == found.id)
+        first = {*found.humans, found.placed_by, *(approval.by for approval in spoke)}
+        teams = {person.team for who in first if (person := uow.get(Staff, ORGANISATION, who, lock=False)) is not None}
+        if staff.id in first or staff.team in teams:
+            raise Denied("ratify/not_apart", "It takes a third person, of another team than the first two.")
+        ratified = replace(found, ratified_by=staff.id, until=None, version=found.version + 1)
+        uow.record(
+            "enforcement.ratified",
+            by=staff.id,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            puts=(ratified,),
+        )
+        return ratified

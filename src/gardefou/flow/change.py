@@ -1,0 +1,220 @@
+"""Guarded changes: what alters tiers, nets, staff, tokens, platforms or settings goes through the nets too.
+
+One that strengthens takes effect at once; one that weakens protection waits
+for people like an enforcement does (R3, M10). Each is an enforcement of action
+``change``, so approvals, deadlines and the record are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from gardefou.domain.actions import Action, Reversibility
+from gardefou.domain.records import ORGANISATION, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import InvalidInput, StepUpRequired
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App, Config
+from gardefou.flow.approve import Answer, approve
+from gardefou.flow.change_apply import KINDS, apply_change
+from gardefou.flow.execute import advance
+from gardefou.flow.incidents import alert
+from gardefou.flow.place import digest_of, settle_waiting
+from gardefou.nets.facts import Facts
+from gardefou.nets.judge import judge
+from gardefou.nets.verdict import Verdict
+from gardefou.people.actor import Actor
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_MAX_TEXT = 10_000
+
+
+def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], because: str = "") -> Enforcement:
+    """Propose a guarded change; it is `in_force` when this returns, or `waiting` for people.
+
+    ``kind`` is one of `gardefou.flow.change_apply.KINDS`, ``payload`` what it
+    takes. Whether it weakens is worked out from the store, never told.
+
+    Writes `enforcement.placed` and what follows, and the event of the change.
+
+    Raises:
+        InvalidInput: the payload is wrong, by field; `change/kind`.
+        Denied: no power for it (`auth/forbidden`, `staff/…`).
+        StepUpRequired: a net wants a fresher sign-in (`auth/step_up`).
+    """
+    handler = KINDS.get(kind)
+    if handler is None:
+        raise InvalidInput("change/kind", f"There is no change {kind!r}.", field="kind")
+    if len(because) > _MAX_TEXT:
+        raise InvalidInput("change/because", f"At most {_MAX_TEXT} characters.", field="because")
+    actor.require(handler.power, app.now())
+    with app.works.begin() as uow:
+        uow.serialise("changes")
+        config = app.config(uow.connection)
+        if actor.staff is not None:
+            actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id))
+            actor.require(handler.power, uow.now)
+        checked = handler.check(uow, app, config, actor, dict(payload))
+        weakens = handler.weakens(uow, config, checked)
+        person = handler.person(checked)
+        asked_kind = handler.asks_as(uow, config, actor, checked) or kind
+        made = _enforcement(uow, actor, kind, checked, because, weakens=weakens, person=person)
+        at_once = not config.rules.setup_finished or app.no_nets
+        facts, verdict = _judge(uow, config, actor, made, asked_kind, weakens=weakens, person=person, at_once=at_once)
+        if not verdict.refused:
+            fresh = verdict.fresh_auth_minutes
+            if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
+                raise StepUpRequired(fresh)
+        joins = _same_waiting(uow, actor, kind, checked)
+        if joins is not None:
+            return joins
+        made = replace(made, facts=facts.to_json(), verdict=verdict.to_json(), nets=config.nets_id)
+        made = replace(made, digest=digest_of(made))
+        placed = _write(uow, app, config, made, verdict)
+    app.wake()
+    return advance(app, placed.id) if placed.state == State.READY.value else placed
+
+
+def _enforcement(
+    uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str, Any], because: str, *, weakens: bool, person: str
+) -> Enforcement:
+    humans = actor.humans or ((actor.id,) if actor.human else ())
+    if person and uow.get(Staff, ORGANISATION, person, lock=False) is not None:
+        # Nobody approves what concerns themselves.
+        humans = tuple(dict.fromkeys((*humans, person)))
+    return Enforcement(
+        platform=ORGANISATION,
+        id=uow.ids.new(),
+        account="",
+        action=Action.CHANGE.value,
+        severity=0,
+        reversibility=Reversibility.EXACT.value,
+        state=State.PLACED.value,
+        rationale=because,
+        placed_by=actor.id,
+        placed_at=uow.now,
+        via=actor.via,
+        humans=humans,
+        team=actor.staff.team if actor.staff else "",
+        tier="protected" if weakens else "standard",
+        change={"kind": kind, "weakens": weakens, "person": person, **payload},
+    )
+
+
+def _judge(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    made: Enforcement,
+    kind: str,
+    *,
+    weakens: bool,
+    person: str,
+    at_once: bool,
+) -> tuple[Facts, Verdict]:
+    known: dict[str, Any] = {
+        "action.name": "change",
+        "action.severity": 0,
+        "action.reversibility": made.reversibility,
+        "action.on_content": False,
+        "action.bulk": 1,
+        "action.duration_hours": 0.0,
+        "action.scheduled": False,
+        "action.automated": not actor.human,
+        "action.legal": False,
+        "action.label": "",
+        "account.tier": "standard",
+        "account.tier_memory": "standard",
+        "account.reach": 0,
+        "account.labels": (),
+        "account.state": "active",
+        "account.age_days": 365,
+        "account.lookalike": False,
+        "account.enforced_24h": 0,
+        "account.restored_30d": 0,
+        "actor.involved_30d": False,
+        "change.kind": kind,
+        "change.weakens": weakens,
+        "change.person": person,
+        **facts_of.neutral_case(),
+        **facts_of.neutral_recent(),
+        **facts_of.actor_facts(actor, uow.now),
+        **facts_of.moment_facts(uow, actor, ORGANISATION),
+    }
+    facts = Facts.of(known)
+    return facts, Verdict() if at_once else judge(config.nets, facts, shadow_all=False)
+
+
+def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str, Any]) -> Enforcement | None:
+    """Return the same change by the same person that still waits: asking twice is asking once."""
+    table = tables.enforcement.c
+    waiting = uow.all(
+        Enforcement,
+        table.platform == ORGANISATION,
+        table.action == Action.CHANGE.value,
+        table.state == State.WAITING.value,
+        table.placed_by == actor.id,
+    )
+    for one in waiting:
+        change = dict(one.change or {})
+        known = {name: value for name, value in change.items() if name not in {"weakens", "person"}}
+        if known == {"kind": kind, **payload}:
+            return one
+    return None
+
+
+def _write(uow: UnitOfWork, app: App, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:
+    uow.record("enforcement.placed", by=made.placed_by, platform=ORGANISATION, about=made.id, puts=(made,))
+    if verdict.refused:
+        why = "; ".join(reason.because for reason in verdict.reasons)
+        return uow.move(made, State.REFUSED, "enforcement.refused", by=made.placed_by, because=why, ended_at=uow.now)
+    placed = settle_waiting(uow, config, made, verdict)
+    if placed.state == State.WAITING.value and verdict.notify:
+        kind = (made.change or {}).get("kind", "")
+        alert(uow, platform=ORGANISATION, about=made.id, says=f"A change that weakens protection waits: {kind}.")
+    if placed.state == State.READY.value:
+        # Nothing stands before it: the change and its proposal are one transaction.
+        apply_change(uow, app, config, placed)
+        return uow.move(placed, State.IN_FORCE, "enforcement.in_force", by=made.placed_by, in_force_at=uow.now)
+    return placed
+
+
+def resume(app: App, actor: Actor, because: str) -> Enforcement:
+    """Resume after a pause. Two people do: the second one's call is the other's yes.
+
+    Raises:
+        Denied: no power to resume, or the same person twice (`approval/own`).
+        Conflict: nothing is paused (`pause/none`).
+    """
+    waiting = None
+    with app.works.begin() as uow:
+        table = tables.enforcement.c
+        for one in uow.all(
+            Enforcement,
+            table.platform == ORGANISATION,
+            table.action == Action.CHANGE.value,
+            table.state == State.WAITING.value,
+            order=table.id,
+        ):
+            if (one.change or {}).get("kind") == "resume" and one.approved_at is None:
+                waiting = one
+    if waiting is not None and waiting.placed_by != actor.id:
+        answered = approve(app, actor, Answer(enforcement=waiting.id, digest=waiting.digest, answer="yes", note=because))
+        return advance(app, answered.id)
+    return propose(app, actor, "resume", {}, because)
+
+
+def pause(app: App, actor: Actor, because: str) -> Enforcement:
+    """Stop all enforcement. Anyone on duty can; a second time within 24 hours takes two (R13).
+
+    Raises:
+        InvalidInput: no reason given (`pause/because`).
+        Conflict: it is paused already (`pause/already`).
+    """
+    if not because.strip():
+        raise InvalidInput("pause/because", "Say in a line why everything stops.", field="because")
+    return propose(app, actor, "pause", {"because": because}, because)
+

@@ -1,0 +1,96 @@
+"""What every kind of guarded change answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from gardefou.clock import rfc3339
+from gardefou.errors import InvalidInput
+from gardefou.flow.app import App, Config
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.storage.work import UnitOfWork
+
+Payload = dict[str, Any]
+
+
+class Handler:
+    """One kind of guarded change. Subclasses say what differs."""
+
+    power: Power = Power.SETTINGS
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Return the payload as it will be stored (JSON values), or raise `InvalidInput` naming the field."""
+        return payload
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Whether it weakens protection: when in doubt, it does."""
+        return True
+
+    def person(self, payload: Payload) -> str:  # noqa: ARG002
+        """Return the staff id of the person it concerns, or nothing."""
+        return ""
+
+    def asks_as(self, uow: UnitOfWork, config: Config, actor: Actor, payload: Payload) -> str:  # noqa: ARG002
+        """Return the ``change.kind`` that nets are told where it is not the kind's own name."""
+        return ""
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:
+        """Write it, with its event."""
+        raise NotImplementedError
+
+
+def text(payload: Mapping[str, Any], name: str, *, optional: bool = False, most: int = 512) -> str:
+    """Return a text of the payload.
+
+    Raises:
+        InvalidInput: it is missing, empty, too long or no text (`change/invalid`).
+    """
+    value = payload.get(name, "" if optional else None)
+    if not isinstance(value, str) or len(value) > most or (not value and not optional):
+        raise InvalidInput("change/invalid", f"{name} is a text of 1 to {most} characters.", field=name)
+    return value
+
+
+def texts(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """Return a list of texts of the payload; left out is empty.
+
+    Raises:
+        InvalidInput: it is no list of texts (`change/invalid`).
+    """
+    value = payload.get(name, [])
+    if not isinstance(value, list | tuple):
+        raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
+    items: list[Any] = list(value)
+    if not all(isinstance(item, str) and item for item in items):
+        raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
+    return tuple(dict.fromkeys(items))
+
+
+def instant(payload: Mapping[str, Any], name: str) -> datetime | None:
+    """Return an RFC 3339 instant of the payload, or None where it is left out.
+
+    Raises:
+        InvalidInput: it is no instant with a time zone (`change/invalid`).
+    """
+    value = payload.get(name)
+    if value is None:
+        return None
+    if isinstance(value, datetime):
+        return value
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise InvalidInput(
+            "change/invalid", f"{name} is an instant such as 2026-05-31T18:00:00Z, with its time zone.", field=name
+        )
+    return at
+
+
+def written(at: datetime | None) -> str | None:
+    """Return an instant as a payload stores it."""
+    return None if at is None else rfc3339(at)

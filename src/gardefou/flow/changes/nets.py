@@ -1,0 +1,77 @@
+"""Changing the safety nets: adding one takes effect at once, anything else is a weakening."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gardefou.domain.records import NetsVersion, Staff
+from gardefou.errors import InvalidInput
+from gardefou.flow.app import App, Config
+from gardefou.flow.changes.base import Handler, Payload, text, texts
+from gardefou.nets.load import load, read_net
+from gardefou.nets.net import NetSet
+from gardefou.nets.satisfiable import unsatisfiable
+from gardefou.nets.seats import Person
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage.work import UnitOfWork
+
+_MOST = 1_000_000
+
+
+class NetsChange(Handler):
+    """Put another set of nets in force: a whole file, or nets removed and put."""
+
+    power = Power.NETS
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``toml`` (a whole file), or ``remove`` (ids) and ``put`` (tables of nets)."""
+        result = _result(config, payload)
+        if len(result) == 0:
+            raise InvalidInput("nets/empty", "A set without any net protects nobody; keep at least one.", field="toml")
+        _check_satisfiable(uow, config, result)
+        if result == config.nets:
+            raise InvalidInput("nets/same", "These nets are in force already.", field="toml")
+        return {"toml": result.to_toml(), "name": text(payload, "name", optional=True) or "changed"}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Everything does but adding nets to those in force (R3)."""
+        return not load(payload["toml"], "proposal").only_adds(config.nets)
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `nets.changed`."""
+        write_nets(uow, load(payload["toml"], "proposal"), name=payload["name"], by=by, about=about)
+
+
+def write_nets(uow: UnitOfWork, nets: NetSet, *, name: str, by: str, about: str = "") -> NetsVersion:
+    """Put a set of nets in force, with `nets.changed`. Called by the change above and by `init`."""
+    version = NetsVersion(id=uow.ids.new(), name=name, digest=nets.digest, toml=nets.to_toml(), at=uow.now, by=by)
+    uow.record("nets.changed", by=by, about=about or version.id, puts=(version,))
+    return version
+
+
+def _result(config: Config, payload: Payload) -> NetSet:
+    if "toml" in payload:
+        return load(text(payload, "toml", most=_MOST), "proposal")
+    tables: list[Any] = list(payload.get("put", []))
+    remove = texts(payload, "remove")
+    if not tables and not remove:
+        raise InvalidInput("change/invalid", "Give a whole file as toml, or remove and put.", field="toml")
+    return config.nets.changed(remove=remove, put=[read_net(table) for table in tables])
+
+
+def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:
+    """Raise when the people there are could never meet what the nets ask (R21)."""
+    if not config.rules.setup_finished:
+        return
+    people = [
+        Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
+        for staff in uow.all(Staff)
+        if standing_now(staff, uow.now).standing is Standing.ACTIVE
+    ]
+    before = {one.net for one in unsatisfiable(config.nets, people, organisation=config.rules.organisation)}
+    after = unsatisfiable(nets, people, organisation=config.rules.organisation)
+    new = [one for one in after if one.net not in before]
+    if new:
+        raise InvalidInput("nets/unsatisfiable", new[0].message, field="toml")

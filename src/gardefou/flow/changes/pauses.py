@@ -1,0 +1,69 @@
+"""Stopping all enforcement, and starting again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gardefou.domain.records import ORGANISATION, Pause
+from gardefou.errors import Conflict
+from gardefou.flow.app import App, Config
+from gardefou.flow.changes.base import Handler, Payload, text
+from gardefou.flow.incidents import alert
+from gardefou.flow.stops import open_pauses
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_DAY = timedelta(days=1)
+
+
+class PauseChange(Handler):
+    """Stop all enforcement. Restores, and removals the law demands, go on."""
+
+    power = Power.LIFT
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``because``."""
+        if any(pause.scope == "all" for pause in open_pauses(uow.connection)):
+            raise Conflict("pause/already", "Everything is paused already.")
+        return {"because": text(payload, "because", most=2000)}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Stopping harms nobody's account."""
+        return False
+
+    def asks_as(self, uow: UnitOfWork, config: Config, actor: Actor, payload: Payload) -> str:  # noqa: ARG002
+        """A second pause by the same person within 24 hours takes two (R13)."""
+        table = tables.pause.c
+        before = uow.find(Pause, table.by == actor.id, table.scope == "all", table.at > uow.now - _DAY)
+        return "second_pause" if before is not None else ""
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `pause.started`."""
+        pause = Pause(id=uow.ids.new(), scope="all", by=by, at=uow.now, because=payload["because"])
+        uow.record("pause.started", by=by, about=about, puts=(pause,))
+        alert(uow, platform=ORGANISATION, about=pause.id, says=f"All enforcement is paused: {pause.because}")
+
+
+class ResumeChange(Handler):
+    """Resume everything that is stopped, the breaker's stops too. Two people do."""
+
+    power = Power.RESUME
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take nothing; something must be stopped."""
+        if not open_pauses(uow.connection):
+            raise Conflict("pause/none", "Nothing is paused.")
+        return {}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """It has its own rule of two people."""
+        return False
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `pause.ended` for each."""
+        for pause in open_pauses(uow.connection):
+            ended = replace(pause, ended_at=uow.now, ended_by=(*pause.ended_by, by), version=pause.version + 1)
+            uow.record("pause.ended", by=by, about=about, puts=(ended,))

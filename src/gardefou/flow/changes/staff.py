@@ -1,0 +1,265 @@
+"""Changing people: arriving, roles, notice, leaving, and revealing a name.
+
+Taking power away takes effect at once, with all that hangs on it: tokens,
+sessions, claims, what waits in the person's name. Giving any waits for people.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, Staff, Token
+from gardefou.domain.states import State
+from gardefou.errors import Denied, InvalidInput
+from gardefou.flow.app import App, Config
+from gardefou.flow.cases import release_all
+from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
+from gardefou.flow.incidents import alert, near_miss
+from gardefou.people.actor import Actor
+from gardefou.people.pseudonyms import pseudonym
+from gardefou.people.roles import ROLES, Power
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+
+def _roles(payload: Payload, name: str) -> tuple[str, ...]:
+    roles = texts(payload, name)
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown:
+        raise InvalidInput("staff/role", f"There is no role {unknown[0]!r}; there are {', '.join(ROLES)}.", field=name)
+    return roles
+
+
+def find_staff(uow: UnitOfWork, who: str) -> Staff:
+    """Return a person by staff id or pseudonym.
+
+    Raises:
+        NotFound: there is none (`staff/not_found`).
+    """
+    by_pseudonym = uow.find(Staff, tables.staff.c.pseudonym == who, lock=True)
+    return by_pseudonym or uow.need(Staff, ORGANISATION, who)
+
+
+class StaffAdd(Handler):
+    """Add a person, with roles and a team. After setup it waits for two others: it could be a second self (I13)."""
+
+    power = Power.STAFF
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``staff?, roles, team, employer?, started?, last_day?``; names stay out of it (they are sealed)."""
+        staff_id = text(payload, "staff", optional=True, most=128) or uow.ids.new()
+        if uow.get(Staff, ORGANISATION, staff_id) is not None:
+            raise InvalidInput("staff/exists", f"There is a person {staff_id!r} already.", field="staff")
+        roles = _roles(payload, "roles")
+        started = instant(payload, "started") or uow.now
+        taken = {row.pseudonym for row in uow.connection.execute(sa.select(tables.staff.c.pseudonym))}
+        return {
+            "staff": staff_id,
+            "roles": list(roles),
+            "team": text(payload, "team", optional=True, most=128) or f"team-{staff_id}",
+            "employer": text(payload, "employer", optional=True) or config.rules.organisation,
+            "started": written(started),
+            "last_day": written(instant(payload, "last_day")),
+            "pseudonym": text(payload, "pseudonym", optional=True) or pseudonym(app.random, taken),
+            "founding": not config.rules.setup_finished,
+        }
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Any power given does; an auditor or nobody yet gets none."""
+        return bool(set(payload["roles"]) - {"auditor"})
+
+    def person(self, payload: Payload) -> str:
+        """The new person."""
+        return str(payload["staff"])
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `staff.added`."""
+        started = instant(payload, "started")
+        assert started is not None
+        person = Staff(
+            id=payload["staff"],
+            pseudonym=payload["pseudonym"],
+            roles=tuple(payload["roles"]),
+            team=payload["team"],
+            employer=payload["employer"],
+            started_at=started,
+            last_day_end=instant(payload, "last_day"),
+            founding=bool(payload["founding"]),
+        )
+        uow.record("staff.added", by=by, about=about, puts=(person,))
+
+
+class RoleChange(Handler):
+    """Add or remove roles. Removing takes effect at once."""
+
+    power = Power.STAFF
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``staff, add?, remove?, team?``."""
+        person = find_staff(uow, text(payload, "staff"))
+        team = text(payload, "team", optional=True, most=128)
+        add, remove = _roles(payload, "add"), _roles(payload, "remove")
+        if not add and not remove and not team:
+            raise InvalidInput("change/invalid", "Name roles to add or to remove, or a team.", field="add")
+        return {"staff": person.id, "add": list(add), "remove": list(remove), "team": team}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Any role given does, and so does another team: teams keep approvers apart."""
+        person = uow.need(Staff, ORGANISATION, payload["staff"])
+        moved = bool(payload["team"]) and payload["team"] != person.team
+        return moved or bool(set(payload["add"]) - set(person.roles) - {"auditor"})
+
+    def person(self, payload: Payload) -> str:
+        """Whose roles."""
+        return str(payload["staff"])
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `staff.roles_changed`."""
+        person = uow.need(Staff, ORGANISATION, payload["staff"])
+        roles = tuple(dict.fromkeys((*person.roles, *payload["add"])))
+        kept = tuple(role for role in roles if role not in payload["remove"])
+        changed = replace(person, roles=kept, team=payload["team"] or person.team, version=person.version + 1)
+        uow.record("staff.roles_changed", by=by, about=about, puts=(changed,))
+
+
+class LeaveChange(Handler):
+    """Give notice of a last day, or set an earlier one, at once; a later one or none waits for people."""
+
+    power = Power.STAFF
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``staff, last_day`` (an instant; None takes the notice back)."""
+        person = find_staff(uow, text(payload, "staff"))
+        return {"staff": person.id, "last_day": written(instant(payload, "last_day"))}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """A later last day does, and taking one back."""
+        person = uow.need(Staff, ORGANISATION, payload["staff"])
+        if person.last_day_end is None:
+            return False
+        new = instant(payload, "last_day")
+        return new is None or new > person.last_day_end
+
+    def person(self, payload: Payload) -> str:
+        """Who leaves."""
+        return str(payload["staff"])
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `staff.notice`, and lapse what a leaver may no longer have waiting (M9)."""
+        person = uow.need(Staff, ORGANISATION, payload["staff"])
+        last = instant(payload, "last_day")
+        changed = replace(
+            person,
+            last_day_end=last,
+            notice_at=None if last is None else (person.notice_at or uow.now),
+            standing=Standing.ACTIVE.value if person.standing == Standing.LEAVING.value else person.standing,
+            version=person.version + 1,
+        )
+        uow.record("staff.notice", by=by, about=about, puts=(changed,))
+        standing = standing_now(changed, uow.now)
+        if standing.standing is Standing.LEFT:
+            strip(uow, changed, by=by, why="The last day is over.")
+        elif standing.standing is Standing.LEAVING:
+            lapse_waiting(uow, changed.id, "Whoever placed it is leaving.", notable_only=True)
+
+
+class OffChange(Handler):
+    """Take all powers away, now: tokens, sessions, claims, and what waits in the person's name."""
+
+    power = Power.STAFF
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``staff``."""
+        return {"staff": find_staff(uow, text(payload, "staff")).id}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """It takes power away."""
+        return False
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `staff.left` and what follows from it."""
+        person = uow.need(Staff, ORGANISATION, payload["staff"])
+        put_off(uow, person, by=by, about=about, why="Whoever placed it is no longer on duty.")
+
+
+def put_off(uow: UnitOfWork, person: Staff, *, by: str, why: str, about: str = "") -> None:
+    """Mark a person as left, and take away everything that hangs on it. Writes `staff.left`."""
+    left = replace(person, standing=Standing.LEFT.value, version=person.version + 1)
+    uow.record("staff.left", by=by, about=about or person.id, puts=(left,))
+    strip(uow, left, by=by, why=why)
+
+
+def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str) -> None:
+    """Revoke a person's tokens and sessions, end their claims, lapse what waits in their name."""
+    for token in uow.all(Token, tables.token.c.staff_id == person.id, tables.token.c.revoked_at.is_(None)):
+        if token.service is not None:
+            continue
+        revoked = replace(token, revoked_at=uow.now, version=token.version + 1)
+        uow.record("token.revoked", by=by, about=token.id, puts=(revoked,))
+    uow.connection.execute(
+        tables.session.update()
+        .where(tables.session.c.staff_id == person.id, tables.session.c.revoked_at.is_(None))
+        .values(revoked_at=uow.now)
+    )
+    release_all(uow, person.id, why)
+    lapse_waiting(uow, person.id, why)
+
+
+def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False) -> None:
+    """Lapse what waits in a person's name: it returns to the queue, and the lead is told (M9)."""
+    table = tables.enforcement.c
+    waiting = uow.all(
+        Enforcement,
+        table.state.in_((State.WAITING.value, State.READY.value)),
+        sa.or_(table.placed_by == staff_id, table.humans.cast(sa.Text).like(f'%"{staff_id}"%')),
+        order=table.id,
+    )
+    for one in waiting:
+        beneficiary = (one.change or {}).get("person") == staff_id and one.placed_by != staff_id
+        if beneficiary or (notable_only and one.tier == "standard" and one.action != "change"):
+            continue
+        lapsed = uow.move(one, State.LAPSED, "enforcement.lapsed", by=SYSTEM, because=why, ended_at=uow.now)
+        near_miss(uow, lapsed, why)
+        alert(
+            uow,
+            platform=one.platform,
+            about=one.id,
+            says=f"{one.action} waited in the name of someone who is leaving; it needs a new look.",
+            accounts=(one.account,) if one.account else (),
+        )
+
+
+class RevealChange(Handler):
+    """Reveal who is behind a pseudonym: legal plus one, for a day, and the person is told."""
+
+    power = Power.REVEAL
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``staff, because``."""
+        person = find_staff(uow, text(payload, "staff"))
+        if person.id == actor.id:
+            raise Denied("staff/own", "That is yourself.")
+        return {"staff": person.id, "because": text(payload, "because", most=2000)}
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """It has its own rule of two people."""
+        return False
+
+    def person(self, payload: Payload) -> str:
+        """Whose name."""
+        return str(payload["staff"])
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `staff.revealed`; the name itself is read from the sealed table within a day."""
+        until: datetime = uow.now + timedelta(days=1)
+        uow.record(
+            "staff.revealed",
+            by=by,
+            about=about,
+            detail={"staff": payload["staff"], "because": payload["because"], "until": written(until)},
+        )
+        alert(uow, platform=ORGANISATION, about=payload["staff"], says="Your name was revealed; the record says why.")

@@ -1,0 +1,105 @@
+"""Changing how much review an account gets, and marking a lookalike as fake."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from gardefou.domain.accounts import Tier
+from gardefou.domain.records import Account
+from gardefou.errors import InvalidInput
+from gardefou.flow.app import App, Config
+from gardefou.flow.changes.base import Handler, Payload, instant, text, written
+from gardefou.flow.observe import retier, tier_memory
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.storage.work import UnitOfWork
+
+_MONTH_DAYS = 30.44
+
+
+class TierChange(Handler):
+    """Set or drop an account's tier in the registry. Raising takes effect at once (M10).
+
+    A demotion drops only the registry's tier: label and reach rules stand, and
+    the tier it had is remembered for 30 days.
+    """
+
+    power = Power.TIERS
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``platform, account, tier, because?, until?``."""
+        tier = text(payload, "tier")
+        if tier not in {item.value for item in Tier}:
+            raise InvalidInput("tier/unknown", "tier is standard, notable or protected.", field="tier")
+        until = instant(payload, "until")
+        if until is not None and until <= uow.now:
+            raise InvalidInput("tier/until", "until lies in the future.", field="until")
+        if until is None and tier != Tier.STANDARD:
+            until = uow.now + timedelta(days=config.rules.registry_months * _MONTH_DAYS)
+        return {
+            "platform": text(payload, "platform"),
+            "account": text(payload, "account"),
+            "tier": tier,
+            "handle": text(payload, "handle", optional=True),
+            "because": text(payload, "because", optional=True, most=2000),
+            "until": written(until),
+        }
+
+    def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
+        """Lowering does, and so does shortening what is in the registry."""
+        account = uow.get(Account, payload["platform"], payload["account"])
+        if account is None or account.explicit_tier is None:
+            return False
+        old, new = Tier(account.explicit_tier), Tier(payload["tier"])
+        if new.rank < old.rank:
+            return True
+        until = instant(payload, "until")
+        shorter = account.explicit_until is not None and until is not None and until < account.explicit_until
+        return new is old and shorter
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `account.tier_set`."""
+        found = uow.get(Account, payload["platform"], payload["account"])
+        account = found or Account(platform=payload["platform"], ref=payload["account"], handle=payload["handle"])
+        tier = Tier(payload["tier"])
+        changed = replace(
+            account,
+            explicit_tier=None if tier is Tier.STANDARD else tier.value,
+            explicit_because=payload["because"],
+            explicit_until=instant(payload, "until"),
+        )
+        changed = retier(changed, config.rules, uow.now)
+        if found is not None:
+            changed = replace(changed, version=found.version + 1)
+        uow.record(
+            "account.tier_set",
+            by=by,
+            platform=changed.platform,
+            account=changed.ref,
+            about=about,
+            puts=(changed,),
+            detail={"tier": tier.value, "counts_as": tier_memory(changed, uow.now).value},
+        )
+
+
+class FakeMark(Handler):
+    """Mark an account that looks like a protected one as a fake; it takes two more people (R10)."""
+
+    power = Power.ENFORCE
+
+    def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
+        """Take ``platform, account``."""
+        platform, ref = text(payload, "platform"), text(payload, "account")
+        account = uow.need(Account, platform, ref)
+        if account.lookalike_of is None:
+            raise InvalidInput("account/no_lookalike", "It looks like no protected account.", field="account")
+        return {"platform": platform, "account": ref}
+
+    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+        """Write `account.marked_fake`."""
+        account = uow.need(Account, payload["platform"], payload["account"])
+        marked = replace(account, marked_fake=True, version=account.version + 1)
+        uow.record(
+            "account.marked_fake", by=by, platform=marked.platform, account=marked.ref, about=about, puts=(marked,)
+        )

@@ -1,0 +1,135 @@
+"""What the clock brings: holds that end, hours that come, deadlines, expiries, retries, last days.
+
+`run_due` does everything that is due at this moment; `next_due` says when
+there is more. The worker calls them in a loop; so does whatever moves a
+simulated clock.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.domain.records import SYSTEM, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import Conflict, GardefouError, Stale
+from gardefou.flow.app import App
+from gardefou.flow.approve import find_enforcement
+from gardefou.flow.changes.staff import put_off
+from gardefou.flow.execute import advance
+from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.restore import expire
+from gardefou.people.standing import Standing
+from gardefou.storage import tables
+from gardefou.storage.records import fetch_all
+from gardefou.storage.types import Instant
+
+_e = tables.enforcement.c
+_s = tables.staff.c
+_NOW = sa.bindparam("now", type_=Instant)
+_BATCH = 200
+
+_ACTIVE = _e.state.in_(
+    (State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value)
+)
+_DUE = (
+    sa.select(_e.id, _e.state, _e.approved_at)
+    .where(_ACTIVE, sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW, _e.intent_event.is_not(None)))
+    .order_by(_e.next_attempt_at, _e.id)
+    .limit(_BATCH)
+)
+_ENDING = (
+    sa.select(_e.id)
+    .where(_e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until <= _NOW)
+    .order_by(_e.until, _e.id)
+    .limit(_BATCH)
+)
+_LAST_DAYS = sa.select(tables.staff).where(
+    _s.standing != Standing.LEFT.value, _s.last_day_end.is_not(None), _s.last_day_end <= _NOW
+)
+_NEXT = (
+    sa.select(sa.func.min(_e.next_attempt_at, type_=Instant)).where(_ACTIVE, _e.next_attempt_at > _NOW),
+    sa.select(sa.func.min(_e.until, type_=Instant)).where(
+        _e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until > _NOW
+    ),
+    sa.select(sa.func.min(_s.last_day_end, type_=Instant)).where(
+        _s.standing != Standing.LEFT.value, _s.last_day_end > _NOW
+    ),
+)
+
+
+def run_due(app: App) -> int:
+    """Do what is due now; return how much was done. Call again while it is more than nothing.
+
+    Each piece of work is a transaction of its own: what fails is left for the
+    next round and never stops the rest.
+    """
+    done = _last_days(app)
+    now = app.now()
+    with app.works.read() as connection:
+        due = connection.execute(_DUE, {"now": now}).all()
+        ending = [row.id for row in connection.execute(_ENDING, {"now": now})]
+    for enforcement_id in ending:
+        done += _try(app, expire, enforcement_id)
+    for row in due:
+        waits_for_people = row.state == State.WAITING.value and row.approved_at is None
+        done += _try(app, _lapse if waits_for_people else _advance, row.id)
+    return done
+
+
+def _try(app: App, work: Any, enforcement_id: str) -> int:
+    try:
+        return 1 if work(app, enforcement_id) is not None else 0
+    except Stale:
+        # Someone else was first; whatever is left comes round again.
+        return 0
+    except Conflict:
+        # The clock is behind the record: nothing harms until it is set right.
+        return 0
+    except GardefouError as error:
+        with app.works.begin() as uow:
+            found = find_enforcement(uow, enforcement_id)
+            alert(uow, platform=found.platform, about=found.id, says=f"Stuck: {error.message}")
+        return 0
+
+
+def _advance(app: App, enforcement_id: str) -> Enforcement | None:
+    with app.works.read() as connection:
+        before = connection.execute(sa.select(_e.version).where(_e.id == enforcement_id)).scalar_one()
+    after = advance(app, enforcement_id)
+    return after if after.version != before else None
+
+
+def _lapse(app: App, enforcement_id: str) -> Enforcement | None:
+    """End what nobody approved in time: silence never consents (M4)."""
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement_id)
+        if found.state != State.WAITING.value or found.approved_at is not None:
+            return None
+        if found.approve_by is None or found.approve_by > uow.now:
+            return None
+        why = "Nobody approved it in time."
+        lapsed = uow.move(found, State.LAPSED, "enforcement.lapsed", by=SYSTEM, because=why, ended_at=uow.now)
+        near_miss(uow, lapsed, why)
+        return lapsed
+
+
+def _last_days(app: App) -> int:
+    """Put off everyone whose last day is over (M9)."""
+    with app.works.read() as connection:
+        over = fetch_all(connection, Staff, _LAST_DAYS.params(now=app.now()))
+    for person in over:
+        with app.works.begin() as uow:
+            current = uow.need(Staff, person.platform, person.id)
+            if current.standing != Standing.LEFT.value:
+                put_off(uow, current, by=SYSTEM, why="The last day of whoever placed it is over.")
+    return len(over)
+
+
+def next_due(app: App) -> datetime | None:
+    """Return when something is due next, after now; None when nothing is."""
+    with app.works.read() as connection:
+        moments = [connection.execute(statement, {"now": app.now()}).scalar_one() for statement in _NEXT]
+    return min((moment for moment in moments if moment is not None), default=None)

@@ -1,0 +1,651 @@
+"""The one choke point: the only code that calls a platform's `apply` and `undo`.
+
+One call of `advance` takes an enforcement as far as it can go now:
+
+    read      the platform, outside any transaction
+    begin     in one transaction: everything that may have changed since it was
+              placed is read anew (`recheck`), the intention and the state
+              before are recorded, the lease is taken
+    wait      on a notable or protected account, until that event stands in a
+              signed checkpoint (a restore never waits)
+    do        apply or undo, under a key that has at most one effect
+    see       read again: what the platform is *seen* to be decides
+    end       record what was seen
+
+Whatever dies in between, the lease runs out and the enforcement is `unknown`:
+it is settled by reading, and tried again only where nothing was done, or where
+the platform takes a key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from gardefou.domain.actions import Action
+from gardefou.domain.records import SYSTEM, Account, Enforcement, PlatformEntry
+from gardefou.domain.states import State
+from gardefou.errors import NotFound
+from gardefou.flow import breaker
+from gardefou.flow.app import App, Config
+from gardefou.flow.approve import find_enforcement
+from gardefou.flow.change_apply import apply_change
+from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.lift import (
+    Lifting,
+    finish_lifting,
+    give_up_lifting,
+    plan_lifting,
+    start_lifting,
+    undo_late_effect,
+)
+from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.reading import enforcement_by_id, lifted_content, standing_harms
+from gardefou.flow.recheck import Objection, recheck
+from gardefou.platforms.protocol import (
+    Connector,
+    Operation,
+    PlatformAnswerLost,
+    PlatformError,
+    PlatformRefused,
+    PlatformUnreachable,
+    Target,
+)
+from gardefou.storage.work import UnitOfWork
+
+_FIRST_RETRY = 1.0
+_MANY = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An enforcement under way: what was recorded, and what to ask of the platform."""
+
+    enforcement: Enforcement
+    lifting: Lifting | None = None
+
+
+def advance(app: App, enforcement_id: str) -> Enforcement:
+    """Take an enforcement as far as it can go at this moment; safe to call at any time, from anywhere.
+
+    Called inline after placing, after the last approval, by a restore, and by
+    the worker. Two callers at once do no harm: one takes the lease.
+
+    Writes `enforcement.executing`, then `.in_force`, `.failed`, `.unknown`,
+    `.lapsed` or `.retrying`; for a restore, what it lifts ends `restored`.
+    """
+    for _ in range(_MANY):
+        before = _read(app, enforcement_id)
+        after = _step(app, before)
+        if after is None:
+            return _read(app, enforcement_id)
+        if after.version == before.version:
+            return after
+    return _read(app, enforcement_id)
+
+
+def _read(app: App, enforcement_id: str) -> Enforcement:
+    with app.works.read() as connection:
+        found = enforcement_by_id(connection, enforcement_id)
+    if found is None:
+        raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
+    return found
+
+
+def _step(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """Do the one thing that can be done now; None when there is nothing."""
+    state = State(enforcement.state)
+    now = app.now()
+    due = enforcement.next_attempt_at is None or enforcement.next_attempt_at <= now
+    leased = enforcement.lease_until is not None and enforcement.lease_until > now
+    if state is State.WAITING and enforcement.approved_at is not None and due:
+        return _end_wait(app, enforcement)
+    if enforcement.action == Action.CHANGE:
+        return _change(app, enforcement) if state is State.READY else None
+    if state is State.READY and due:
+        return _attempt(app, enforcement)
+    if state is State.EXECUTING and enforcement.intent_event is not None and not leased:
+        # Recorded, and waiting for its checkpoint: nothing was sent yet.
+        return _after_checkpoint(app, enforcement)
+    if state is State.EXECUTING and not leased and due:
+        return _attempt(app, enforcement) if enforcement.lease_until is None else _lost(app, enforcement)
+    if state is State.UNKNOWN and due:
+        return _settle(app, enforcement)
+    return None
+
+
+def _end_wait(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """The hold is over and the hour has come: `waiting` becomes `ready`."""
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return found
+        return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM)
+
+
+def _change(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """Carry out a guarded change: it and its record are one transaction."""
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, enforcement.id)
+        if found.state != State.READY.value:
+            return found
+        objection = recheck(uow, app, config, found, None, None)
+        if objection is not None:
+            return _object(uow, found, objection)
+        apply_change(uow, app, config, found)
+        done = uow.move(found, State.IN_FORCE, "enforcement.in_force", by=found.placed_by, in_force_at=uow.now)
+    app.wake()
+    return done
+
+
+def _object(uow: UnitOfWork, found: Enforcement, objection: Objection) -> Enforcement | None:
+    """End an enforcement that something stands against now; a pause only makes it wait."""
+    if objection.waits:
+        if found.next_attempt_at is not None and found.next_attempt_at > uow.now:
+            return None
+        later = replace(
+            found, next_attempt_at=uow.now + timedelta(seconds=objection.look_again), version=found.version + 1
+        )
+        uow.record(
+            "enforcement.held_back",
+            by=SYSTEM,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            puts=(later,),
+            detail={"because": objection.because},
+        )
+        return None
+    ended = uow.move(
+        found,
+        State.LAPSED,
+        "enforcement.lapsed",
+        by=SYSTEM,
+        because=objection.because,
+        ended_at=uow.now,
+        lease_until=None,
+        intent_event=None,
+    )
+    near_miss(uow, ended, objection.because)
+    return ended
+
+
+def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """Read, begin, and go on to the platform unless a checkpoint must come first."""
+    connector = app.connector(enforcement.platform)
+    content = _content_to_read(app, enforcement)
+    trouble: PlatformError | None = None
+    seen: Seen | None
+    try:
+        if enforcement.content:
+            _check_owner(connector, enforcement)
+        seen = look(app, connector, enforcement.account, content)
+        if seen.reading is None:
+            trouble = PlatformUnreachable("the platform could not be read")
+    except PlatformUnreachable as error:
+        seen = None
+        trouble = error
+    except PlatformRefused as error:
+        seen = None
+        trouble = error
+    begun = _begin(app, enforcement, connector, seen, trouble)
+    if begun is None:
+        return None
+    if begun.enforcement.state == State.EXECUTING.value and begun.enforcement.lease_until is not None:
+        return _perform(app, connector, begun)
+    return begun.enforcement
+
+
+def _content_to_read(app: App, enforcement: Enforcement) -> tuple[str, ...]:
+    """Return the content items to be read with the account; a restore's are those of what it lifts."""
+    if enforcement.action != Action.RESTORE:
+        return enforcement.content
+    with app.works.read() as connection:
+        return lifted_content(connection, enforcement)
+
+
+def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
+    """Raise when an item is no longer the account's, as the platform resolves it now (R8)."""
+    resolved = connector.resolve(enforcement.account, content=enforcement.content)
+    for item in enforcement.content:
+        if resolved.content_owner.get(item) != enforcement.account:
+            msg = f"{item!r} does not belong to the account"
+            raise PlatformRefused(msg)
+
+
+def _begin(
+    app: App, enforcement: Enforcement, connector: Connector, seen: Seen | None, trouble: PlatformError | None
+) -> _Begun | None:
+    """Re-read everything, record the intention and take the lease, in one transaction."""
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return None
+        account = None if seen is None else observe(uow, app, config, seen)
+        restoring = found.action == Action.RESTORE
+        if not restoring:
+            app.sequencer.check_clock(uow.connection, uow.now)
+            objection = recheck(uow, app, config, found, account, seen)
+            if objection is not None:
+                ended = _object(uow, found, objection)
+                return None if ended is None else _Begun(ended)
+            entry = uow.get(PlatformEntry, "gardefou", found.platform, lock=False)
+            if not config.rules.setup_finished and entry is not None and not entry.sandbox:
+                return _Begun(
+                    _must(_object(uow, found, Objection("Until setup has ended only sandbox platforms are acted on.")))
+                )
+        if isinstance(trouble, PlatformRefused):
+            return _Begun(_failed(uow, config, found, f"The platform refuses: {trouble}"))
+        if trouble is not None:
+            return _Begun(_retry(uow, config, found, str(trouble)))
+        assert seen is not None and seen.reading is not None  # noqa: PT018
+        account = account or uow.get(Account, found.platform, found.account)
+        assert account is not None
+        fence = account.fence + (1 if found.fence == 0 else 0)
+        if found.fence == 0:
+            # Nothing about the account is restated: only the intention's number.
+            account = replace(account, fence=fence, version=account.version + 1)
+        lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
+        measures = set(found.measures)
+        base = found.base
+        lifting: Lifting | None = None
+        if restoring:
+            lifting = plan_lifting(uow, found, account, seen.reading)
+        else:
+            base = tuple(sorted(set(account.measures) - measures | (measures & set(seen.reading.measures))))
+            base = _base_without_shared(uow, found, base)
+        waits = found.tier != "standard" and not restoring
+        changes: dict[str, Any] = {
+            "attempts": found.attempts + 1,
+            "lease_until": lease,
+            "fence": found.fence or fence,
+            "base": base,
+            "next_attempt_at": lease,
+            "receipt": {
+                **found.receipt,
+                "before": sorted(seen.reading.measures),
+                "asked": {"action": found.action, "measures": sorted(measures)},
+            },
+        }
+        if waits:
+            # Until this intention stands in a checkpoint nothing is sent, so there is no lease.
+            changes["intent_event"] = uow.record(
+                "enforcement.intended",
+                by=found.placed_by,
+                platform=found.platform,
+                account=found.account,
+                about=found.id,
+                detail={"digest": found.digest, "attempt": found.attempts + 1},
+            )
+            changes["lease_until"] = None
+        fenced = (account,) if found.fence == 0 else ()
+        executing = uow.move(
+            found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=fenced, **changes
+        )
+        if restoring:
+            start_lifting(uow, executing)
+        return _Begun(executing, lifting)
+
+
+def _must(enforcement: Enforcement | None) -> Enforcement:
+    assert enforcement is not None
+    return enforcement
+
+
+def _base_without_shared(uow: UnitOfWork, found: Enforcement, base: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the state on record before the harm: measures others of ours imposed are traced to before theirs."""
+    kept = set(base)
+    for other in standing_harms(uow.connection, found.platform, found.account):
+        if other.id != found.id and other.base is not None:
+            kept -= set(other.measures) - set(other.base)
+    return tuple(sorted(kept))
+
+
+def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """Go to the platform once the intention stands in a signed checkpoint; take the lease again."""
+    assert enforcement.intent_event is not None
+    connector = app.connector(enforcement.platform)
+    with app.works.read() as connection:
+        if not app.sequencer.is_checkpointed(connection, enforcement.platform, enforcement.intent_event):
+            return None
+    try:
+        seen = look(app, connector, enforcement.account, enforcement.content)
+    except PlatformRefused:
+        seen = None
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return found
+        account = None if seen is None else observe(uow, app, config, seen)
+        objection = recheck(uow, app, config, found, account, seen)
+        if objection is not None:
+            return _object(uow, found, objection)
+        if seen is None or seen.reading is None:
+            return _retry(uow, config, found, "the platform could not be read")
+        leased = replace(
+            found,
+            intent_event=None,
+            lease_until=uow.now + timedelta(seconds=config.rules.lease_seconds),
+            next_attempt_at=uow.now + timedelta(seconds=config.rules.lease_seconds),
+            receipt={**found.receipt, "before": sorted(seen.reading.measures)},
+            version=found.version + 1,
+        )
+        uow.record(
+            "enforcement.sending", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(leased,)
+        )
+    return _perform(app, connector, _Begun(leased))
+
+
+def _operation(enforcement: Enforcement) -> Operation:
+    return Operation(
+        key=enforcement.id,
+        action=Action(enforcement.action),
+        target=Target(account=enforcement.account, content=enforcement.content, label=enforcement.label),
+        measures=frozenset(enforcement.measures),
+        fence=enforcement.fence,
+        reason=enforcement.policy,
+        kept={},
+    )
+
+
+def _perform(app: App, connector: Connector, begun: _Begun) -> Enforcement:
+    """Ask the platform, see what it is, and record both. Outside any transaction until the record."""
+    enforcement = begun.enforcement
+    kept: dict[str, Any] = {}
+    said: dict[str, Any] = {}
+    losses: list[str] = []
+    started = app.now()
+    try:
+        if begun.lifting is not None:
+            for operation in begun.lifting.operations:
+                answer = connector.undo(operation)
+                losses.extend(answer.losses)
+                said.update(answer.said)
+        else:
+            answer = connector.apply(_operation(enforcement))
+            kept, said, losses = dict(answer.kept), dict(answer.said), list(answer.losses)
+        seen = look(app, connector, enforcement.account, _content_of(begun))
+    except PlatformUnreachable as error:
+        return _record_trouble(app, begun, error, State.EXECUTING)
+    except PlatformAnswerLost as error:
+        return _record_trouble(app, begun, error, State.UNKNOWN)
+    except PlatformRefused as error:
+        return _record_trouble(app, begun, error, State.FAILED)
+    answer_receipt: dict[str, Any] = {
+        "answer": said,
+        "kept": kept,
+        "losses": losses,
+        "answered_ms": round((app.now() - started) / timedelta(milliseconds=1)),
+    }
+    if seen.reading is None:
+        return _record_trouble(
+            app, begun, PlatformAnswerLost("it answered, and then could not be read"), State.UNKNOWN, answer_receipt
+        )
+    return _record_seen(app, begun, seen, answer_receipt)
+
+
+def _content_of(begun: _Begun) -> tuple[str, ...]:
+    if begun.lifting is not None:
+        return begun.lifting.content
+    return begun.enforcement.content
+
+
+def _record_seen(app: App, begun: _Begun, seen: Seen, more: dict[str, Any]) -> Enforcement:
+    """Record what the platform is seen to be after an answer: `in_force`, or something else is wrong."""
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{seen.platform}/{seen.account}")
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, begun.enforcement.id)
+        if found.version != begun.enforcement.version:
+            return _overtaken(uow, found, more)
+        return _conclude(uow, config, found, seen, more, begun.lifting)
+
+
+def _conclude(
+    uow: UnitOfWork,
+    config: Config,
+    found: Enforcement,
+    seen: Seen,
+    more: dict[str, Any],
+    lifting: Lifting | None,
+) -> Enforcement:
+    assert seen.reading is not None
+    after = frozenset(seen.reading.measures)
+    receipt = {**found.receipt, **more, "after": sorted(after)}
+    if found.action == Action.RESTORE:
+        assert lifting is not None
+        if after & lifting.remove:
+            return _retry(uow, config, found, "the platform still shows what was to be lifted")
+        account = _known_account(uow, seen, imposed=frozenset(), lifted=lifting.remove, clear_drift=found.whole)
+        done = uow.move(
+            found,
+            State.IN_FORCE,
+            "enforcement.in_force",
+            by=found.placed_by,
+            also=account,
+            in_force_at=uow.now,
+            ended_at=uow.now,
+            lease_until=None,
+            next_attempt_at=None,
+            receipt=receipt,
+        )
+        finish_lifting(uow, config, done)
+        return done
+    measures = frozenset(found.measures)
+    if not measures <= after:
+        return _retry(uow, config, found, "the platform said yes and does not show it")
+    account = _known_account(uow, seen, imposed=measures, lifted=frozenset(), clear_drift=False)
+    ends = {}
+    if found.via == "break_glass" and found.ratified_by is None:
+        # Undone by itself unless a third person ratifies it (R14).
+        ends = {"until": uow.now + timedelta(minutes=config.rules.break_glass_minutes)}
+    return uow.move(
+        found,
+        State.IN_FORCE,
+        "enforcement.in_force",
+        by=found.placed_by,
+        also=account,
+        **ends,
+        in_force_at=uow.now,
+        lease_until=None,
+        next_attempt_at=None,
+        receipt=receipt,
+    )
+
+
+def _known_account(
+    uow: UnitOfWork, seen: Seen, *, imposed: frozenset[str], lifted: frozenset[str], clear_drift: bool
+) -> tuple[Account, ...]:
+    """Return the account's row with what Gardefou itself changed, to be written with the enforcement."""
+    account = uow.get(Account, seen.platform, seen.account)
+    if account is None:
+        return ()
+    measures = tuple(sorted((set(account.measures) | imposed) - lifted))
+    drift_base = None if clear_drift else account.drift_base
+    return (
+        replace(
+            account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1
+        ),
+    )
+
+
+def _overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enforcement:
+    """Something else moved it while the platform was asked: keep what was learnt, for the undo."""
+    receipt = {**found.receipt, **more}
+    noted = replace(found, receipt=receipt, version=found.version + 1)
+    uow.record(
+        "enforcement.answered_late",
+        by=SYSTEM,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(noted,),
+    )
+    if noted.state in {State.RESTORING.value, State.RESTORED.value} and noted.action != Action.RESTORE:
+        # The restore may have read the platform before this took effect: look once more.
+        undo_late_effect(uow, noted)
+    return noted
+
+
+def _record_trouble(
+    app: App, begun: _Begun, error: PlatformError, state: State, more: dict[str, Any] | None = None
+) -> Enforcement:
+    """Record that the platform refused, could not be reached, or gave no answer (M6)."""
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, begun.enforcement.id)
+        if found.version != begun.enforcement.version:
+            return _overtaken(uow, found, more or {})
+        if state is State.FAILED:
+            return _failed(uow, config, found, f"The platform refused: {error}")
+        if state is State.UNKNOWN:
+            return _unknown(uow, found, str(error), more or {})
+        return _retry(uow, config, found, str(error))
+
+
+def _failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
+    if found.state == State.READY.value:
+        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
+    failed = uow.move(
+        found,
+        State.FAILED,
+        "enforcement.failed",
+        by=SYSTEM,
+        because=why,
+        ended_at=uow.now,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=None,
+    )
+    if failed.action == Action.RESTORE:
+        give_up_lifting(uow, failed)
+        alert(
+            uow,
+            platform=failed.platform,
+            about=failed.id,
+            says=f"A restore failed: {why}",
+            accounts=(failed.account,),
+        )
+    else:
+        breaker.consider(uow, config, failed)
+    return failed
+
+
+def _unknown(uow: UnitOfWork, found: Enforcement, why: str, more: dict[str, Any]) -> Enforcement:
+    return uow.move(
+        found,
+        State.UNKNOWN,
+        "enforcement.unknown",
+        by=SYSTEM,
+        because=why,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=uow.now + timedelta(seconds=_FIRST_RETRY),
+        receipt={**found.receipt, **more},
+    )
+
+
+def _backoff(config: Config, attempts: int) -> timedelta:
+    seconds = min(_FIRST_RETRY * 2 ** min(attempts, 12), float(config.rules.retry_ceiling_seconds))
+    return timedelta(seconds=seconds)
+
+
+def _retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
+    """Nothing was done: stay `executing` and try again, with an alert the first time (M6)."""
+    if found.state == State.READY.value:
+        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
+    attempts = found.attempts + (1 if found.lease_until is None else 0)
+    wait = _backoff(config, attempts)
+    retrying = replace(
+        found,
+        attempts=attempts,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=uow.now + wait,
+        receipt={**found.receipt, "trouble": why},
+        version=found.version + 1,
+    )
+    uow.record(
+        "enforcement.retrying",
+        by=SYSTEM,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(retrying,),
+        detail={"because": why, "attempts": attempts},
+    )
+    if attempts == 1:
+        alert(
+            uow,
+            platform=found.platform,
+            about=found.id,
+            says=f"{found.platform} does not carry out {found.action}; it is retried: {why}",
+            accounts=(found.account,),
+        )
+    return retrying
+
+
+def _lost(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """The lease ran out: whoever carried it out is gone, and what they did is unknown."""
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return found
+        return _unknown(uow, found, "Whoever was carrying it out stopped answering.", {})
+
+
+def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """Settle an `unknown` by reading the platform: in force, or ready to be tried again."""
+    connector = app.connector(enforcement.platform)
+    lifting_restore = enforcement.action == Action.RESTORE
+    content = _content_to_read(app, enforcement)
+    try:
+        seen = look(app, connector, enforcement.account, content)
+    except PlatformRefused:
+        seen = None
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return found
+        if seen is None or seen.reading is None:
+            return _still_unknown(uow, config, found)
+        if lifting_restore:
+            account = observe(uow, app, config, seen) or Account(platform=found.platform, ref=found.account)
+            lifting = plan_lifting(uow, found, account, seen.reading)
+            if not (seen.reading.measures & lifting.remove):
+                return _conclude(uow, config, found, seen, {}, lifting)
+            return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
+        measures = frozenset(found.measures)
+        if measures and measures <= frozenset(seen.reading.measures):
+            return _conclude(uow, config, found, seen, {}, None)
+        if measures or connector.describe().takes_key:
+            # Seen not to be so, or safe to send again under the same key.
+            return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
+        ended = uow.move(
+            found,
+            State.LAPSED,
+            "enforcement.lapsed",
+            by=SYSTEM,
+            because="It was sent and no answer came; whether it arrived cannot be read, so it is not sent again.",
+            ended_at=uow.now,
+        )
+        alert(uow, platform=found.platform, about=found.id, says=ended.because, accounts=(found.account,))
+        return ended
+
+
+def _still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
+    attempts = found.attempts + 1
+    later = replace(
+        found, attempts=attempts, next_attempt_at=uow.now + _backoff(config, attempts), version=found.version + 1
+    )
+    uow.record(
+        "enforcement.unreadable", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(later,)
+    )
+    return later

@@ -1,0 +1,316 @@
+"""What the nets are told: the facts of `CONTRACT` gathered inside the placing transaction.
+
+An unknown fact is left out; the nets take it at its most protective value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.domain.accounts import state_name
+from gardefou.domain.actions import Action
+from gardefou.domain.records import Account, Case, TopUp
+from gardefou.flow.app import App, Config
+from gardefou.flow.observe import Seen, tier_memory
+from gardefou.flow.spec import Checked
+from gardefou.flow.stops import paused_for
+from gardefou.people.actor import NEVER_MINUTES, Actor
+from gardefou.people.standing import NO_LAST_DAY_HOURS, standing_now
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_MONTH = timedelta(days=30)
+#: Reach that stands for "very many" where it is unknown but must be counted.
+_FAR = timedelta(days=36_500)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What of the act itself the nets are told: how many at once, and on which case."""
+
+    bulk: int = 1
+    case: Case | None = None
+    automated: bool = False
+
+
+def gather(
+    uow: UnitOfWork,
+    app: App,
+    config: Config,
+    actor: Actor,
+    checked: Checked,
+    account: Account | None,
+    seen: Seen,
+    moment: Moment,
+) -> dict[str, Any]:
+    """Return every known fact about one wish, for `gardefou.nets.judge`."""
+    wanted = checked.wanted
+    now = uow.now
+    facts: dict[str, Any] = {}
+    facts.update(_account_facts(uow, config, actor, checked, account, seen))
+    facts.update(
+        {
+            "action.name": checked.action.value,
+            "action.severity": checked.severity,
+            "action.reversibility": checked.reversibility.value,
+            "action.on_content": bool(wanted.content),
+            "action.bulk": moment.bulk,
+            "action.duration_hours": _duration(wanted.until, wanted.execute_at or now),
+            "action.scheduled": wanted.execute_at is not None,
+            "action.automated": moment.automated or not actor.human,
+            "action.legal": wanted.legal_basis is not None,
+            "action.label": wanted.label or "",
+        }
+    )
+    facts.update(actor_facts(actor, now))
+    facts.update(_case_facts(uow, wanted.platform, wanted.content, wanted.policy, actor, moment.case))
+    facts.update(_recent_facts(uow, actor, wanted.platform, config))
+    facts.update({"change.kind": "", "change.weakens": False, "change.person": ""})
+    facts.update(moment_facts(uow, actor, wanted.platform))
+    return facts
+
+
+def _duration(until: datetime | None, start: datetime) -> float:
+    return NO_LAST_DAY_HOURS if until is None else (until - start) / _HOUR
+
+
+def moment_facts(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]:
+    """Return the facts named ``now``."""
+    team = actor.staff.team if actor.staff else ""
+    return {
+        "now.hour": uow.now.hour,
+        "now.weekday": uow.now.isoweekday(),
+        "now.paused": paused_for(uow.connection, staff=actor.id, team=team, platform=platform) is not None,
+        "now.raid": False,
+    }
+
+
+def actor_facts(actor: Actor, now: datetime) -> dict[str, Any]:
+    """Return the facts named ``actor``, but for involvement, as of now."""
+    staff = actor.staff
+    if staff is None:
+        return {
+            "actor.roles": (),
+            "actor.team": actor.service or "",
+            "actor.employer": "",
+            "actor.standing": "active",
+            "actor.tenure_days": _FAR.days,
+            "actor.hours_to_last_day_end": NO_LAST_DAY_HOURS,
+            "actor.fresh_minutes": NEVER_MINUTES,
+            "actor.human": False,
+            "actor.in_shift": True,
+            "actor.via": actor.via,
+        }
+    standing = standing_now(staff, now)
+    return {
+        "actor.roles": staff.roles,
+        "actor.team": staff.team,
+        "actor.employer": staff.employer,
+        "actor.standing": standing.standing.value,
+        "actor.tenure_days": max(0, (now - staff.started_at).days),
+        "actor.hours_to_last_day_end": standing.hours_left,
+        "actor.fresh_minutes": actor.fresh_minutes(now),
+        "actor.human": True,
+        "actor.in_shift": True,
+        "actor.via": actor.via,
+    }
+
+
+def tier_facts(account: Account | None, config: Config, now: datetime, *, fresh: bool) -> dict[str, Any]:
+    """Return the facts of an account's tier and reach; unread or stale ones are left out (R9)."""
+    if account is None or account.read_at is None:
+        return {}
+    stale = timedelta(seconds=config.rules.reading_stale_seconds)
+    if not fresh and now - account.read_at > stale:
+        return {}
+    return {
+        "account.tier": account.tier,
+        "account.tier_memory": tier_memory(account, now).value,
+        "account.reach": account.reach,
+        "account.labels": account.labels,
+    }
+
+
+def _account_facts(
+    uow: UnitOfWork, config: Config, actor: Actor, checked: Checked, account: Account | None, seen: Seen
+) -> dict[str, Any]:
+    now = uow.now
+    wanted = checked.wanted
+    fresh = seen.reading is not None
+    facts = {name: value for name, value in tier_facts(account, config, now, fresh=fresh).items() if value is not None}
+    if account is not None and facts:
+        facts["account.state"] = state_name(frozenset(account.measures))
+        if account.born_at is not None:
+            facts["account.age_days"] = max(0, (now - account.born_at).days)
+        facts["account.lookalike"] = account.lookalike_of is not None and not account.marked_fake
+    table = tables.enforcement.c
+    of_account = (table.platform == wanted.platform, table.account == wanted.account)
+    rows = uow.connection.execute(
+        sa.select(table.content, table.action).where(
+            *of_account,
+            table.placed_at > now - _DAY,
+            table.severity > 0,
+            table.state.not_in(("refused", "cancelled", "lapsed", "failed")),
+        )
+    )
+    effects = sum(max(1, len(row.content)) for row in rows)
+    facts["account.enforced_24h"] = effects + max(0, len(wanted.content) - 1)
+    facts["account.restored_30d"] = uow.connection.execute(
+        sa.select(sa.func.count()).where(
+            *of_account,
+            table.action == Action.RESTORE.value,
+            table.placed_by != "system",
+            table.placed_at > now - _MONTH,
+            table.state.not_in(("refused", "cancelled", "lapsed", "waiting")),
+        )
+    ).scalar_one()
+    facts["actor.involved_30d"] = bool(involved(uow, wanted.platform, wanted.account, actor.humans or (actor.id,)))
+    return facts
+
+
+def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ...]) -> set[str]:
+    """Return who of these placed, approved or restored on the account in 30 days, with effect (R16)."""
+    table = tables.enforcement.c
+    since = uow.now - _MONTH
+    done = (
+        table.platform == platform,
+        table.account == account,
+        table.placed_at > since,
+        table.state.in_(("executing", "unknown", "in_force", "restoring", "restored")),
+    )
+    found: set[str] = set()
+    for row in uow.connection.execute(sa.select(table.humans, table.placed_by).where(*done)):
+        found |= {row.placed_by, *row.humans} & set(people)
+    approval = tables.approval.c
+    rows = uow.connection.execute(
+        sa.select(approval.by)
+        .join(tables.enforcement, sa.and_(approval.platform == table.platform, approval.enforcement_id == table.id))
+        .where(*done, approval.by.in_(people), approval.answer == "yes")
+    )
+    return found | {row.by for row in rows}
+
+
+def _case_facts(
+    uow: UnitOfWork, platform: str, content: tuple[str, ...], policy: str, actor: Actor, case: Case | None
+) -> dict[str, Any]:
+    facts = neutral_case()
+    facts["case.policy"] = policy
+    if case is not None:
+        facts.update(
+            {
+                "case.reports": case.reports,
+                "case.reporters": case.reporters,
+                "case.burst": case.burst,
+                "case.category": case.category,
+                "case.trusted_flagger": case.trusted_flagger,
+                "case.evidence_seen": actor.id in case.evidence_seen_by,
+            }
+        )
+    if content:
+        facts["case.reports"] = _fewest_reports(uow, platform, content)
+    return facts
+
+
+def neutral_case() -> dict[str, Any]:
+    """Return the facts of an act that has no case."""
+    return {
+        "case.reports": 0,
+        "case.reporters": 0,
+        "case.burst": False,
+        "case.category": "",
+        "case.policy": "",
+        "case.trusted_flagger": False,
+        "case.evidence_seen": True,
+        "case.language": "",
+        "case.harm": 0,
+    }
+
+
+def neutral_recent() -> dict[str, Any]:
+    """Return the facts of counts where nothing is counted: restores and guarded changes have no budget."""
+    counts = {
+        f"recent.{scope}.{name}": 0
+        for scope in ("actor_1h", "actor_24h", "team_1h", "platform_1h")
+        for name in ("all", "severity3", "severity4", "reach")
+    }
+    return {**counts, "recent.actor_reversed_7d": 0}
+
+
+def _fewest_reports(uow: UnitOfWork, platform: str, content: tuple[str, ...]) -> int:
+    """Return how many open reports the least reported of the items has."""
+    table = tables.case.c
+    rows = uow.connection.execute(
+        sa.select(table.content, sa.func.sum(table.reports))
+        .where(table.platform == platform, table.state == "open", table.content.in_(content))
+        .group_by(table.content)
+    )
+    counts = {row[0]: int(row[1]) for row in rows}
+    return min((counts.get(item, 0) for item in content), default=0)
+
+
+_table = tables.enforcement.c
+_COUNTED = (_table.severity > 0, _table.state != "refused")
+_SUMS = (
+    sa.func.count(),
+    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 3, 1), else_=0)), 0),  # noqa: PLR2004
+    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 4, 1), else_=0)), 0),  # noqa: PLR2004
+    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 3, _table.reach), else_=0)), 0),  # noqa: PLR2004
+)
+_BY_PERSON = sa.select(*_SUMS).where(
+    _table.placed_by == sa.bindparam("who"), _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type), *_COUNTED
+)
+_BY_TEAM = sa.select(*_SUMS).where(
+    _table.platform == sa.bindparam("platform"),
+    _table.team == sa.bindparam("who"),
+    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    *_COUNTED,
+)
+# Whole platforms are counted from severity 3 on: the milder ones have no budget there.
+_BY_PLATFORM = sa.select(*_SUMS).where(
+    _table.platform == sa.bindparam("platform"),
+    _table.severity.in_((3, 4, 5)),
+    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    _table.state != "refused",
+)
+
+
+def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) -> dict[str, Any]:
+    now = uow.now
+    read = config.facts_read
+    who = actor.id
+    topped = uow.find(
+        TopUp, tables.top_up.c.staff_id == who, tables.top_up.c.at > now - _HOUR
+    )
+    hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
+    facts: dict[str, Any] = {}
+
+    def count(scope: str, statement: sa.Select[Any], values: dict[str, Any]) -> None:
+        if not any(name.startswith(f"recent.{scope}.") for name in read):
+            return
+        row = uow.connection.execute(statement, values).one()
+        for name, value in zip(("all", "severity3", "severity4", "reach"), row, strict=True):
+            facts[f"recent.{scope}.{name}"] = int(value)
+
+    count("actor_1h", _BY_PERSON, {"who": who, "since": hour})
+    count("actor_24h", _BY_PERSON, {"who": who, "since": now - _DAY})
+    team = actor.staff.team if actor.staff else ""
+    if team:
+        count("team_1h", _BY_TEAM, {"platform": platform, "who": team, "since": now - _HOUR})
+    else:
+        facts.update({f"recent.team_1h.{name}": 0 for name in ("all", "severity3", "severity4", "reach")})
+    count("platform_1h", _BY_PLATFORM, {"platform": platform, "since": now - _HOUR})
+    if "recent.actor_reversed_7d" in read:
+        facts["recent.actor_reversed_7d"] = uow.connection.execute(
+            sa.select(sa.func.count()).where(
+                _table.placed_by == who,
+                _table.placed_at > now - timedelta(days=7),
+                _table.state.in_(("restoring", "restored")),
+            )
+        ).scalar_one()
+    return facts

@@ -1,0 +1,111 @@
+"""Incidents: opened by themselves when something went wrong or nearly did (M8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from gardefou.domain.records import SYSTEM, Enforcement, Incident
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_TOGETHER = timedelta(hours=1)
+_NEAR_MISS_SEVERITY = 3
+
+
+def open_incident(
+    uow: UnitOfWork,
+    *,
+    platform: str,
+    kind: str,
+    accounts: tuple[str, ...],
+    summary: str,
+    enforcements: tuple[str, ...] = (),
+    about: str = "",
+    detail: Mapping[str, Any] | None = None,
+) -> Incident:
+    """Open an incident and raise its alert, or add to the open one of its kind.
+
+    What concerns the same person (``about``) or, without one, the same
+    accounts within an hour is one incident, so that a burst is one story.
+
+    Writes `incident.opened` or `incident.grew`, and `alert.raised`.
+    """
+    table = tables.incident.c
+    recent = uow.all(
+        Incident,
+        table.platform == platform,
+        table.kind == kind,
+        table.about == about,
+        table.opened_at >= uow.now - timedelta(hours=24),
+        order=table.opened_at.desc(),
+        limit=20,
+    )
+    for incident in recent:
+        same = bool(about) or set(incident.accounts) == set(accounts)
+        if not same or uow.now - incident.last_at > _TOGETHER:
+            continue
+        grown = replace(
+            incident,
+            accounts=tuple(dict.fromkeys((*incident.accounts, *accounts))),
+            enforcements=tuple(dict.fromkeys((*incident.enforcements, *enforcements))),
+            last_at=uow.now,
+            version=incident.version + 1,
+        )
+        if (grown.accounts, grown.enforcements) == (incident.accounts, incident.enforcements):
+            return incident
+        uow.record("incident.grew", by=SYSTEM, platform=platform, about=grown.id, puts=(grown,))
+        return grown
+    incident = Incident(
+        platform=platform,
+        id=uow.ids.new(),
+        kind=kind,
+        accounts=accounts,
+        enforcements=enforcements,
+        about=about,
+        opened_at=uow.now,
+        last_at=uow.now,
+        summary=summary,
+        detail=dict(detail or {}),
+    )
+    uow.record(
+        "incident.opened",
+        by=SYSTEM,
+        platform=platform,
+        account=accounts[0] if len(accounts) == 1 else "",
+        about=incident.id,
+        puts=(incident,),
+    )
+    alert(uow, platform=platform, about=incident.id, says=summary, accounts=accounts)
+    return incident
+
+
+def alert(uow: UnitOfWork, *, platform: str, about: str, says: str, accounts: tuple[str, ...] = ()) -> None:
+    """Tell the people on duty; written down first, delivered from what is written.
+
+    Writes `alert.raised`.
+    """
+    uow.record(
+        "alert.raised",
+        by=SYSTEM,
+        platform=platform,
+        account=accounts[0] if len(accounts) == 1 else "",
+        about=about,
+        detail={"says": says, "accounts": list(accounts)},
+    )
+
+
+def near_miss(uow: UnitOfWork, enforcement: Enforcement, why: str) -> None:
+    """Open a near miss when a grave enforcement on a notable or protected account came to nothing (M8)."""
+    if enforcement.severity < _NEAR_MISS_SEVERITY or enforcement.tier == "standard" or enforcement.action == "change":
+        return
+    open_incident(
+        uow,
+        platform=enforcement.platform,
+        kind="near_miss",
+        accounts=(enforcement.account,),
+        enforcements=(enforcement.id,),
+        summary=f"{enforcement.action} on a {enforcement.tier} account came to nothing: {why}",
+    )

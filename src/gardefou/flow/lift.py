@@ -1,0 +1,251 @@
+"""What a restore takes off, and what becomes of the enforcements it withdraws (M5, R1).
+
+A restore of the whole account goes down to the mildest of the state now and
+the state on record before the harm. A restore of named enforcements (an
+expiry, a rollback) takes off only what they imposed and nobody else still
+does. Neither can ever turn a measure on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gardefou.domain.accounts import AccountReading
+from gardefou.domain.actions import Action, Reversibility
+from gardefou.domain.records import SYSTEM, Account, Enforcement
+from gardefou.domain.states import State
+from gardefou.flow import breaker
+from gardefou.flow.app import Config
+from gardefou.flow.incidents import open_incident
+from gardefou.flow.reading import lifted, standing_harms
+from gardefou.platforms.protocol import Operation, Target
+from gardefou.storage.work import UnitOfWork
+
+_DAY_SECONDS = 86_400
+_ACTION_OF = {
+    "limited": Action.LIMIT,
+    "locked": Action.LOCK,
+    "suspended": Action.SUSPEND,
+    "deactivated": Action.DEACTIVATE,
+    "deleted": Action.DELETE,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifting:
+    """The measures to take off, and the calls that take them off, newest harm first."""
+
+    remove: frozenset[str]
+    operations: tuple[Operation, ...]
+    content: tuple[str, ...]
+
+
+def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, reading: AccountReading) -> Lifting:
+    """Work out from receipts and a fresh reading what a restore takes off.
+
+    One call for each withdrawn enforcement, with what its receipt kept; one
+    more for what stands there without any of ours (drift).
+    """
+    harms = lifted(uow.connection, restore)
+    withdrawn = {harm.id for harm in harms}
+    others = [
+        other
+        for other in standing_harms(uow.connection, restore.platform, restore.account)
+        if other.id not in withdrawn and other.state == State.IN_FORCE.value
+    ]
+    claimed = {measure for other in others for measure in other.measures}
+    present = set(reading.measures)
+    if restore.whole:
+        keep = set(restore.base or ())
+        remove = (present - keep) - claimed
+    else:
+        imposed = set(restore.measures)
+        for harm in harms:
+            imposed |= set(harm.measures) - set(harm.base or ())
+        remove = (present & imposed) - claimed
+    operations: list[Operation] = []
+    left = set(remove)
+    for harm in reversed(harms):
+        share = left & set(harm.measures)
+        if not share or harm.reversibility == Reversibility.NONE:
+            continue
+        left -= share
+        operations.append(
+            Operation(
+                key=f"{restore.id}/{harm.id}",
+                action=Action(harm.action),
+                target=Target(account=restore.account, content=_items(share), label=harm.label),
+                measures=frozenset(share),
+                fence=restore.fence or account.fence + 1,
+                reason="restore",
+                kept=dict(harm.receipt.get("kept", {})),
+            )
+        )
+    for measure in sorted(left):
+        action = _action_for(measure)
+        if action is Action.DELETE:
+            continue
+        operations.append(
+            Operation(
+                key=f"{restore.id}/{measure}",
+                action=action,
+                target=Target(
+                    account=restore.account,
+                    content=_items({measure}),
+                    label=measure.removeprefix("label:") if action is Action.LABEL else None,
+                ),
+                measures=frozenset({measure}),
+                fence=restore.fence or account.fence + 1,
+                reason="restore",
+            )
+        )
+    doable = frozenset(measure for operation in operations for measure in operation.measures)
+    content = tuple(dict.fromkeys(item for harm in harms for item in harm.content))
+    return Lifting(remove=doable, operations=tuple(operations), content=(*content, *_items(doable - set(content))))
+
+
+def _items(measures: set[str] | frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(measure.removeprefix("removed:") for measure in measures if measure.startswith("removed:")))
+
+
+def _action_for(measure: str) -> Action:
+    if measure.startswith("removed:"):
+        return Action.REMOVE_CONTENT
+    if measure.startswith("label:"):
+        return Action.LABEL
+    return _ACTION_OF.get(measure, Action.DELETE)
+
+
+def start_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
+    """Move everything a restore withdraws to `restoring` (or `cancelled`): no earlier retry goes on.
+
+    Writes `enforcement.cancelled` or `enforcement.restoring` for each.
+    """
+    for harm in lifted(uow.connection, restore):
+        state = State(harm.state)
+        if state in {State.WAITING, State.READY}:
+            uow.move(
+                harm,
+                State.CANCELLED,
+                "enforcement.cancelled",
+                by=restore.placed_by,
+                because="The account was restored.",
+                ended_at=uow.now,
+            )
+        elif state in {State.EXECUTING, State.UNKNOWN, State.IN_FORCE}:
+            uow.move(
+                harm,
+                State.RESTORING,
+                "enforcement.restoring",
+                by=restore.placed_by,
+                lease_until=None,
+                intent_event=None,
+                next_attempt_at=None,
+            )
+
+
+def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> None:
+    """The platform shows it: everything withdrawn ends `restored`; an early reversal is an incident (M8).
+
+    What remains in force of others is traced to the state before the lifted
+    ones, so that the last of several to end leaves the account as it was.
+
+    Writes `enforcement.restored` for each.
+    """
+    expired = restore.because == "expired"
+    harms = [harm for harm in lifted(uow.connection, restore) if harm.state == State.RESTORING.value]
+    for harm in harms:
+        uow.move(
+            harm,
+            State.RESTORED,
+            "enforcement.restored",
+            by=restore.placed_by,
+            because="expired" if expired else (restore.rationale or "restored"),
+            ended_at=uow.now,
+        )
+        freed = set(harm.measures) - set(harm.base or ())
+        for other in standing_harms(uow.connection, harm.platform, harm.account):
+            if other.base is not None and freed & set(other.base) and other.state == State.IN_FORCE.value:
+                rebased = replace(
+                    other, base=tuple(sorted(set(other.base) - freed)), version=other.version + 1
+                )
+                uow.record(
+                    "enforcement.rebased",
+                    by=SYSTEM,
+                    platform=other.platform,
+                    account=other.account,
+                    about=other.id,
+                    puts=(rebased,),
+                )
+    if expired:
+        return
+    early = [
+        harm
+        for harm in harms
+        if harm.in_force_at is not None and (uow.now - harm.in_force_at).total_seconds() <= _DAY_SECONDS
+    ]
+    if early and restore.placed_by != SYSTEM:
+        open_incident(
+            uow,
+            platform=restore.platform,
+            kind="reversal",
+            accounts=(restore.account,),
+            enforcements=tuple(harm.id for harm in early),
+            summary=f"{early[0].action} was undone within a day.",
+        )
+    for harm in harms:
+        breaker.consider(uow, config, harm)
+
+
+def give_up_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
+    """The platform refused the undo: what was in force still is, and the restore can be asked for again."""
+    for harm in lifted(uow.connection, restore):
+        if harm.state != State.RESTORING.value:
+            continue
+        if harm.in_force_at is None:
+            uow.move(
+                harm,
+                State.RESTORED,
+                "enforcement.restored",
+                by=SYSTEM,
+                because="Withdrawn before it was seen to have an effect.",
+                ended_at=uow.now,
+            )
+            continue
+        uow.move(
+            harm,
+            State.IN_FORCE,
+            "enforcement.in_force",
+            by=SYSTEM,
+            detail={"because": "the platform refused the restore"},
+        )
+
+
+def undo_late_effect(uow: UnitOfWork, harm: Enforcement) -> Enforcement | None:
+    """Place the system's own restore for an effect that came after its enforcement was withdrawn.
+
+    Writes `enforcement.placed` and `enforcement.ready`; the worker carries it out.
+    """
+    if harm.reversibility == Reversibility.NONE or not harm.measures:
+        return None
+    follow = Enforcement(
+        platform=harm.platform,
+        id=uow.ids.new(),
+        account=harm.account,
+        action=Action.RESTORE.value,
+        severity=0,
+        reversibility=Reversibility.EXACT.value,
+        state=State.PLACED.value,
+        rationale="It took effect after it had been withdrawn.",
+        placed_by=SYSTEM,
+        placed_at=uow.now,
+        via="system",
+        tier=harm.tier,
+        measures=tuple(sorted(set(harm.measures) - set(harm.base or ()))),
+        lifts=(harm.id,),
+        next_attempt_at=uow.now,
+    )
+    uow.record(
+        "enforcement.placed", by=SYSTEM, platform=harm.platform, account=harm.account, about=follow.id, puts=(follow,)
+    )
+    return uow.move(follow, State.READY, "enforcement.ready", by=SYSTEM)

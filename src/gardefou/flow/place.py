@@ -1,0 +1,444 @@
+"""A decision becomes enforcements, and the safety nets speak. Nothing reaches a platform here.
+
+Single, bulk, scheduled, from a case, by API, by automation: all of it is
+`place`. What the nets ask is stored with the facts they saw, and every person
+who approves later is bound to the digest of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gardefou.domain.accounts import Tier, measures_of_action
+from gardefou.domain.records import Account, Case, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import Conflict, Denied, InvalidInput, NotFound, StepUpRequired, Unavailable
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App, Config
+from gardefou.flow.breaker import note_budget
+from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.spec import Checked, Wanted, check
+from gardefou.nets.facts import Facts
+from gardefou.nets.judge import judge
+from gardefou.nets.verdict import Verdict
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
+from gardefou.storage import tables
+from gardefou.storage.types import dumps, plain
+from gardefou.storage.work import UnitOfWork
+
+_DAY = timedelta(days=1)
+_OCCUPIES = (State.READY.value, State.EXECUTING.value, State.UNKNOWN.value, State.IN_FORCE.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A wish that was checked and whose target was read, outside any transaction."""
+
+    checked: Checked
+    seen: Seen
+
+
+def prepare(app: App, wanted: Wanted) -> Prepared:
+    """Check a wish and read its target at the platform, before any transaction.
+
+    The connector resolves the account to its canonical id and the content to
+    its owner; content of somebody else is refused (R8).
+
+    Raises:
+        InvalidInput: what is wrong, by field (see `gardefou.flow.spec.check`).
+        NotFound: the platform knows no such account or item (`account/not_found`).
+        Conflict: an item belongs to another account (`target/mismatch`).
+        Unavailable: the items' owner cannot be asked now (`platform/unavailable`).
+    """
+    connector = app.connector(wanted.platform)
+    with app.works.read() as connection:
+        rules = app.config(connection).rules
+    checked = check(wanted, connector.describe(), rules, app.now())
+    wanted = checked.wanted
+    account = wanted.account
+    try:
+        resolved = connector.resolve(account, content=wanted.content)
+    except NoSuchAccount as error:
+        raise NotFound("account/not_found", f"{wanted.platform} says: {error}", field="account") from error
+    except PlatformRefused as error:
+        raise Conflict("platform/refused", f"{wanted.platform} says: {error}") from error
+    except PlatformUnreachable as error:
+        if wanted.content:
+            raise Unavailable(
+                "platform/unavailable", f"{wanted.platform} does not answer, so whose content it is cannot be told: {error}"
+            ) from error
+        resolved = None
+    if resolved is not None:
+        account = resolved.account
+        for item in wanted.content:
+            owner = resolved.content_owner.get(item)
+            if owner != account:
+                raise Conflict(
+                    "target/mismatch", f"{item!r} does not belong to {account!r}; nothing was placed.", field="content"
+                )
+    try:
+        seen = look(app, connector, account, wanted.content)
+    except NoSuchAccount as error:
+        raise NotFound("account/not_found", f"{wanted.platform} says: {error}", field="account") from error
+    if seen.reading is not None and seen.account != wanted.account:
+        checked = replace(checked, wanted=replace(wanted, account=seen.account))
+    elif account != wanted.account:
+        checked = replace(checked, wanted=replace(wanted, account=account))
+    return Prepared(checked=checked, seen=seen)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One wish with the account it concerns, the facts and what the nets ask."""
+
+    checked: Checked
+    account: Account | None
+    tier: Tier
+    facts: Facts
+    verdict: Verdict
+    joins: Enforcement | None = None
+
+
+def judge_one(
+    uow: UnitOfWork, app: App, config: Config, actor: Actor, prepared: Prepared, moment: facts_of.Moment
+) -> Judged:
+    """Gather the facts about one wish and let every net speak. Changes nothing but the reading."""
+    account = observe(uow, app, config, prepared.seen)
+    known = facts_of.gather(uow, app, config, actor, prepared.checked, account, prepared.seen, moment)
+    facts = Facts.of(known)
+    verdict = Verdict() if app.no_nets else judge(config.nets, facts, shadow_all=config.rules.shadow)
+    tier = Tier(str(known.get("account.tier_memory", Tier.PROTECTED.value)))
+    joins = _identical(uow, actor, prepared.checked)
+    return Judged(checked=prepared.checked, account=account, tier=tier, facts=facts, verdict=verdict, joins=joins)
+
+
+def place(
+    app: App,
+    actor: Actor,
+    wishes: Sequence[Prepared],
+    *,
+    case: Case | None = None,
+    decision_id: str | None = None,
+    within: Callable[[UnitOfWork, list[Enforcement]], None] | None = None,
+    bulk: int = 1,
+) -> list[Enforcement]:
+    """Turn wishes into enforcements and run the safety nets over them, all or none.
+
+    ``within`` runs in the same transaction (a decision closes its case there);
+    ``bulk`` is how many accounts are judged together. If a net refuses one
+    enforcement of a decision, all of them end `refused`.
+
+    An identical enforcement joins the one that is on its way or in force (R13).
+
+    Writes `enforcement.placed`, then `.refused`, `.waiting` or `.ready`; a near
+    miss where a grave one on a notable or protected account is refused.
+
+    Raises:
+        Denied: no power to enforce (`auth/forbidden`, `staff/…`).
+        StepUpRequired: a net wants a fresher sign-in (`auth/step_up`).
+        InvalidInput: `confirm/required`, `confirm/mismatch`.
+        Conflict: the same was refused in the last 24 hours (`enforcement/repeated`),
+            the clock ran back (`clock/behind`).
+    """
+    now = app.now()
+    legal = all(wish.checked.wanted.legal_basis for wish in wishes)
+    power = Power.ENFORCE_LEGAL if legal and Power.ENFORCE not in actor.powers else Power.ENFORCE
+    actor.require(power, now)
+    with app.works.begin() as uow:
+        app.sequencer.check_clock(uow.connection, uow.now)
+        uow.serialise(*_locks(actor, wishes))
+        config = app.config(uow.connection)
+        actor = _reread(uow, actor, power)
+        moment = facts_of.Moment(bulk=bulk, case=case)
+        judged = [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
+        refused = any(one.verdict.refused for one in judged)
+        if not refused:
+            for one in judged:
+                _check_asks(actor, one, uow.now)
+        group = uow.ids.new() if len(judged) > 1 else None
+        placed: list[Enforcement] = []
+        for index, one in enumerate(judged):
+            if one.joins is not None and not refused:
+                placed.append(one.joins)
+                continue
+            made = new_enforcement(uow, config, actor, one, group=group, index=index)
+            made = replace(made, case_id=case.id if case else None, decision_id=decision_id)
+            placed.append(_judge_into(uow, config, made, one.verdict, group_refused=refused))
+        if within is not None:
+            within(uow, placed)
+        return placed
+
+
+def _locks(actor: Actor, wishes: Sequence[Prepared]) -> set[str]:
+    """Return what must stand still while it is counted: accounts, and whoever has a budget."""
+    keys = {f"account:{wish.checked.wanted.platform}/{wish.checked.wanted.account}" for wish in wishes}
+    keys.add(f"actor:{actor.id}")
+    if any(wish.checked.severity >= 3 for wish in wishes):  # noqa: PLR2004 - budgets of teams and platforms start here
+        keys |= {f"platform:{wish.checked.wanted.platform}" for wish in wishes}
+    return keys
+
+
+def _reread(uow: UnitOfWork, actor: Actor, power: Power) -> Actor:
+    """Return the actor as the store knows them now, still on duty and still with the power."""
+    if actor.staff is not None:
+        actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
+    if actor.token_id is not None:
+        token = uow.connection.execute(
+            tables.token.select().where(tables.token.c.id == actor.token_id)
+        ).first()
+        if token is None or token.revoked_at is not None:
+            raise Denied("auth/revoked", "This token was revoked; sign in again.")
+    actor.require(power, uow.now)
+    return actor
+
+
+def _check_asks(actor: Actor, one: Judged, now: datetime) -> None:
+    """Raise when the act itself must be better: a fresher sign-in, a confirmation (M3)."""
+    verdict = one.verdict
+    fresh = verdict.fresh_auth_minutes
+    if fresh is not None and actor.fresh_minutes(now) > fresh:
+        raise StepUpRequired(fresh)
+    given = one.checked.wanted.confirm
+    for what in verdict.confirm:
+        right = one.account and (one.account.handle if what == "handle" else one.account.ref)
+        if what not in given:
+            raise InvalidInput(
+                "confirm/required", f"Confirm the {what} of the account you mean; nothing was placed.", field=f"confirm.{what}"
+            )
+        if given[what] != right:
+            raise InvalidInput(
+                "confirm/mismatch", f"That is not the account you are acting on ({what}).", field=f"confirm.{what}"
+            )
+
+
+def _identical(uow: UnitOfWork, actor: Actor, checked: Checked) -> Enforcement | None:
+    """Return the enforcement that this one would only repeat (R13).
+
+    What is scheduled or still unapproved occupies nothing, but for the very
+    person who placed it: a second click is no second enforcement.
+    """
+    wanted = checked.wanted
+    table = tables.enforcement.c
+    found = uow.all(
+        Enforcement,
+        table.platform == wanted.platform,
+        table.account == wanted.account,
+        table.action == checked.action.value,
+        table.state.in_((*_OCCUPIES, State.WAITING.value)),
+        order=table.id,
+    )
+    measures = measures_of_action(checked.action, content=wanted.content, label=wanted.label)
+    if not measures:
+        return None
+    for other in found:
+        same = (
+            set(other.measures) == measures
+            and other.until == wanted.until
+            and other.execute_at == wanted.execute_at
+            and other.legal_basis == wanted.legal_basis
+        )
+        if not same or (other.via == "break_glass"):
+            continue
+        if other.state == State.WAITING.value and other.placed_by != actor.id:
+            continue
+        return other
+    return None
+
+
+def new_enforcement(
+    uow: UnitOfWork, config: Config, actor: Actor, one: Judged, *, group: str | None = None, index: int = 0
+) -> Enforcement:
+    """Return the record of a judged wish, `placed` and not yet written.
+
+    Raises:
+        Conflict: the same by the same person ended within 24 hours (`enforcement/repeated`).
+    """
+    checked, wanted = one.checked, one.checked.wanted
+    _refuse_repeats(uow, actor, one)
+    reach = one.account.reach if one.account is not None and one.account.reach is not None else 0
+    made = Enforcement(
+        platform=wanted.platform,
+        id=uow.ids.new(),
+        account=wanted.account,
+        content=wanted.content,
+        action=checked.action.value,
+        label=wanted.label,
+        severity=checked.severity,
+        reversibility=checked.reversibility.value,
+        state=State.PLACED.value,
+        policy=wanted.policy,
+        rationale=wanted.rationale,
+        placed_by=actor.id,
+        placed_at=uow.now,
+        via=actor.via,
+        humans=actor.humans or ((actor.id,) if actor.human else ()),
+        team=actor.staff.team if actor.staff else "",
+        group_id=group,
+        group_index=index,
+        until=wanted.until,
+        execute_at=wanted.execute_at,
+        legal_basis=wanted.legal_basis,
+        tier=one.tier.value,
+        reach=reach,
+        facts=one.facts.to_json(),
+        verdict=one.verdict.to_json(),
+        nets=config.nets_id,
+        measures=tuple(sorted(measures_of_action(checked.action, content=wanted.content, label=wanted.label))),
+    )
+    return replace(made, digest=digest_of(made))
+
+
+#: What an approver is bound to: everything that makes the enforcement what it is.
+_BOUND = (
+    "platform",
+    "id",
+    "account",
+    "content",
+    "action",
+    "label",
+    "severity",
+    "reversibility",
+    "policy",
+    "rationale",
+    "placed_by",
+    "placed_at",
+    "until",
+    "execute_at",
+    "legal_basis",
+    "tier",
+    "verdict",
+    "measures",
+    "lifts",
+    "whole",
+    "change",
+)
+
+
+def digest_of(enforcement: Enforcement) -> str:
+    """Return the SHA-256, in hex, of what an approver sees and is bound to."""
+    seen: dict[str, Any] = {name: plain(getattr(enforcement, name)) for name in _BOUND}
+    return hashlib.sha256(dumps(seen).encode()).hexdigest()
+
+
+def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
+    """Raise when the same person tries the same again within 24 hours of its end (R15)."""
+    wanted = one.checked.wanted
+    if one.tier is Tier.STANDARD or wanted.evidence:
+        return
+    table = tables.enforcement.c
+    before = uow.find(
+        Enforcement,
+        table.platform == wanted.platform,
+        table.account == wanted.account,
+        table.action == one.checked.action.value,
+        table.placed_by == actor.id,
+        table.state.in_((State.REFUSED.value, State.CANCELLED.value, State.LAPSED.value)),
+        table.ended_at > uow.now - _DAY,
+    )
+    if before is not None:
+        raise Conflict(
+            "enforcement/repeated",
+            f"The same ended {before.state} within the last 24 hours; bring new evidence, or let a colleague judge.",
+            extra={"enforcement": before.id},
+        )
+
+
+def _judge_into(
+    uow: UnitOfWork, config: Config, made: Enforcement, verdict: Verdict, *, group_refused: bool
+) -> Enforcement:
+    """Write a new enforcement and the state that its verdict gives it."""
+    if made.action != "change":
+        note_budget(uow, config, made, verdict)
+    uow.record(
+        "enforcement.placed", by=made.placed_by, platform=made.platform, account=made.account, about=made.id, puts=(made,)
+    )
+    if verdict.refused or group_refused:
+        because = (
+            "; ".join(reason.because for reason in verdict.reasons)
+            if verdict.refused
+            else "Another enforcement of the same decision was refused."
+        )
+        refused = uow.move(
+            made, State.REFUSED, "enforcement.refused", by=made.placed_by, because=because, ended_at=uow.now
+        )
+        near_miss(uow, refused, because)
+        return refused
+    if verdict.notify:
+        alert(
+            uow,
+            platform=made.platform,
+            about=made.id,
+            says=f"{made.action} on a {made.tier} account was placed.",
+            accounts=(made.account,),
+        )
+    return settle_waiting(uow, config, made, verdict)
+
+
+def settle_waiting(uow: UnitOfWork, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:
+    """Move a placed enforcement to `waiting`, or to `ready` when nothing stands before it."""
+    rules = config.rules
+    needs_people = bool(verdict.approvals)
+    hold = timedelta(seconds=verdict.hold_seconds)
+    if needs_people:
+        seconds = rules.approve_by_protected_seconds if made.tier == Tier.PROTECTED else rules.approve_by_seconds
+        return uow.move(
+            made,
+            State.WAITING,
+            "enforcement.waiting",
+            by=made.placed_by,
+            approve_by=uow.now + timedelta(seconds=seconds),
+            next_attempt_at=uow.now + timedelta(seconds=seconds),
+        )
+    return cleared(uow, config, made, hold, by=made.placed_by)
+
+
+def cleared(uow: UnitOfWork, config: Config, made: Enforcement, hold: timedelta, *, by: str) -> Enforcement:
+    """Every needed person has said yes: what is left is the hold and the hour (M4).
+
+    It runs at the later of ``execute_at`` and the end of the hold, which counts
+    from now; a bulk's canaries go first.
+    """
+    hold_until = uow.now + hold if hold else None
+    if _waits_for_canary(config, made):
+        canary = uow.now + timedelta(seconds=config.rules.canary_seconds)
+        hold_until = max(hold_until or canary, canary)
+    start = max(hold_until or uow.now, made.execute_at or uow.now)
+    changes: dict[str, Any] = {
+        "approved_at": uow.now,
+        "hold_until": hold_until,
+        "execute_by": start + timedelta(seconds=config.rules.execute_by_seconds),
+        "next_attempt_at": start,
+        "approve_by": made.approve_by,
+    }
+    if start > uow.now:
+        return uow.move(made, State.WAITING, "enforcement.waiting", by=by, **changes)
+    return uow.move(made, State.READY, "enforcement.ready", by=by, **changes)
+
+
+def _waits_for_canary(config: Config, made: Enforcement) -> bool:
+    bulk = made.facts.get("action.bulk", 1)
+    large = isinstance(bulk, int | float) and bulk >= config.rules.canary_from
+    return large and made.group_index >= config.rules.canary_size
+
+
+def preview(
+    app: App, actor: Actor, wishes: Sequence[Prepared], *, case: Case | None = None, bulk: int = 1
+) -> list[Judged]:
+    """Judge wishes as `place` would, and change nothing: the transaction is rolled back."""
+    judged: list[Judged] = []
+    with app.works.store.begin() as connection:
+        uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
+        config = app.config(connection)
+        if actor.staff is not None:
+            actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
+        moment = facts_of.Moment(bulk=bulk, case=case)
+        judged = [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
+        connection.rollback()
+    return judged

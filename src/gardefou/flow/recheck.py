@@ -1,0 +1,158 @@
+"""What is read anew before an enforcement touches the platform (M1), and what stands against it.
+
+Standing, roles, tier, nets, pause and digest are read inside the executing
+transaction. Facts of the moment (how fresh the sign-in was, how many at once,
+recent counts, reports) stay as they were at the act.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gardefou.domain.actions import Action
+from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App, Config
+from gardefou.flow.approve import outstanding, valid_approvals
+from gardefou.flow.observe import Seen
+from gardefou.flow.place import digest_of
+from gardefou.flow.stops import paused_for
+from gardefou.nets.facts import Facts
+from gardefou.nets.judge import judge
+from gardefou.nets.verdict import Verdict
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power, powers_of
+from gardefou.people.standing import standing_now
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why an enforcement cannot go on now; ``waits`` when it may later."""
+
+    because: str
+    waits: bool = False
+    #: Seconds until it is worth looking again.
+    look_again: int = 15
+
+
+def recheck(
+    uow: UnitOfWork, app: App, config: Config, found: Enforcement, account: Account | None, seen: Seen | None
+) -> Objection | None:
+    """Return what stands against carrying this out now, or None. Restores are not asked this."""
+    if digest_of(found) != found.digest:
+        return Objection("What would be carried out is not what was approved.")
+    if found.execute_by is not None and uow.now > found.execute_by:
+        return Objection("The time for carrying it out is over.")
+    person = _proposer(uow, found)
+    objection = _people(uow, found, person)
+    if objection is not None:
+        return objection
+    if seen is not None and seen.reading is not None and seen.reading.ref != found.account:
+        return Objection("The account is another one now (moved or merged).")
+    team = person.team if person else found.team
+    pause = paused_for(uow.connection, staff=found.placed_by, team=team, platform=found.platform)
+    if pause is not None and found.legal_basis is None and found.action != Action.CHANGE and not app.no_nets:
+        return Objection(f"Paused: {pause.because}", waits=True)
+    if app.no_nets:
+        return None
+    objection = _canary(uow, config, found)
+    if objection is not None:
+        return objection
+    return _nets(uow, config, found, person, account, seen)
+
+
+def _proposer(uow: UnitOfWork, found: Enforcement) -> Staff | None:
+    return uow.get(Staff, "gardefou", found.placed_by)
+
+
+def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Objection | None:
+    """Return an objection when someone behind it is no longer in standing, or lost the role."""
+    if found.placed_by == SYSTEM:
+        return None
+    concerned = str((found.change or {}).get("person", ""))
+    for human in dict.fromkeys((*((person.id,) if person else ()), *found.humans)):
+        if human == concerned and human != found.placed_by:
+            continue
+        staff = uow.get(Staff, "gardefou", human)
+        if staff is None or not standing_now(staff, uow.now).on_duty:
+            return Objection("Someone behind it is no longer on duty.")
+    if person is not None and found.action != Action.CHANGE:
+        held = powers_of(person.roles)
+        needed = {Power.ENFORCE} | ({Power.ENFORCE_LEGAL} if found.legal_basis else set())
+        if found.via == "break_glass":
+            needed = {Power.BREAK_GLASS}
+        if not held & needed:
+            return Objection("Whoever placed it no longer has the role for it.")
+    if person is None:
+        token = tables.token.c
+        live = uow.connection.execute(
+            tables.token.select().where(token.service == found.placed_by, token.revoked_at.is_(None)).limit(1)
+        ).first()
+        if live is None:
+            return Objection("The service that placed it has no token any more.")
+    return None
+
+
+def _canary(uow: UnitOfWork, config: Config, found: Enforcement) -> Objection | None:
+    """Return an objection to the rest of a bulk when its canaries failed or were undone."""
+    bulk = found.facts.get("action.bulk", 1)
+    if found.group_id is None or not isinstance(bulk, int | float) or bulk < config.rules.canary_from:
+        return None
+    if found.group_index < config.rules.canary_size:
+        return None
+    table = tables.enforcement.c
+    first = uow.all(
+        Enforcement,
+        table.platform == found.platform,
+        table.group_id == found.group_id,
+        table.group_index < config.rules.canary_size,
+    )
+    bad = {State.FAILED.value, State.RESTORING.value, State.RESTORED.value, State.CANCELLED.value}
+    if any(one.state in bad for one in first):
+        return Objection("One of the first of this bulk failed or was undone.")
+    if any(one.state in {State.EXECUTING.value, State.UNKNOWN.value} for one in first):
+        return Objection("The first of this bulk are not settled yet.", waits=True)
+    return None
+
+
+def _nets(
+    uow: UnitOfWork,
+    config: Config,
+    found: Enforcement,
+    person: Staff | None,
+    account: Account | None,
+    seen: Seen | None,
+) -> Objection | None:
+    """Return an objection when the nets in force now ask for more than is met."""
+    stored = Verdict.from_json(found.verdict)
+    facts = dict(found.facts)
+    if person is not None:
+        again = facts_of.actor_facts(Actor(id=person.id, via=found.via, staff=person), uow.now)
+        for name in ("actor.roles", "actor.team", "actor.employer", "actor.standing", "actor.hours_to_last_day_end"):
+            facts[name] = again[name]
+    if found.action != Action.CHANGE:
+        fresh = seen is not None and seen.reading is not None
+        tiers = facts_of.tier_facts(account, config, uow.now, fresh=fresh)
+        for name in ("account.tier", "account.tier_memory", "account.reach", "account.labels"):
+            facts.pop(name, None)
+            if tiers.get(name) is not None:
+                facts[name] = tiers[name]
+    verdict = judge(config.nets, Facts.from_json(facts), shadow_all=config.rules.shadow)
+    if verdict.refused:
+        return Objection("; ".join(reason.because for reason in verdict.reasons) or "A net refuses it now.")
+    if found.via == "break_glass":
+        return None if not outstanding(uow, config, found, stored) else Objection("The other person's yes no longer counts.")
+    for asked in (stored, verdict):
+        missing = outstanding(uow, config, found, asked)
+        if missing:
+            _, people = valid_approvals(uow, found)
+            had = "Its approvals no longer count" if people or stored.approvals else "It needs approval now"
+            return Objection(f"{had}: someone lost standing, or tier or nets changed.")
+    held = uow.now - (found.approved_at or found.placed_at)
+    if verdict.hold_seconds > stored.hold_seconds and held < timedelta(seconds=verdict.hold_seconds):
+        return Objection("The nets ask for a longer hold now than was kept.")
+    return None

@@ -1,0 +1,200 @@
+"""A report as it comes in from outside: every field checked before anything is done with it.
+
+The JSON form is that of ``POST /reports``: ``{platform, subject: {kind,
+account, content?}, reporter, category, text?, evidence?, at?}``. Unknown keys
+are refused, so that a misspelt field is not silently lost.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+
+import orjson
+
+from gardefou.errors import InvalidInput
+
+#: Characters of an id (platform, account, content, reporter).
+MAX_ID = 512
+MAX_CATEGORY = 64
+MAX_TEXT = 10_000
+MAX_EVIDENCE = 20
+#: Bytes of all evidence together, as JSON.
+MAX_EVIDENCE_BYTES = 64 * 1024
+_MAX_DEPTH = 16
+
+# No control characters, and nothing that is no text (half of a surrogate pair).
+_ID = re.compile(rf"[^\x00-\x1f\x7f\ud800-\udfff]{{1,{MAX_ID}}}")
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+_CATEGORY = re.compile(rf"[a-z0-9_]{{1,{MAX_CATEGORY}}}")
+#: RFC 3339, section 5.6.
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
+
+_KEYS = frozenset({"platform", "subject", "reporter", "category", "text", "evidence", "at"})
+_SUBJECT_KEYS = frozenset({"kind", "account", "content"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewReport:
+    """A report that was checked and not yet taken. ``at`` is the reporter's claim (R17)."""
+
+    platform: str
+    kind: Literal["account", "content"]
+    account: str
+    content: str | None = None
+    reporter: str
+    category: str
+    text: str = ""
+    evidence: tuple[Mapping[str, Any], ...] = ()
+    at: datetime | None = None
+
+
+def parse_report(body: object) -> NewReport:
+    """Check a report's JSON body and return it.
+
+    Raises:
+        InvalidInput: what is wrong, by field (`report/shape`, `report/unknown_field`,
+            `report/missing`, `report/type`, `report/too_long`, `report/text`, `report/category`,
+            `report/subject`, `report/evidence`, `report/at`).
+    """
+    document = _object(body, "")
+    if not document.keys() <= _KEYS:
+        _unknown(document.keys() - _KEYS, "")
+    subject = _object(document.get("subject"), "subject")
+    if not subject.keys() <= _SUBJECT_KEYS:
+        _unknown(subject.keys() - _SUBJECT_KEYS, "subject.")
+    kind = subject.get("kind")
+    if kind not in ("account", "content"):
+        raise InvalidInput("report/subject", "subject.kind is account or content.", field="subject.kind")
+    content = subject.get("content")
+    if kind == "content":
+        content = _id(content, "subject.content")
+    elif content is not None:
+        raise InvalidInput(
+            "report/subject", "A report of an account names no content; use kind content.", field="subject.content"
+        )
+    evidence = document.get("evidence")
+    at = document.get("at")
+    return NewReport(
+        platform=_id(document.get("platform"), "platform"),
+        kind=cast("Literal['account', 'content']", kind),
+        account=_id(subject.get("account"), "subject.account"),
+        content=content,
+        reporter=_id(document.get("reporter"), "reporter"),
+        category=_category(document.get("category")),
+        text=_text(document.get("text")),
+        evidence=() if evidence is None else check_evidence(evidence, code="report/evidence"),
+        at=None if at is None else parse_moment(at),
+    )
+
+
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return cast("Mapping[str, Any]", value)
+    if name and value is None:
+        raise InvalidInput("report/missing", f"{name} is missing.", field=name)
+    raise InvalidInput("report/shape", f"{name or 'A report'} is a JSON object.", field=name or None)
+
+
+def _unknown(keys: set[str], prefix: str) -> None:
+    key = min(map(str, keys))
+    raise InvalidInput(
+        "report/unknown_field", f"There is no field {prefix + key!r}; check its name.", field=f"{prefix}{key}"
+    )
+
+
+def _id(value: object, name: str) -> str:
+    if isinstance(value, str):
+        if _ID.fullmatch(value):
+            return value
+        if len(value) > MAX_ID:
+            raise InvalidInput("report/too_long", f"{name} has at most {MAX_ID} characters.", field=name)
+        if value:
+            raise InvalidInput("report/text", f"{name} holds characters that no id has.", field=name)
+    elif value is not None:
+        raise InvalidInput("report/type", f"{name} is a text.", field=name)
+    raise InvalidInput("report/missing", f"{name} is missing.", field=name)
+
+
+def _category(value: object) -> str:
+    if isinstance(value, str) and _CATEGORY.fullmatch(value):
+        return value
+    if value is None:
+        raise InvalidInput("report/missing", "category is missing.", field="category")
+    raise InvalidInput(
+        "report/category", f"category is a-z, 0-9 and _, at most {MAX_CATEGORY} characters.", field="category"
+    )
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidInput("report/type", "text is a text.", field="text")
+    if len(value) > MAX_TEXT:
+        raise InvalidInput("report/too_long", f"text has at most {MAX_TEXT} characters.", field="text")
+    if _NO_TEXT.search(value):
+        raise InvalidInput("report/text", "text holds characters that are no text.", field="text")
+    return value
+
+
+def check_evidence(value: object, *, code: str) -> tuple[Mapping[str, Any], ...]:
+    """Return a list of evidence, each item a JSON object, within its bounds.
+
+    Raises:
+        InvalidInput: with the given code, naming the item (``evidence.3``).
+    """
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InvalidInput(code, "evidence is a list of objects.", field="evidence")
+    items = cast("Sequence[object]", value)
+    if len(items) > MAX_EVIDENCE:
+        raise InvalidInput(code, f"At most {MAX_EVIDENCE} items of evidence.", field="evidence")
+    for place, item in enumerate(items):
+        if not isinstance(item, Mapping) or not _is_json(cast("object", item), 0):
+            raise InvalidInput(code, "Each item of evidence is a JSON object.", field=f"evidence.{place}")
+    try:
+        size = len(orjson.dumps(items))
+    except (TypeError, orjson.JSONEncodeError) as error:
+        raise InvalidInput(code, f"evidence cannot be written as JSON: {error}", field="evidence") from error
+    if size > MAX_EVIDENCE_BYTES:
+        raise InvalidInput(code, f"evidence has at most {MAX_EVIDENCE_BYTES} bytes in all.", field="evidence")
+    return tuple(cast("Mapping[str, Any]", item) for item in items)
+
+
+def _is_json(value: object, depth: int) -> bool:
+    """Whether a value is JSON: finite numbers, texts as keys, not too deep."""
+    match value:
+        case None | bool() | str():
+            return True
+        case int():
+            return -(2**63) <= value < 2**63
+        case float():
+            return math.isfinite(value)
+        case Mapping():
+            mapping = cast("Mapping[object, object]", value)
+            return depth < _MAX_DEPTH and all(
+                isinstance(key, str) and _is_json(item, depth + 1) for key, item in mapping.items()
+            )
+        case list() | tuple():
+            items = cast("Sequence[object]", value)
+            return depth < _MAX_DEPTH and all(_is_json(item, depth + 1) for item in items)
+        case _:
+            return False
+
+
+def parse_moment(value: object) -> datetime:
+    """Return the instant that an RFC 3339 text names, in UTC.
+
+    Raises:
+        InvalidInput: it is none (`report/at`).
+    """
+    if isinstance(value, str) and _MOMENT.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    raise InvalidInput("report/at", "at is a moment as RFC 3339 writes it, 2017-11-02T21:45:00Z.", field="at")

@@ -1,0 +1,440 @@
+"""Reports: checked, taken in batches, acknowledged once durable, and merged into cases.
+
+Everything that takes reports ends in `take_given`: one transaction, a handful
+of statements, however many reports. Every report has its event in the ledger;
+the last one that touches a case in a transaction carries that case's image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from gardefou.clock import to_micros
+from gardefou.domain.accounts import Tier
+from gardefou.errors import GardefouError, NotFound, Unavailable
+from gardefou.flow import priority
+from gardefou.flow.app import App
+from gardefou.flow.report_input import NewReport, parse_report
+from gardefou.flow.rules import Rules, load_rules
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.storage import bulk, tables
+from gardefou.storage.work import UnitOfWork
+
+__all__ = ["Given", "NewReport", "Taken", "parse_report", "take_each", "take_given", "take_many"]
+
+#: How often a transaction is run again when another was there first.
+_ATTEMPTS = 6
+#: A report from these sources raises its case's priority.
+_FLAGGERS = frozenset({"trusted_flagger", "authority"})
+
+Subject = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a report: its id, its case's id, and whether that case was there before."""
+
+    report: str
+    case: str
+    merged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A report with whoever brings it; ``pulled_key`` is the platform's own key of a pulled one."""
+
+    actor: Actor
+    report: NewReport
+    pulled_key: str = ""
+
+
+def take_many(
+    app: App, actor: Actor, reports: Sequence[NewReport], *, pulled_keys: Sequence[str] | None = None
+) -> list[Taken]:
+    """Take reports in one transaction, all or none; they are durable when it returns.
+
+    Each is merged into the open case of the same subject, or opens one. The
+    source is that of the actor's token, the time that of receipt (R17). A
+    report whose pulled key is known already is taken once: the answer is the
+    one of the first time.
+
+    Writes one `report.taken` a report.
+
+    Raises:
+        Denied: the actor may not report (`auth/forbidden`, `staff/…`).
+        NotFound: no such active platform (`platform/not_found`).
+        Conflict: this machine's clock is behind the ledger (`clock/behind`).
+        Unavailable: others wrote the same cases at the same time, again and again (`report/busy`).
+    """
+    keys = pulled_keys if pulled_keys is not None else [""] * len(reports)
+    return take_given(app, [Given(actor, report, key) for report, key in zip(reports, keys, strict=True)])
+
+
+def take_given(
+    app: App, given: Sequence[Given], *, within: Callable[[UnitOfWork], None] | None = None
+) -> list[Taken]:
+    """Take reports of any number of actors as `take_many` does.
+
+    ``within`` runs in the same transaction, after the reports were written.
+    """
+    for actor in {id(one.actor): one.actor for one in given}.values():
+        actor.require(Power.REPORT, app.now())
+    for _ in range(_ATTEMPTS):
+        try:
+            with app.works.begin() as uow:
+                app.sequencer.check_clock(uow.connection, uow.now)
+                taken = _Batch(uow, app, load_rules(uow.connection)).take(given)
+                if within is not None:
+                    within(uow)
+                return taken
+        except Exception as error:
+            if not bulk.lost_a_race(error):
+                raise
+    raise Unavailable("report/busy", "Too many write to the same cases at once; send it again.")
+
+
+def take_each(app: App, given: Sequence[Given]) -> list[Taken | GardefouError]:
+    """Take reports in one transaction, leaving out those that cannot be taken; one answer each.
+
+    Unknown platforms are left out beforehand; should the rest still fail
+    together, each is tried by itself.
+    """
+    with app.works.read() as connection:
+        known = _active(connection, {one.report.platform for one in given})
+    good = [one for one in given if one.report.platform in known]
+    answers: list[Taken | GardefouError]
+    try:
+        answers = [*take_given(app, good)] if good else []
+    except GardefouError:
+        answers = [_alone(app, one) for one in good]
+    rest = iter(answers)
+    return [next(rest) if one.report.platform in known else _unknown(one.report.platform) for one in given]
+
+
+def _alone(app: App, given: Given) -> Taken | GardefouError:
+    try:
+        return take_given(app, [given])[0]
+    except GardefouError as error:
+        return error
+
+
+def _unknown(platform: str) -> NotFound:
+    return NotFound(
+        "platform/not_found",
+        f"There is no active platform {platform!r}; see `gardefou platform list`.",
+        field="platform",
+    )
+
+
+def _active(connection: sa.Connection, names: set[str]) -> set[str]:
+    rows = connection.execute(_PLATFORMS, {"names": sorted(names)})
+    return {row.id for row in rows}
+
+
+_PLATFORMS = sa.select(tables.platform_entry.c.id).where(
+    tables.platform_entry.c.active, tables.platform_entry.c.id.in_(sa.bindparam("names", expanding=True))
+)
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A case as this transaction will leave it."""
+
+    image: bulk.Image
+    fresh: bool
+    #: Places in the batch of the reports that it gets.
+    places: list[int] = field(default_factory=list[int])
+    #: Who reported in this batch; who of them had before; who had lately.
+    reporters: set[str] = field(default_factory=set[str])
+    known: set[str] = field(default_factory=set[str])
+    lately: set[str] = field(default_factory=set[str])
+
+
+class _Batch:
+    """The work of one transaction."""
+
+    def __init__(self, uow: UnitOfWork, app: App, rules: Rules) -> None:
+        self.uow = uow
+        self.connection = uow.connection
+        self.salts = app.works.salts
+        self.rules = rules
+        self.at = to_micros(uow.now)
+
+    def take(self, given: Sequence[Given]) -> list[Taken]:
+        """Write everything; return one answer a report, in sequence."""
+        platforms = {one.report.platform for one in given}
+        missing = platforms - _active(self.connection, platforms)
+        if missing:
+            raise _unknown(min(missing))
+        before = self._pulled_before(given)
+        fresh = self._without_repeats(given, before)
+        subjects = [(one.report.platform, one.report.account, one.report.content or "") for one in fresh]
+        drafts = self._drafts(subjects)
+        ids = self.uow.ids.many(len(fresh))
+        for place, (one, subject) in enumerate(zip(fresh, subjects, strict=True)):
+            draft = drafts[subject]
+            draft.places.append(place)
+            draft.reporters.add(one.report.reporter)
+        self._look_back(drafts)
+        tiers = self._tiers(drafts)
+        for (platform, account, _), draft in drafts.items():
+            self._settle(draft, [fresh[place] for place in draft.places], tiers.get((platform, account), Tier.STANDARD))
+        self._write(fresh, ids, subjects, drafts)
+        return self._answers(given, before, ids, subjects, drafts)
+
+    # what was there before --------------------------------------------------
+
+    def _pulled_before(self, given: Sequence[Given]) -> dict[tuple[str, str], Taken]:
+        found: dict[tuple[str, str], Taken] = {}
+        for platform in {one.report.platform for one in given if one.pulled_key}:
+            keys = [one.pulled_key for one in given if one.pulled_key and one.report.platform == platform]
+            source, values = bulk.texts_source(self.connection, keys)
+            statement = (
+                "SELECT report.pulled_key, report.id, report.case_id"  # noqa: S608 - own clauses
+                f" FROM {source} JOIN report ON report.pulled_key = given.a"
+                " WHERE report.platform = ? AND report.pulled_key <> ''"
+            )
+            for key, report, case in bulk.select(self.connection, statement, (*values, platform)):
+                found[platform, key] = Taken(report, case, merged=True)
+        return found
+
+    def _without_repeats(self, given: Sequence[Given], before: dict[tuple[str, str], Taken]) -> list[Given]:
+        seen: set[tuple[str, str]] = set(before)
+        fresh: list[Given] = []
+        for one in given:
+            if one.pulled_key:
+                key = (one.report.platform, one.pulled_key)
+                if key in seen:
+                    continue
+                seen.add(key)
+            fresh.append(one)
+        return fresh
+
+    def _drafts(self, subjects: Sequence[Subject]) -> dict[Subject, _Draft]:
+        """Return every subject's open case, its row held, or a new one. Sorted by subject.
+
+        Two transactions always take them in the same sequence, so that they
+        wait for each other but never both.
+        """
+        wanted = sorted(set(subjects))
+        found: dict[Subject, bulk.Image] = {}
+        for platform in sorted({subject[0] for subject in wanted}):
+            pairs = [subject[1:] for subject in wanted if subject[0] == platform]
+            source, values = bulk.pairs_source(self.connection, pairs)
+            statement = (
+                f"SELECT {bulk.columns_of(tables.case, 'cases')}"  # noqa: S608 - own clauses
+                f" FROM {source} CROSS JOIN cases"
+                " WHERE cases.platform = ? AND cases.account = given.a AND cases.content = given.b"
+                " AND cases.state = 'open'"
+            )
+            if self.connection.dialect.name == "postgresql":
+                statement += " ORDER BY cases.account COLLATE \"C\", cases.content COLLATE \"C\" FOR UPDATE OF cases"
+            rows = bulk.select(self.connection, statement, (*values, platform))
+            for image in bulk.images_of(tables.case, rows):
+                found[platform, image["account"], image["content"]] = image
+        missing = [subject for subject in wanted if subject not in found]
+        new = dict(zip(missing, self.uow.ids.many(len(missing)), strict=True))
+        drafts: dict[Subject, _Draft] = {}
+        for subject in wanted:
+            image = found.get(subject)
+            if image is None:
+                drafts[subject] = _Draft(self._opened(subject, new[subject]), fresh=True)
+            else:
+                drafts[subject] = _Draft(image, fresh=False)
+        return drafts
+
+    def _opened(self, subject: Subject, case_id: str) -> bulk.Image:
+        platform, account, content = subject
+        return {
+            "account": account,
+            "burst": False,
+            "category": "",
+            "claim_renewed": False,
+            "claimed_by": None,
+            "claimed_until": None,
+            "closed_at": None,
+            "content": content,
+            "decision_id": None,
+            "due_at": 0,
+            "escalated": False,
+            "evidence_seen_by": [],
+            "id": case_id,
+            "last_report_at": self.at,
+            "opened_at": self.at,
+            "platform": platform,
+            "priority": 0,
+            "queue": "",
+            "reporters": 0,
+            "reports": 0,
+            "skipped_by": [],
+            "state": "open",
+            "trusted_flagger": False,
+            "version": 0,
+        }
+
+    def _look_back(self, drafts: Mapping[Subject, _Draft]) -> None:
+        """Find out who had reported the same before, and who had lately."""
+        older: dict[str, dict[str, _Draft]] = {}
+        for draft in drafts.values():
+            if not draft.fresh:
+                older.setdefault(draft.image["platform"], {})[draft.image["id"]] = draft
+        window = self.rules.burst_seconds * 1_000_000
+        for platform, cases in older.items():
+            pairs = [(case, reporter) for case, draft in cases.items() for reporter in draft.reporters]
+            source, values = bulk.pairs_source(self.connection, pairs)
+            statement = (
+                f"SELECT given.a, given.b FROM {source} WHERE EXISTS (SELECT 1 FROM report"  # noqa: S608 - own clauses
+                " WHERE report.platform = ? AND report.case_id = given.a AND report.reporter = given.b)"
+            )
+            for case, reporter in bulk.select(self.connection, statement, (*values, platform)):
+                cases[case].known.add(reporter)
+            lively = [
+                case
+                for case, draft in cases.items()
+                if not draft.image["burst"]
+                and draft.image["last_report_at"] > self.at - window
+                and draft.image["reporters"] + len(draft.reporters) >= self.rules.burst_reporters
+            ]
+            if not lively:
+                continue
+            source, values = bulk.texts_source(self.connection, lively)
+            statement = (
+                "SELECT DISTINCT report.case_id, report.reporter"  # noqa: S608 - own clauses
+                f" FROM {source} CROSS JOIN report"
+                " WHERE report.platform = ? AND report.case_id = given.a AND report.received_at > ?"
+            )
+            for case, reporter in bulk.select(self.connection, statement, (*values, platform, self.at - window)):
+                cases[case].lately.add(reporter)
+
+    def _tiers(self, drafts: Mapping[Subject, _Draft]) -> dict[tuple[str, str], Tier]:
+        """Return the tiers above standard, as known from the last reading, memory included (M10)."""
+        found: dict[tuple[str, str], Tier] = {}
+        by_platform: dict[str, set[str]] = {}
+        for platform, account, _ in drafts:
+            by_platform.setdefault(platform, set()).add(account)
+        for platform, accounts in by_platform.items():
+            source, values = bulk.texts_source(self.connection, sorted(accounts))
+            statement = (
+                "SELECT account.ref, account.tier, account.memory_tier, account.memory_until"  # noqa: S608 - own clauses
+                f" FROM {source} CROSS JOIN account WHERE account.platform = ? AND account.ref = given.a"
+                " AND (account.tier <> 'standard' OR account.memory_tier <> 'standard')"
+            )
+            for ref, tier, memory, until in bulk.select(self.connection, statement, (*values, platform)):
+                remembered = until is not None and until > self.at
+                found[platform, ref] = Tier.highest(Tier(tier), Tier(memory) if remembered else Tier.STANDARD)
+        return found
+
+    # what is now ------------------------------------------------------------
+
+    def _settle(self, draft: _Draft, given: Sequence[Given], tier: Tier) -> None:
+        """Bring a case's counts, category, queue, clock and priority up to date."""
+        case, rules = draft.image, self.rules
+        old = 0
+        if not draft.fresh:
+            old = priority.gravity(rules, case["category"]) + priority.crowd(
+                case["reporters"], burst=case["burst"], flagger=case["trusted_flagger"]
+            )
+        category = case["category"]
+        for one in given:
+            if not category or priority.gravity(rules, one.report.category) > priority.gravity(rules, category):
+                category = one.report.category
+        if category != case["category"]:
+            queue = rules.queue_for(category)
+            due = to_micros(self.uow.now + rules.clock_of(queue))
+            case["category"], case["queue"] = category, queue
+            case["due_at"] = due if draft.fresh else min(due, case["due_at"])
+        sources = {one.actor.source for one in given}
+        case["trusted_flagger"] = case["trusted_flagger"] or "trusted_flagger" in sources
+        case["reports"] += len(given)
+        case["reporters"] += len(draft.reporters - draft.known)
+        case["burst"] = case["burst"] or len(draft.lately | draft.reporters) >= rules.burst_reporters
+        case["last_report_at"] = self.at
+        case["version"] += 1
+        gravity = priority.gravity(rules, category)
+        crowd = priority.crowd(case["reporters"], burst=case["burst"], flagger=case["trusted_flagger"])
+        # An authority leaves no mark on the case but this; later reports add to it all the same.
+        flagged = priority.crowd(case["reporters"], burst=case["burst"], flagger=bool(sources & _FLAGGERS))
+        escalated = priority.ESCALATED if case["escalated"] else 0
+        case["priority"] = max(
+            case["priority"] + gravity + crowd - old if not draft.fresh else 0,
+            gravity + max(crowd, flagged) + priority.of_tier(tier) + escalated,
+        )
+
+    def _write(
+        self,
+        fresh: Sequence[Given],
+        ids: Sequence[str],
+        subjects: Sequence[Subject],
+        drafts: Mapping[Subject, _Draft],
+    ) -> None:
+        images: list[bulk.Image] = []
+        events: list[bulk.Noted] = []
+        for place, (one, report_id, subject) in enumerate(zip(fresh, ids, subjects, strict=True)):
+            draft = drafts[subject]
+            image = self._report(one, report_id, draft.image["id"])
+            images.append(image)
+            last = draft.places[-1] == place
+            events.append(
+                bulk.Noted(
+                    kind="report.taken",
+                    by=one.actor.id,
+                    platform=subject[0],
+                    account=subject[1],
+                    about=draft.image["id"],
+                    detail={"merged": not (draft.fresh and draft.places[0] == place)},
+                    rows=[["report", image], ["cases", draft.image]] if last else [["report", image]],
+                )
+            )
+        # Cases first and sorted: who opens the same one at the same time meets there, and not halfway.
+        bulk.insert_images(self.connection, tables.case, [one.image for one in drafts.values() if one.fresh])
+        bulk.update_images(self.connection, tables.case, [one.image for one in drafts.values() if not one.fresh])
+        bulk.insert_images(self.connection, tables.report, images)
+        bulk.write_events(self.connection, events, now=self.uow.now, ids=self.uow.ids, salts=self.salts)
+
+    def _report(self, given: Given, report_id: str, case_id: str) -> bulk.Image:
+        report = given.report
+        return {
+            "account": report.account,
+            "case_id": case_id,
+            "category": report.category,
+            "claimed_at": None if report.at is None else to_micros(report.at),
+            "content": report.content or "",
+            "evidence": [dict(one) for one in report.evidence],
+            "id": report_id,
+            "kind": report.kind,
+            "platform": report.platform,
+            "pulled_key": given.pulled_key,
+            "received_at": self.at,
+            "reporter": report.reporter,
+            "source": given.actor.source,
+            "text": report.text,
+            "version": 1,
+        }
+
+    def _answers(
+        self,
+        given: Sequence[Given],
+        before: Mapping[tuple[str, str], Taken],
+        ids: Sequence[str],
+        subjects: Sequence[Subject],
+        drafts: Mapping[Subject, _Draft],
+    ) -> list[Taken]:
+        known = dict(before)
+        answers: list[Taken] = []
+        place = 0
+        for one in given:
+            key = (one.report.platform, one.pulled_key)
+            if one.pulled_key and key in known:
+                answers.append(known[key])
+                continue
+            draft = drafts[subjects[place]]
+            taken = Taken(ids[place], draft.image["id"], merged=not (draft.fresh and draft.places[0] == place))
+            if one.pulled_key:
+                known[key] = Taken(taken.report, taken.case, merged=True)
+            answers.append(taken)
+            place += 1
+        return answers

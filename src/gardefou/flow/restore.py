@@ -1,0 +1,431 @@
+"""Restoring: anyone on duty lifts a wrongful measure at once (M5, R1, R2, R12).
+
+A restore is an enforcement of severity 0 and goes the same way through
+`place`'s nets and `execute`; it waits for no checkpoint and no pause. What the
+law bars from restoring takes two people of whom one is `legal` (M11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.domain.actions import Action, Reversibility
+from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import Denied, InvalidInput, NotFound
+from gardefou.flow import facts as facts_of
+from gardefou.flow.app import App, Config
+from gardefou.flow.execute import advance
+from gardefou.flow.lift import start_lifting
+from gardefou.flow.observe import Seen, look, observe, tier_memory
+from gardefou.flow.place import digest_of, settle_waiting
+from gardefou.nets.facts import Facts
+from gardefou.nets.judge import judge
+from gardefou.nets.verdict import Verdict
+from gardefou.people.actor import Actor, system_actor
+from gardefou.people.roles import Power
+from gardefou.people.standing import standing_now
+from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_table = tables.enforcement.c
+_LIVE = ("waiting", "ready", "executing", "unknown", "in_force")
+_MAX_TEXT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    """What a restore did: the restores it placed, and what it could not take along.
+
+    ``restores`` is empty when there was nothing to lift. ``barred`` are legally
+    required enforcements that wait for two people of whom one is legal.
+    ``losses`` names in words what the platform does not bring back.
+    """
+
+    restores: tuple[Enforcement, ...]
+    barred: tuple[str, ...] = ()
+    losses: tuple[str, ...] = ()
+
+
+def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Restored:
+    """Withdraw every enforcement on an account, and lift those in force.
+
+    Down to the mildest of the state now and the state on record before the
+    harm, whether Gardefou caused it or not. Immediate, but for more than 20 an
+    hour by one person and for enforcements over 30 days old (R12), which need
+    one other person.
+
+    Writes `enforcement.placed` and what `gardefou.flow.execute.advance` writes.
+
+    Raises:
+        InvalidInput: no reason given (`restore/because`).
+        Denied: not on duty, read only, or in the last 24 hours and not one's own.
+        NotFound: no such account (`account/not_found`).
+    """
+    if not because.strip() or len(because) > _MAX_TEXT:
+        raise InvalidInput("restore/because", "Say in a line why this is lifted.", field="because")
+    actor.require(Power.LIFT, app.now())
+    connector = app.connector(platform)
+    content = _content_on_record(app, platform, ref)
+    try:
+        seen = look(app, connector, ref, content)
+    except NoSuchAccount as error:
+        raise NotFound("account/not_found", f"{platform} says: {error}", field="account") from error
+    except PlatformRefused:
+        seen = Seen(platform=platform, account=ref, taken_at=app.now(), reading=None)
+    ref = seen.account
+    made: list[Enforcement] = []
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
+        config = app.config(uow.connection)
+        actor = on_duty(uow, actor)
+        account = observe(uow, app, config, seen)
+        if account is None:
+            raise NotFound("account/not_found", f"Nothing is known of {ref!r} and {platform} does not answer.", field="account")
+        harms = _live_harms(uow, platform, ref)
+        own_only(uow, actor, harms)
+        free = [harm for harm in harms if harm.legal_basis is None]
+        barred = [harm for harm in harms if harm.legal_basis is not None]
+        base = _base(account, free, barred)
+        drifted = account.drift_base is not None
+        present = set(account.measures) - set(base) - {m for harm in barred for m in harm.measures}
+        if free or (drifted and present):
+            made.append(_place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore"))
+        if barred:
+            made.append(_place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal"))
+    losses = _losses(app, harms, platform)
+    done = [advance(app, one.id) if one.state == State.READY.value else one for one in made]
+    app.wake()
+    return Restored(
+        restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses
+    )
+
+
+def on_duty(uow: UnitOfWork, actor: Actor) -> Actor:
+    """Return the actor as the store knows them now, on duty and able to lift."""
+    if actor.staff is not None:
+        actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
+    actor.require(Power.LIFT, uow.now)
+    return actor
+
+
+def own_only(uow: UnitOfWork, actor: Actor, harms: Sequence[Enforcement]) -> None:
+    """Raise when someone in the last 24 hours lifts what others imposed (R12)."""
+    if actor.staff is None or not standing_now(actor.staff, uow.now).last_day:
+        return
+    if any(harm.placed_by != actor.id for harm in harms) or not harms:
+        raise Denied("staff/last_day", "On the last day only your own enforcements can be lifted; ask a colleague.")
+
+
+def _content_on_record(app: App, platform: str, ref: str) -> tuple[str, ...]:
+    with app.works.read() as connection:
+        rows = connection.execute(
+            sa.select(_table.content).where(
+                _table.platform == platform,
+                _table.account == ref,
+                _table.action.in_((Action.REMOVE_CONTENT.value, Action.LABEL.value)),
+                _table.state.in_(_LIVE),
+            )
+        )
+        return tuple(dict.fromkeys(item for row in rows for item in row.content))
+
+
+def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
+    return uow.all(
+        Enforcement,
+        _table.platform == platform,
+        _table.account == ref,
+        _table.severity > 0,
+        _table.state.in_(_LIVE),
+        order=_table.id,
+    )
+
+
+def _base(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforcement]) -> tuple[str, ...]:
+    """Return the mildest state on record before any of the harm (M5)."""
+    base = set(account.measures)
+    for harm in free:
+        if harm.base is not None:
+            base &= set(harm.base)
+        else:
+            # Not carried out as far as anyone knows: its measures may only be there if they were before.
+            base -= set(harm.measures) - set(account.measures if harm.state in {"waiting", "ready"} else ())
+    if account.drift_base is not None:
+        base &= set(account.drift_base)
+    for harm in barred:
+        base |= set(harm.measures) & set(account.measures)
+    return tuple(sorted(base))
+
+
+def _place(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    account: Account,
+    harms: Sequence[Enforcement],
+    because: str,
+    *,
+    whole: bool,
+    base: tuple[str, ...] | None,
+    kind: str,
+    exempt: bool = False,
+) -> Enforcement:
+    """Place one restore, judge it, and withdraw what it lifts if nothing stands before it."""
+    cause = because
+    tier = tier_memory(account, uow.now)
+    facts, verdict = _judge(uow, config, actor, account, harms, kind=kind, exempt=exempt)
+    joins = _open_restore(uow, actor, account, harms)
+    if joins is not None:
+        return joins
+    made = Enforcement(
+        platform=account.platform,
+        id=uow.ids.new(),
+        account=account.ref,
+        action=Action.RESTORE.value,
+        severity=0,
+        reversibility=Reversibility.EXACT.value,
+        state=State.PLACED.value,
+        because="expired" if cause == "expired" else "",
+        rationale=because,
+        placed_by=actor.id,
+        placed_at=uow.now,
+        via=actor.via,
+        humans=actor.humans or ((actor.id,) if actor.human else ()),
+        team=actor.staff.team if actor.staff else "",
+        tier=tier.value,
+        reach=account.reach or 0,
+        facts=facts.to_json(),
+        verdict=verdict.to_json(),
+        nets=config.nets_id,
+        base=base,
+        lifts=tuple(harm.id for harm in harms),
+        whole=whole,
+    )
+    made = replace(made, digest=digest_of(made))
+    uow.record(
+        "enforcement.placed", by=actor.id, platform=made.platform, account=made.account, about=made.id, puts=(made,)
+    )
+    if verdict.refused:
+        why = "; ".join(reason.because for reason in verdict.reasons)
+        return uow.move(made, State.REFUSED, "enforcement.refused", by=actor.id, because=why, ended_at=uow.now)
+    placed = settle_waiting(uow, config, made, verdict)
+    if placed.state == State.READY.value:
+        start_lifting(uow, placed)
+    return placed
+
+
+def _open_restore(
+    uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]
+) -> Enforcement | None:
+    """Return a restore of the same, by the same person, that still waits: asking twice is asking once."""
+    waiting = uow.all(
+        Enforcement,
+        _table.platform == account.platform,
+        _table.account == account.ref,
+        _table.action == Action.RESTORE.value,
+        _table.state == State.WAITING.value,
+        _table.placed_by == actor.id,
+    )
+    wanted = {harm.id for harm in harms}
+    return next((one for one in waiting if set(one.lifts) == wanted), None)
+
+
+def _judge(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    account: Account,
+    harms: Sequence[Enforcement],
+    *,
+    kind: str,
+    exempt: bool,
+) -> tuple[Facts, Verdict]:
+    """Let the nets speak on a restore: nothing by default, one other beyond R12's limits, legal where M11 bars."""
+    change_kind = ""
+    if kind == "restore_legal":
+        change_kind = kind
+    elif not actor.is_system and not exempt and _beyond_limits(uow, config, actor, harms):
+        change_kind = "restore"
+    known: dict[str, Any] = {
+        "action.name": Action.RESTORE.value,
+        "action.severity": 0,
+        "action.reversibility": Reversibility.EXACT.value,
+        "action.on_content": False,
+        "action.bulk": 1,
+        "action.duration_hours": 0.0,
+        "action.scheduled": False,
+        "action.automated": not actor.human,
+        "action.legal": False,
+        "action.label": "",
+        "account.tier": account.tier,
+        "account.tier_memory": tier_memory(account, uow.now).value,
+        "account.reach": account.reach or 0,
+        "account.labels": account.labels,
+        "account.state": "active",
+        "account.age_days": 365,
+        "account.lookalike": False,
+        "account.enforced_24h": 0,
+        "account.restored_30d": 0,
+        "actor.involved_30d": False,
+        "change.kind": change_kind,
+        "change.weakens": False,
+        "change.person": "",
+        **facts_of.neutral_case(),
+        **facts_of.neutral_recent(),
+        **facts_of.actor_facts(actor, uow.now),
+        **facts_of.moment_facts(uow, actor, account.platform),
+    }
+    facts = Facts.of(known)
+    if actor.is_system:
+        return facts, Verdict()
+    return facts, judge(config.nets, facts)
+
+
+def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequence[Enforcement]) -> bool:
+    old = timedelta(days=config.rules.restore_old_days)
+    if any(harm.in_force_at is not None and uow.now - harm.in_force_at > old for harm in harms):
+        return True
+    recent = uow.connection.execute(
+        sa.select(sa.func.count()).where(
+            _table.placed_by == actor.id,
+            _table.action == Action.RESTORE.value,
+            _table.placed_at > uow.now - _HOUR,
+            _table.state.not_in(("refused", "waiting")),
+        )
+    ).scalar_one()
+    return int(recent) >= config.rules.restores_per_hour
+
+
+def _losses(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str, ...]:
+    """Name beforehand what the platform does not bring back."""
+    capabilities = app.connector(platform).describe().capabilities
+    lost: list[str] = []
+    for harm in harms:
+        if harm.state != State.IN_FORCE.value:
+            continue
+        capability = capabilities.get(Action(harm.action))
+        if capability is not None:
+            lost.extend(capability.losses)
+            if capability.reversibility is Reversibility.NONE:
+                lost.append(f"{harm.action} cannot be undone there")
+    return tuple(dict.fromkeys(lost))
+
+
+def expire(app: App, enforcement_id: str) -> Enforcement | None:
+    """End a temporary enforcement: the system's own restore, naming its cause (M5)."""
+    with app.works.begin() as uow:
+        found = uow.find(Enforcement, _table.id == enforcement_id, lock=True)
+        if found is None or found.state != State.IN_FORCE.value or found.until is None or found.until > uow.now:
+            return None
+        config = app.config(uow.connection)
+        account = uow.need(Account, found.platform, found.account)
+        made = _place(
+            uow, config, system_actor(), account, [found], "expired", whole=False, base=None, kind="restore"
+        )
+    return advance(app, made.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledBack:
+    """What a rollback did or would do, account by account."""
+
+    accounts: tuple[str, ...]
+    enforcements: tuple[str, ...]
+    restores: tuple[Enforcement, ...]
+    barred: tuple[str, ...]
+    reach: int
+
+
+def rollback(
+    app: App, actor: Actor, *, by: str, since: datetime, until: datetime | None = None, dry_run: bool = False
+) -> RolledBack:
+    """Withdraw one person's enforcements of a span of time, and nothing else of theirs (R2).
+
+    The rollback of one person's last 24 hours has no hourly limit (R12);
+    beyond that every restore over the limit waits for one other person.
+    Legally required enforcements stay, and are named.
+
+    Raises:
+        Denied: not on duty; or in the last 24 hours and not one's own.
+        NotFound: no such person (`staff/not_found`).
+        InvalidInput: the span is empty (`rollback/since`).
+    """
+    now = app.now()
+    actor.require(Power.LIFT, now)
+    end = until or now
+    if since >= end:
+        raise InvalidInput("rollback/since", "since lies before until, and before now.", field="since")
+    harms = _harms_of(app, by, since, end)
+    free = [harm for harm in harms if harm.legal_basis is None]
+    barred = tuple(harm.id for harm in harms if harm.legal_basis is not None)
+    by_account: dict[tuple[str, str], list[Enforcement]] = {}
+    for harm in free:
+        by_account.setdefault((harm.platform, harm.account), []).append(harm)
+    restores: list[Enforcement] = []
+    reach = 0
+    exempt = since >= now - _DAY
+    for (platform, ref), group in by_account.items():
+        reach += max(harm.reach for harm in group)
+        if dry_run:
+            continue
+        with app.works.begin() as uow:
+            uow.serialise(f"account:{platform}/{ref}")
+            config = app.config(uow.connection)
+            actor = on_duty(uow, actor)
+            own_only(uow, actor, group)
+            account = uow.get(Account, platform, ref)
+            still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in {one.id for one in group}]
+            if account is None:
+                for harm in still:
+                    if harm.state in {State.WAITING.value, State.READY.value}:
+                        uow.move(
+                            harm,
+                            State.CANCELLED,
+                            "enforcement.cancelled",
+                            by=actor.id,
+                            because="rollback",
+                            ended_at=uow.now,
+                        )
+                continue
+            if not still:
+                continue
+            made = _place(
+                uow, config, actor, account, still, "rollback", whole=False, base=None, kind="restore", exempt=exempt
+            )
+        restores.append(advance(app, made.id) if made.state == State.READY.value else made)
+    app.wake()
+    return RolledBack(
+        accounts=tuple(ref for _, ref in by_account),
+        enforcements=tuple(harm.id for harm in free),
+        restores=tuple(restores),
+        barred=barred,
+        reach=reach,
+    )
+
+
+def _harms_of(app: App, by: str, since: datetime, end: datetime) -> list[Enforcement]:
+    """Return what a person or service placed in the span and what still stands or waits."""
+    with app.works.begin() as uow:
+        known = uow.get(Staff, "gardefou", by, lock=False) is not None
+        service = uow.connection.execute(
+            tables.token.select().where(tables.token.c.service == by).limit(1)
+        ).first()
+        if not known and service is None:
+            raise NotFound("staff/not_found", f"There is no person or service {by!r}.", field="by")
+        return uow.all(
+            Enforcement,
+            _table.placed_by == by,
+            _table.placed_at >= since,
+            _table.placed_at <= end,
+            _table.severity > 0,
+            _table.state.in_(_LIVE),
+            order=_table.id,
+        )

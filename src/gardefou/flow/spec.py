@@ -1,0 +1,112 @@
+"""What someone wants done: one action on one target, checked before anything else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from gardefou.domain.actions import DECIDABLE, SEVERITY, Action, Reversibility
+from gardefou.errors import InvalidInput
+from gardefou.flow.rules import Rules
+from gardefou.platforms.protocol import Capability, Description
+
+_MAX_ITEMS = 100
+_MAX_TEXT = 10_000
+_MAX_AHEAD = timedelta(days=365)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One action on one target, as asked for by API, console, command line or scenario."""
+
+    platform: str
+    account: str
+    action: str
+    content: tuple[str, ...] = ()
+    label: str | None = None
+    policy: str = ""
+    rationale: str = ""
+    until: datetime | None = None
+    execute_at: datetime | None = None
+    legal_basis: str | None = None
+    #: ``handle`` as typed, ``identity`` as chosen among lookalikes.
+    confirm: Mapping[str, str] = field(default_factory=dict)
+    #: New evidence, which lets the same be placed again after a no (R15).
+    evidence: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """A wish that makes sense on its platform, with its real severity and reversibility there."""
+
+    wanted: Wanted
+    action: Action
+    capability: Capability
+    severity: int
+    reversibility: Reversibility
+
+
+def check(wanted: Wanted, description: Description, rules: Rules, now: datetime) -> Checked:
+    """Check a wish against the platform's capabilities and the closed lists.
+
+    Raises:
+        InvalidInput: names the field (`enforcement/action`, `enforcement/content`,
+            `enforcement/label`, `enforcement/until`, `enforcement/execute_at`,
+            `enforcement/legal_basis`, `enforcement/policy`, `enforcement/too_long`).
+    """
+    try:
+        action = Action(wanted.action)
+    except ValueError:
+        action = Action.CHANGE
+    if action not in DECIDABLE:
+        known = ", ".join(item.value for item in DECIDABLE)
+        raise InvalidInput("enforcement/action", f"There is no action {wanted.action!r}; use one of {known}.", field="action")
+    capability = description.capabilities.get(action)
+    if capability is None:
+        able = ", ".join(item.value for item in description.capabilities)
+        raise InvalidInput(
+            "enforcement/action", f"{wanted.platform} cannot {action.value}; it can {able}.", field="action"
+        )
+    if not wanted.account or len(wanted.account) > 512:  # noqa: PLR2004
+        raise InvalidInput("enforcement/account", "Name the account by its platform id.", field="account")
+    if action is Action.REMOVE_CONTENT:
+        if not wanted.content:
+            raise InvalidInput("enforcement/content", "remove_content needs the ids of the items.", field="content")
+        if len(set(wanted.content)) > _MAX_ITEMS:
+            raise InvalidInput("enforcement/content", f"At most {_MAX_ITEMS} items at once.", field="content")
+    elif wanted.content and action is not Action.LABEL:
+        raise InvalidInput("enforcement/content", f"{action.value} acts on the account, not on items.", field="content")
+    if action is Action.LABEL:
+        if wanted.label is None or wanted.label not in rules.labels:
+            raise InvalidInput(
+                "enforcement/label", f"A label is one of {', '.join(rules.labels)}.", field="label"
+            )
+    elif wanted.label is not None:
+        raise InvalidInput("enforcement/label", f"{action.value} takes no label.", field="label")
+    if not wanted.policy:
+        raise InvalidInput("enforcement/policy", "Name the policy that this rests on.", field="policy")
+    if len(wanted.rationale) > _MAX_TEXT:
+        raise InvalidInput("enforcement/too_long", f"At most {_MAX_TEXT} characters.", field="rationale")
+    start = wanted.execute_at or now
+    if wanted.execute_at is not None and not now <= wanted.execute_at <= now + _MAX_AHEAD:
+        raise InvalidInput(
+            "enforcement/execute_at", "execute_at lies in the future, at most a year ahead.", field="execute_at"
+        )
+    if wanted.until is not None:
+        if wanted.until <= start:
+            raise InvalidInput("enforcement/until", "until lies after the moment it takes effect.", field="until")
+        if capability.reversibility is Reversibility.NONE or action is Action.WARN:
+            raise InvalidInput("enforcement/until", f"{action.value} cannot be undone there, so it cannot end.", field="until")
+    if wanted.legal_basis is not None and wanted.legal_basis not in rules.legal_bases:
+        raise InvalidInput(
+            "enforcement/legal_basis", f"legal_basis is one of {', '.join(rules.legal_bases)}.", field="legal_basis"
+        )
+    return Checked(
+        wanted=replace(wanted, content=tuple(dict.fromkeys(wanted.content))),
+        action=action,
+        capability=capability,
+        severity=max(SEVERITY[action], capability.severity),
+        reversibility=capability.reversibility,
+    )

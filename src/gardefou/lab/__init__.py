@@ -1,0 +1,1 @@
+"""A real throw-away homeserver for tests and the Matrix demo."""

@@ -1,0 +1,248 @@
+"""The sequencer: pending events become leaves of the tree, under a signed checkpoint.
+
+The flow never waits for it on the hot path: events are written pending, and one
+leader at a time integrates them in batches. Leaves, nodes and checkpoint are
+one transaction, so an event that has a leaf is in a signed checkpoint.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.clock import Clock, to_micros
+from gardefou.errors import Conflict
+from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
+from gardefou.ledger.leaf import commit, leaf_data
+from gardefou.ledger.note import Signer
+from gardefou.ledger.tree import Fetch, Frontier, leaf_hash
+from gardefou.storage import tables
+from gardefou.storage.engine import Store
+from gardefou.storage.types import Instant
+
+#: Events integrated in one transaction.
+BATCH = 4_000
+#: How far behind the last checkpoint a node's clock may be.
+CLOCK_SLACK = timedelta(seconds=2)
+
+_PENDING = (
+    sa.select(
+        tables.event.c.platform,
+        tables.event.c.id,
+        tables.event.c.at,
+        tables.event.c.salt,
+        tables.event.c.body,
+    )
+    .join(
+        tables.event_pending,
+        sa.and_(
+            tables.event_pending.c.platform == tables.event.c.platform, tables.event_pending.c.id == tables.event.c.id
+        ),
+    )
+    .order_by(tables.event_pending.c.platform, tables.event_pending.c.id)
+    .limit(BATCH)
+)
+_LATEST = (
+    sa.select(tables.checkpoint)
+    .where(tables.checkpoint.c.platform == sa.bindparam("platform"))
+    .order_by(tables.checkpoint.c.size.desc())
+    .limit(1)
+)
+_HAS_LEAF = sa.select(tables.leaf.c.seq).where(
+    tables.leaf.c.platform == sa.bindparam("platform"), tables.leaf.c.event_id == sa.bindparam("event")
+)
+_NODE = sa.select(tables.tree_node.c.hash).where(
+    tables.tree_node.c.platform == sa.bindparam("platform"),
+    tables.tree_node.c.level == sa.bindparam("level"),
+    tables.tree_node.c.position == sa.bindparam("position"),
+)
+_FORGET = tables.event_pending.delete().where(
+    tables.event_pending.c.platform == sa.bindparam("p"), tables.event_pending.c.id == sa.bindparam("i")
+)
+_NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The newest checkpoint of a platform's log."""
+
+    size: int
+    root: bytes
+    at: datetime
+    note: str
+
+
+class Sequencer:
+    """Integrates pending events and signs checkpoints. One per node; one leader at a time."""
+
+    def __init__(self, store: Store, clock: Clock, *, seed: bytes, origin: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._seed = seed
+        self._origin = origin
+        self._edges: dict[str, Frontier] = {}
+        self._lock = threading.Lock()
+        self._newest: datetime | None = None
+        self._newest_known = False
+
+    def signer(self, platform: str) -> Signer:
+        """Return the key that signs a platform's log, named by the log's origin."""
+        return Signer(f"{self._origin}/{platform}", self._seed)
+
+    def integrate(self) -> int:
+        """Integrate one batch of pending events into their trees; return how many there were.
+
+        On PostgreSQL an advisory lock keeps it to one leader; whoever does not
+        get it has nothing to do. Safe to call from anywhere, at any time.
+        """
+        with self._lock, self._store.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                leads = connection.execute(
+                    sa.text("SELECT pg_try_advisory_xact_lock(hashtextextended('gardefou-sequencer', 0))")
+                ).scalar_one()
+                if not leads:
+                    return 0
+            rows = connection.execute(_PENDING).all()
+            if not rows:
+                return 0
+            at = self._clock.now()
+            by_platform: dict[str, list[Any]] = {}
+            for row in rows:
+                by_platform.setdefault(row.platform, []).append(row)
+            edges = {
+                platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
+            }
+            connection.execute(_FORGET, [{"p": row.platform, "i": row.id} for row in rows])
+        self._edges.update(edges)
+        self._newest, self._newest_known = at, True
+        return len(rows)
+
+    def integrate_all(self) -> int:
+        """Integrate until nothing is pending; return how many events there were."""
+        total = 0
+        while done := self.integrate():
+            total += done
+        return total
+
+    def _append(self, connection: sa.Connection, platform: str, events: list[Any], at: datetime) -> Frontier:
+        edge = self._edge(connection, platform)
+        data = [leaf_data(row.id, to_micros(row.at), commit(row.salt, row.body)) for row in events]
+        grown, nodes = edge.append_many([leaf_hash(one) for one in data])
+        connection.execute(
+            tables.leaf.insert(),
+            [
+                {"platform": platform, "seq": edge.size + place, "event_id": row.id, "data": one}
+                for place, (row, one) in enumerate(zip(events, data, strict=True))
+            ],
+        )
+        connection.execute(
+            tables.tree_node.insert(),
+            [
+                {"platform": platform, "level": level, "position": position, "hash": value}
+                for level, position, value in nodes
+            ],
+        )
+        signer = self.signer(platform)
+        note = sign_checkpoint(Checkpoint(signer.name, grown.size, grown.root), signer)
+        connection.execute(
+            tables.checkpoint.insert(),
+            {"platform": platform, "size": grown.size, "root": grown.root, "at": at, "note": note},
+        )
+        return grown
+
+    def _edge(self, connection: sa.Connection, platform: str) -> Frontier:
+        held = latest(connection, platform)
+        known = self._edges.get(platform)
+        size = 0 if held is None else held.size
+        if known is not None and known.size == size:
+            return known
+        return Frontier.from_nodes(size, fetch_from(connection, platform))
+
+    def is_checkpointed(self, connection: sa.Connection, platform: str, event_id: str) -> bool:
+        """Whether an event stands in a signed checkpoint."""
+        return connection.execute(_HAS_LEAF, {"platform": platform, "event": event_id}).first() is not None
+
+    def check_clock(self, connection: sa.Connection, now: datetime) -> None:
+        """Raise when this node's clock is behind the last checkpoint: then only restores run (R18).
+
+        Raises:
+            Conflict: `clock/behind`.
+        """
+        if not self._newest_known:
+            self._newest = connection.execute(_NEWEST_AT).scalar_one()
+            self._newest_known = True
+        if self._newest is not None and now < self._newest - CLOCK_SLACK:
+            raise Conflict(
+                "clock/behind",
+                "This machine's clock is behind the ledger's last checkpoint; set it right. Restores still work.",
+            )
+
+
+def latest(connection: sa.Connection, platform: str) -> Held | None:
+    """Return the newest checkpoint of a platform's log, or None before the first."""
+    row = connection.execute(_LATEST, {"platform": platform}).first()
+    return None if row is None else Held(size=row.size, root=row.root, at=row.at, note=row.note)
+
+
+def fetch_from(connection: sa.Connection, platform: str) -> Fetch:
+    """Return the reader of a platform's stored complete nodes."""
+
+    def fetch(level: int, position: int) -> bytes:
+        return connection.execute(
+            _NODE, {"platform": platform, "level": level, "position": position}
+        ).scalar_one()
+
+    return fetch
+
+
+def logs(connection: sa.Connection) -> list[str]:
+    """Return the platforms that have a log."""
+    rows = connection.execute(sa.select(tables.event.c.platform).distinct().order_by(tables.event.c.platform))
+    return [row.platform for row in rows]
+
+
+def entries(connection: sa.Connection, platform: str, *, first: int = 0, size: int | None = None) -> Iterator[Any]:
+    """Yield a log's leaves with their events and stored hashes, in sequence, reading in pages."""
+    page = 2_000
+    joined = (
+        sa.select(
+            tables.leaf.c.seq,
+            tables.leaf.c.event_id,
+            tables.leaf.c.data,
+            tables.event.c.at,
+            tables.event.c.salt,
+            tables.event.c.body,
+            tables.tree_node.c.hash,
+        )
+        .select_from(
+            tables.leaf.outerjoin(
+                tables.event,
+                sa.and_(tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id),
+            ).outerjoin(
+                tables.tree_node,
+                sa.and_(
+                    tables.tree_node.c.platform == tables.leaf.c.platform,
+                    tables.tree_node.c.level == 0,
+                    tables.tree_node.c.position == tables.leaf.c.seq,
+                ),
+            )
+        )
+        .where(
+            tables.leaf.c.platform == platform,
+            tables.leaf.c.seq >= sa.bindparam("first"),
+            tables.leaf.c.seq < sa.bindparam("stop"),
+        )
+        .order_by(tables.leaf.c.seq)
+    )
+    while size is None or first < size:
+        stop = first + page if size is None else min(first + page, size)
+        rows = connection.execute(joined, {"first": first, "stop": stop}).all()
+        if not rows:
+            return
+        yield from rows
+        first = int(rows[-1].seq) + 1

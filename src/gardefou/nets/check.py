@@ -1,0 +1,284 @@
+"""Types of conditions: names become facts, durations become numbers, and nonsense is named with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gardefou.nets import tree
+from gardefou.nets.contradiction import never_holds
+from gardefou.nets.facts import SCHEMA, VERY_LARGE, FactSpec, Kind, Unit, suggestion
+from gardefou.nets.language import ConditionError, parse, place_of
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+
+def duration_seconds(text: str) -> float | None:
+    """Return the seconds that ``"90s" "10m" "2h" "3d" "1w"`` stands for; ``None`` when it is no duration."""
+    found = _DURATION.fullmatch(text)
+    return float(found[1]) * _SECONDS[found[2]] if found else None
+
+
+class Sort(StrEnum):
+    """What an expression yields."""
+
+    BOOL = "true or false"
+    NUMBER = "a number"
+    TEXT = "a text"
+    LIST = "a list"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """Type of an expression: its sort, a number's unit, an enum's words, a list's elements."""
+
+    sort: Sort
+    unit: Unit | None = None
+    choices: tuple[str, ...] = ()
+    of: Sort | None = None
+
+
+_BOOL = Type(Sort.BOOL)
+_NUMBER = Type(Sort.NUMBER)
+_TEXT = Type(Sort.TEXT)
+
+
+def read_condition(text: str) -> tuple[tree.Node | None, tuple[ConditionError, ...]]:
+    """Parse and type-check a condition; return its tree, or everything that is wrong with it.
+
+    Codes: `nets/syntax`, `nets/unknown_fact`, `nets/type`, `nets/never_holds`.
+    """
+    try:
+        parsed = parse(text)
+    except ConditionError as error:
+        return None, (error,)
+    checker = _Checker(text)
+    node, kind = checker.resolve(parsed)
+    if kind is not None and kind.sort is not Sort.BOOL:
+        checker.problem("nets/type", f"A condition must be true or false; this is {kind.sort}", parsed)
+    if checker.problems:
+        return None, tuple(checker.problems)
+    if never_holds(node):
+        checker.problem("nets/never_holds", "This condition can never hold", parsed)
+        return None, tuple(checker.problems)
+    return node, ()
+
+
+class _Checker:
+    """Walks a parsed tree; a type of ``None`` is something already reported."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.problems: list[ConditionError] = []
+
+    def problem(self, code: str, message: str, node: tree.Node) -> None:
+        ending = "" if message.endswith("?") else "."
+        self.problems.append(ConditionError(code, message + ending, place_of(self._text, node.at)))
+
+    def resolve(self, node: tree.Node) -> tuple[tree.Node, Type | None]:
+        match node:
+            case tree.Literal(value=value):
+                return self._literal(node, value)
+            case tree.Name(name=name, at=at):
+                return self._name(node, name, at)
+            case tree.Fact():
+                return node, _type_of(node.spec)
+            case tree.ListOf():
+                return self._list(node)
+            case tree.Not(inner=inner, at=at):
+                return tree.Not(self._boolean(inner, "not"), at), _BOOL
+            case tree.Bool(op=op, parts=parts, at=at):
+                return tree.Bool(op, tuple(self._boolean(part, op) for part in parts), at), _BOOL
+            case tree.Compare():
+                return self._compare(node)
+            case tree.Arith():
+                return self._arith(node)
+            case tree.Negate(inner=inner, at=at):
+                done, kind = self._number(inner, "-")
+                return tree.Negate(done, at), kind
+            case tree.Call():
+                return self._call(node)
+
+    def _literal(self, node: tree.Literal, value: object) -> tuple[tree.Node, Type | None]:
+        if isinstance(value, bool):
+            return node, _BOOL
+        if isinstance(value, str):
+            return node, _TEXT
+        if isinstance(value, int | float) and not value <= VERY_LARGE:
+            self.problem("nets/type", f"Numbers go up to {VERY_LARGE}", node)
+            return node, None
+        return node, _NUMBER
+
+    def _name(self, node: tree.Node, name: str, at: int) -> tuple[tree.Node, Type | None]:
+        spec = SCHEMA.get(name)
+        if spec is None:
+            hint = suggestion(name, SCHEMA) or suggestion(name, ("True", "False"))
+            self.problem("nets/unknown_fact", f"There is no fact {name}.{hint}".removesuffix("."), node)
+            return node, None
+        return tree.Fact(spec, at), _type_of(spec)
+
+    def _list(self, node: tree.ListOf) -> tuple[tree.Node, Type | None]:
+        done = [self.resolve(item) for item in node.items]
+        kinds = {kind.sort for _, kind in done if kind is not None}
+        out = tree.ListOf(tuple(item for item, _ in done), node.at)
+        if not node.items:
+            self.problem("nets/type", "A list must not be empty", node)
+            return out, None
+        if any(kind is None for _, kind in done):
+            return out, None
+        if len(kinds) > 1 or Sort.LIST in kinds:
+            self.problem("nets/type", "A list must hold values of one type, and no lists", node)
+            return out, None
+        units = {kind.unit for _, kind in done if kind is not None and kind.unit is not None}
+        if len(units) > 1:
+            self.problem("nets/type", f"This list mixes {' and '.join(sorted(units))}", node)
+            return out, None
+        return out, Type(Sort.LIST, unit=next(iter(units), None), of=kinds.pop())
+
+    def _boolean(self, node: tree.Node, where: str) -> tree.Node:
+        done, kind = self.resolve(node)
+        if kind is not None and kind.sort is not Sort.BOOL:
+            self.problem("nets/type", f"{where} needs true or false here, not {kind.sort}", node)
+        return done
+
+    def _number(self, node: tree.Node, where: str) -> tuple[tree.Node, Type | None]:
+        done, kind = self.resolve(node)
+        if kind is not None and kind.sort is not Sort.NUMBER:
+            hint = "; compare a duration with a fact directly" if _is_duration(node) else ""
+            self.problem("nets/type", f"{where} needs a number here, not {kind.sort}{hint}", node)
+            return done, None
+        return done, kind
+
+    def _arith(self, node: tree.Arith) -> tuple[tree.Node, Type | None]:
+        left, one = self._number(node.left, node.op)
+        right, two = self._number(node.right, node.op)
+        out = tree.Arith(node.op, left, right, node.at)
+        if one is None or two is None:
+            return out, None
+        if one.unit is not None and two.unit is not None:
+            if node.op == "/" and one.unit == two.unit:
+                return out, _NUMBER
+            if node.op in "*/" or one.unit != two.unit:
+                self.problem("nets/type", f"{one.unit} {node.op} {two.unit} means nothing", node)
+                return out, None
+        if node.op == "/" and two.unit is not None:
+            self.problem("nets/type", f"A number / {two.unit} means nothing", node)
+            return out, None
+        return out, Type(Sort.NUMBER, unit=one.unit or two.unit)
+
+    def _call(self, node: tree.Call) -> tuple[tree.Node, Type | None]:
+        name = node.function
+        done = [self.resolve(arg) for arg in node.args]
+        out = tree.Call(name, tuple(arg for arg, _ in done), node.at)
+        kinds = [kind for _, kind in done if kind is not None]
+        if len(kinds) < len(done):
+            return out, None
+        single = kinds[0] if len(kinds) == 1 and kinds[0].sort is Sort.LIST else None
+        if name in ("any", "all", "len"):
+            if single is None:
+                self.problem("nets/type", f"{name} takes one list", node)
+                return out, None
+            if name == "len":
+                return out, _NUMBER
+            if single.of is not Sort.BOOL:
+                self.problem("nets/type", f"{name} takes a list of true or false, such as {name}([a, b])", node)
+                return out, None
+            return out, _BOOL
+        numbers = (
+            single.of is Sort.NUMBER if single else (len(kinds) > 1 and all(kind.sort is Sort.NUMBER for kind in kinds))
+        )
+        units = {kind.unit for kind in kinds if kind.unit is not None}
+        if not numbers or len(units) > 1:
+            self.problem("nets/type", f"{name} takes a list of numbers, or two numbers and more, of one unit", node)
+            return out, None
+        return out, Type(Sort.NUMBER, unit=next(iter(units), None))
+
+    def _compare(self, node: tree.Compare) -> tuple[tree.Node, Type | None]:
+        done = [self.resolve(item) for item in node.items]
+        unit = next((kind.unit for _, kind in done if kind is not None and kind.unit is not None), None)
+        if unit is not None:
+            done = [self._as_number(item, kind, unit) for item, kind in done]
+        out = tree.Compare(tuple(item for item, _ in done), node.ops, node.at)
+        if any(kind is None for _, kind in done):
+            return out, None
+        before = len(self.problems)
+        if len(node.ops) > 1 and ("in" in node.ops or "not in" in node.ops):
+            self.problem("nets/type", "in cannot be chained; write and between the two", node)
+        for op, (left, one), (right, two) in zip(node.ops, done, done[1:], strict=False):
+            if one is not None and two is not None and len(self.problems) == before:
+                self._pair(op, (left, one), (right, two))
+        return out, _BOOL if len(self.problems) == before else None
+
+    def _as_number(self, node: tree.Node, kind: Type | None, unit: Unit) -> tuple[tree.Node, Type | None]:
+        """Turn a duration, or a list of them, into numbers of the unit it is compared in."""
+        if isinstance(node, tree.Literal) and isinstance(node.value, str):
+            seconds = duration_seconds(node.value)
+            if seconds is None:
+                self.problem("nets/type", f'"{node.value}" is no duration; write "90s", "10m", "2h" or "3d"', node)
+                return node, None
+            number = seconds / unit.seconds
+            return tree.Literal(int(number) if number.is_integer() else number, node.at), Type(Sort.NUMBER, unit=unit)
+        if isinstance(node, tree.ListOf) and kind is not None and kind.of is Sort.TEXT:
+            items = [self._as_number(item, _TEXT, unit) for item in node.items]
+            listed = tree.ListOf(tuple(item for item, _ in items), node.at)
+            bad = any(one is None for _, one in items)
+            return listed, None if bad else Type(Sort.LIST, unit=unit, of=Sort.NUMBER)
+        return node, kind
+
+    def _pair(self, op: str, left: tuple[tree.Node, Type], right: tuple[tree.Node, Type]) -> None:
+        (one, first), (two, second) = left, right
+        if first.unit is not None and second.unit is not None and first.unit != second.unit:
+            self.problem("nets/type", f"This compares {first.unit} with {second.unit}", one)
+        elif op in ("in", "not in"):
+            if second.sort is not Sort.LIST:
+                self.problem("nets/type", f"{op} needs a list on its right, not {second.sort}", two)
+            elif first.sort is not second.of:
+                self.problem("nets/type", f"{first.sort} is never in a list of {second.of}", one)
+            else:
+                self._words((one, first), (two, second))
+        elif first.sort is Sort.LIST or second.sort is Sort.LIST:
+            self.problem("nets/type", f"Lists are compared with in, not {op}", one)
+        elif first.sort is not second.sort:
+            hint = ""
+            if Sort.NUMBER in (first.sort, second.sort) and (_is_duration(one) or _is_duration(two)):
+                hint = "; a duration needs a fact measured in minutes, hours or days"
+            self.problem("nets/type", f"This compares {first.sort} with {second.sort}{hint}", one)
+        elif op not in ("==", "!=") and first.sort is not Sort.NUMBER:
+            self.problem("nets/type", f"{op} compares numbers, not {first.sort}; use == or in", one)
+        else:
+            self._words((one, first), (two, second))
+
+    def _words(self, left: tuple[tree.Node, Type], right: tuple[tree.Node, Type]) -> None:
+        """Check literal words against the closed list of the fact that they are compared with."""
+        for (_, kind), (node, _) in ((left, right), (right, left)):
+            if not kind.choices:
+                continue
+            for literal in _literals(node):
+                if isinstance(literal.value, str) and literal.value not in kind.choices:
+                    hint = suggestion(literal.value, kind.choices) or f" Use one of {', '.join(kind.choices)}"
+                    self.problem("nets/type", f'"{literal.value}" is never a value of this.{hint}', literal)
+
+
+def _literals(node: tree.Node) -> Iterable[tree.Literal]:
+    return (one for one in tree.walk(node) if isinstance(one, tree.Literal))
+
+
+def _is_duration(node: tree.Node) -> bool:
+    return isinstance(node, tree.Literal) and isinstance(node.value, str) and duration_seconds(node.value) is not None
+
+
+def _type_of(spec: FactSpec) -> Type:
+    match spec.kind:
+        case Kind.BOOL:
+            return _BOOL
+        case Kind.INT | Kind.FLOAT:
+            return Type(Sort.NUMBER, unit=spec.unit)
+        case Kind.TEXT:
+            return _TEXT
+        case Kind.ENUM:
+            return Type(Sort.TEXT, choices=spec.choices)
+        case Kind.TEXTS:
+            return Type(Sort.LIST, of=Sort.TEXT, choices=spec.choices)

@@ -1,0 +1,279 @@
+"""Reads ``nets.toml``: every problem in one pass, each with file, line and column."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from gardefou.errors import InvalidInput
+from gardefou.nets.check import duration_seconds, read_condition
+from gardefou.nets.evaluate import Condition, from_tree
+from gardefou.nets.facts import ROLES, suggestion
+from gardefou.nets.language import Place, place_of
+from gardefou.nets.net import CHANNELS, CONFIRMS, Net, NetSet
+from gardefou.nets.positions import positions
+from gardefou.nets.verdict import Requirement, Verdict
+
+_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_KEYS = ("id", "title", "because", "when", "mode", "require")
+_REQUIRE = (
+    "refuse",
+    "approvals",
+    "from",
+    "distinct_teams",
+    "fresh_auth_minutes",
+    "blind",
+    "hold",
+    "confirm",
+    "notify",
+)
+#: Roles that a net's approvals come from when it does not say: those that approve (M10).
+APPROVING_ROLES = ("lead", "policy")
+MAX_APPROVALS = 10
+MAX_HOLD_SECONDS = 90 * 86_400
+MAX_FRESH_MINUTES = 10_080
+
+Report = Callable[[str, str, str, Place | None], None]
+"""Takes code, message, key within the net, and the place inside a ``when``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a file of nets: code, message, where, and in which net."""
+
+    code: str
+    message: str
+    file: str
+    line: int
+    column: int
+    net: str | None = None
+
+    def __str__(self) -> str:
+        """``nets.toml:7:8: There is no fact … [nets/unknown_fact]``."""
+        return f"{self.file}:{self.line}:{self.column}: {self.message} [{self.code}]"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "net": self.net,
+        }
+
+
+def check(text: str, filename: str = "nets.toml") -> list[Problem]:
+    """Return everything that is wrong with a file of nets; empty when it can be loaded.
+
+    Codes: `nets/toml`, `nets/empty`, `nets/unknown_key`, `nets/missing_key`,
+    `nets/bad_id`, `nets/duplicate_id`, `nets/bad_value`, `nets/bad_mode`,
+    `nets/bad_duration`, `nets/unknown_role`, `nets/unknown_channel`,
+    `nets/empty_require`, `nets/syntax`, `nets/unknown_fact`, `nets/type`,
+    `nets/never_holds`.
+    """
+    return _read(text, filename)[1]
+
+
+def load(text: str, filename: str = "nets.toml") -> NetSet:
+    """Read a file of nets.
+
+    Raises:
+        InvalidInput: anything is wrong; the message is the first problem with
+            its place, ``extra["problems"]`` has all (codes of `check`).
+    """
+    nets, problems = _read(text, filename)
+    if problems:
+        first = problems[0]
+        raise InvalidInput(
+            first.code,
+            f"{first.file}:{first.line}:{first.column}: {first.message}",
+            field=f"net.{first.net}" if first.net else "net",
+            extra={"problems": [problem.to_json() for problem in problems]},
+        )
+    return NetSet(nets)
+
+
+def read_net(table: Mapping[str, Any]) -> Net:
+    """Read one net from a table that stands elsewhere, such as in a scenario or a proposal.
+
+    Raises:
+        InvalidInput: the first thing wrong (codes of `check`); ``field`` is its key.
+    """
+
+    def fail(code: str, message: str, key: str, place: Place | None) -> None:
+        where = f" (line {place.line}, column {place.column} of when)" if place else ""
+        raise InvalidInput(code, f"Net {table.get('id', '?')}: {message}{where}", field=f"net.{key}")
+
+    net = _net(table, fail)
+    if net is None:  # pragma: no cover  (every way to no net fails first)
+        raise InvalidInput("nets/bad_value", "This is not a net.", field="net")
+    return net
+
+
+def _read(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        # Without numbers it says "(at end of document)".
+        place = Place(int(found[1]), int(found[2])) if found else place_of(text, len(text))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        return [], [Problem("nets/toml", f"This is not TOML: {message}.", filename, place.line, place.column)]
+    text = text.replace("\r\n", "\n")
+    where = positions(text)
+    problems: list[Problem] = []
+    tables: object = document.get("net")
+
+    def note(code: str, message: str, place: Place, net: str | None = None) -> None:
+        problems.append(Problem(code, message, filename, place.line, place.column, net))
+
+    for key in document:
+        if key != "net":
+            note("nets/unknown_key", f"There is no table {key} here; nets are [[net]] tables.", where.key(key))
+    if not isinstance(tables, list) or not tables:
+        note("nets/empty", "There is no [[net]] here; a set without nets lets everything through.", Place(1, 1))
+        return [], problems
+    nets: list[Net] = []
+    seen: dict[str, Place] = {}
+    for index, table in enumerate(cast("list[object]", tables)):
+        if not isinstance(table, dict):
+            note("nets/bad_value", "Each net must be a [[net]] table.", where.key("net"))
+            continue
+        given = cast("dict[str, Any]", table)
+        name = given.get("id") if isinstance(given.get("id"), str) else None
+
+        def report(
+            code: str, message: str, key: str, inner: Place | None, index: int = index, name: str | None = name
+        ) -> None:
+            path = f"net.{index}.{key}" if key else f"net.{index}"
+            note(code, message, where.within(path, inner) if inner else where.key(path), name)
+
+        net = _net(given, report)
+        if name is not None:
+            if name in seen:
+                report("nets/duplicate_id", f"Net {name} stands at line {seen[name].line} already.", "id", None)
+            seen.setdefault(name, where.key(f"net.{index}.id"))
+        if net is not None:
+            nets.append(net)
+    problems.sort(key=lambda problem: (problem.line, problem.column))
+    return nets, problems
+
+
+def _net(table: Mapping[str, Any], report: Report) -> Net | None:
+    """Read a net, reporting all that is wrong; ``None`` when anything was."""
+    count = 0
+
+    def problem(code: str, message: str, key: str, place: Place | None = None) -> None:
+        nonlocal count
+        count += 1
+        report(code, message, key, place)
+
+    for key in table:
+        if key not in _KEYS:
+            problem("nets/unknown_key", f"A net has no {key}.{suggestion(key, _KEYS)}", key)
+    texts: dict[str, str] = {}
+    for key in ("id", "title", "because", "when"):
+        value = table.get(key)
+        if value is None:
+            problem("nets/missing_key", f"The net has no {key}; add it.", "")
+        elif not isinstance(value, str) or not value.strip():
+            problem("nets/bad_value", f"{key} must be a text that is not empty.", key)
+        else:
+            texts[key] = value
+    if "id" in texts and (not _ID.fullmatch(texts["id"]) or len(texts["id"]) > 80):
+        problem(
+            "nets/bad_id", "An id is small letters, digits and single hyphens, at most 80: no-bulk-for-leavers.", "id"
+        )
+    mode = table.get("mode", "enforce")
+    if mode not in ("enforce", "shadow"):
+        problem("nets/bad_mode", 'mode is "enforce" or "shadow".', "mode")
+    condition: Condition | None = None
+    if "when" in texts:
+        node, errors = read_condition(texts["when"])
+        for error in errors:
+            problem(error.code, error.message, "when", error.place)
+        if node is not None:
+            condition = from_tree(texts["when"], node)
+    asks = _require(table.get("require"), texts.get("title", ""), problem)
+    if count or condition is None or asks is None:
+        return None
+    return Net(
+        id=texts["id"],
+        title=texts["title"],
+        because=texts["because"],
+        condition=condition,
+        asks=asks,
+        shadow=mode == "shadow",
+    )
+
+
+def _require(given: object, title: str, problem: Callable[[str, str, str], None]) -> Verdict | None:
+    if not isinstance(given, dict) or not given:
+        problem("nets/empty_require", "The net asks for nothing; say in [net.require] what it asks.", "require")
+        return None
+    require = cast("dict[str, Any]", given)
+    for key in require:
+        if key not in _REQUIRE:
+            problem("nets/unknown_key", f"A net cannot require {key}.{suggestion(key, _REQUIRE)}", f"require.{key}")
+
+    def whole(key: str, most: int) -> int | None:
+        value = require.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
+            problem("nets/bad_value", f"{key} must be a whole number from 1 to {most}.", f"require.{key}")
+            return None
+        return value
+
+    def flag(key: str) -> bool:
+        value = require.get(key, False)
+        if not isinstance(value, bool):
+            problem("nets/bad_value", f"{key} must be true or false.", f"require.{key}")
+        return value is True
+
+    def words(key: str, known: tuple[str, ...], code: str) -> tuple[str, ...]:
+        value = require.get(key)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or not value:
+            problem("nets/bad_value", f"{key} must be a list of {', '.join(known)}.", f"require.{key}")
+            return ()
+        listed = cast("list[object]", value)
+        for one in listed:
+            if not isinstance(one, str) or one not in known:
+                hint = suggestion(str(one), known) or f" Use some of {', '.join(known)}."
+                problem(code, f"{key} cannot name {one!r}.{hint}", f"require.{key}")
+        return tuple(sorted({str(one) for one in listed}))
+
+    approvals = whole("approvals", MAX_APPROVALS)
+    roles = words("from", ROLES, "nets/unknown_role")
+    distinct, blind = flag("distinct_teams"), flag("blind")
+    for key in ("from", "distinct_teams", "blind"):
+        if key in require and "approvals" not in require:
+            problem("nets/bad_value", f"{key} means nothing without approvals; add approvals.", f"require.{key}")
+    refuse = require.get("refuse")
+    if refuse is not None and refuse is not True and not (isinstance(refuse, str) and refuse.strip()):
+        problem("nets/bad_value", "refuse must be true or the reason in words.", "require.refuse")
+    return Verdict(
+        refusals=() if refuse is None else (title if refuse is True else str(refuse),),
+        approvals=(Requirement(roles or APPROVING_ROLES, approvals, distinct, blind),) if approvals else (),
+        fresh_auth_minutes=whole("fresh_auth_minutes", MAX_FRESH_MINUTES),
+        hold_seconds=_hold(require.get("hold"), problem),
+        confirm=words("confirm", CONFIRMS, "nets/bad_value"),
+        notify=words("notify", CHANNELS, "nets/unknown_channel"),
+    )
+
+
+def _hold(value: object, problem: Callable[[str, str, str], None]) -> int:
+    if value is None:
+        return 0
+    seconds = duration_seconds(value) if isinstance(value, str) else None
+    if seconds is None or not float(seconds).is_integer() or not 1 <= seconds <= MAX_HOLD_SECONDS:
+        problem("nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', "require.hold")
+        return 0
+    return int(seconds)

@@ -1,0 +1,72 @@
+"""The key store: the ledger's signing key and the platforms' credentials, in files outside the database (R20)."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gardefou.errors import InvalidInput, NotFound
+from gardefou.ledger.note import Signer
+
+_SIGNER = "ledger.key"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStore:
+    """A folder that only its owner reads."""
+
+    folder: Path
+
+    def signer(self, randomness: Callable[[int], bytes] = secrets.token_bytes) -> Signer:
+        """Return the ledger's key, made at the first call. Its name is the log's origin."""
+        path = self.folder / _SIGNER
+        if path.exists():
+            return Signer.decode(path.read_text(encoding="ascii").strip())
+        origin = f"gardefou-{randomness(6).hex()}"
+        signer = Signer.generate(origin, randomness)
+        self._write(path, signer.encoded + "\n", new=True)
+        return Signer.decode(path.read_text(encoding="ascii").strip())
+
+    def credentials(self, platform: str) -> dict[str, str]:
+        """Return a platform's credentials.
+
+        Raises:
+            NotFound: there are none here (`keys/not_found`).
+        """
+        path = self._path(platform)
+        if not path.exists():
+            raise NotFound("keys/not_found", f"This machine's key store has no credentials for {platform!r}.")
+        loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded
+
+    def keep(self, platform: str, credentials: Mapping[str, str]) -> None:
+        """Keep a platform's credentials, replacing earlier ones."""
+        self._write(self._path(platform), json.dumps(dict(credentials), indent=1) + "\n", new=False)
+
+    def _path(self, platform: str) -> Path:
+        if not platform.replace("-", "").replace("_", "").isalnum():
+            raise InvalidInput("platform/name", "A name has letters, digits, - and _.", field="name")
+        return self.folder / f"platform-{platform}.json"
+
+    def _write(self, path: Path, text: str, *, new: bool) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if not new:
+            draft.replace(path)
+            return
+        # The first one made is the one: two processes that start at once agree.
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()

@@ -1,0 +1,106 @@
+"""Settings of one process: ``gardefou.toml``, then ``GARDEFOU_*`` variables, then flags.
+
+None of them is read by a net (R11): what nets and their numbers depend on are
+guarded settings in the store (`gardefou.flow.rules`).
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from gardefou.errors import InvalidInput
+
+PREFIX = "GARDEFOU_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a process is told at its start."""
+
+    #: Folder with database, keys and exports.
+    data: Path = Path("gardefou-data")
+    #: A PostgreSQL URL; left out, a SQLite file in ``data``.
+    database_url: str = ""
+    #: Folder with the ledger's key and platforms' credentials; left out, ``data/keys``.
+    keys: str = ""
+    #: Where `serve` listens.
+    host: str = "127.0.0.1"
+    port: int = 8700
+    #: Whether `serve` does the worker's work too.
+    embedded_worker: bool = True
+    #: Seconds between two rounds of watching notable and protected accounts.
+    watch_seconds: float = 25.0
+    #: Seconds between two fetches of a platform's own reports.
+    pull_seconds: float = 15.0
+    #: Largest request body, in bytes; a batch may be larger.
+    max_body: int = 262_144
+    max_batch_body: int = 67_108_864
+
+    @property
+    def url(self) -> str:
+        """The SQLAlchemy URL of the store."""
+        if self.database_url:
+            return self.database_url
+        return f"sqlite:///{self.data / 'gardefou.db'}"
+
+    @property
+    def keys_folder(self) -> Path:
+        """The folder with keys."""
+        return Path(self.keys) if self.keys else self.data / "keys"
+
+
+def load_settings(
+    *, file: Path | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return the settings from file, environment and flags; the later wins.
+
+    Raises:
+        InvalidInput: unknown in the file (`settings/unknown`), wrong type (`settings/invalid`).
+    """
+    environ = os.environ if environ is None else environ
+    settings = Settings()
+    path = file or Path("gardefou.toml")
+    if path.exists():
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise InvalidInput("settings/toml", f"{path}: {error}", field=str(path)) from error
+        settings = _with(settings, table, str(path))
+    known = {field.name for field in fields(Settings)}
+    from_environ = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in known
+    }
+    settings = _with(settings, from_environ, "the environment")
+    return _with(settings, {name: value for name, value in (flags or {}).items() if value is not None}, "the flags")
+
+
+def _with(settings: Settings, values: Mapping[str, Any], where: str) -> Settings:
+    for name, value in values.items():
+        if name not in {field.name for field in fields(Settings)}:
+            raise InvalidInput("settings/unknown", f"{where}: there is no setting {name!r}.", field=name)
+        settings = replace(settings, **{name: _typed(name, value, getattr(settings, name), where)})
+    return settings
+
+
+def _typed(name: str, value: Any, old: Any, where: str) -> Any:
+    try:
+        if isinstance(old, bool):
+            if isinstance(value, bool):
+                return value
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[str(value).lower()]
+        if isinstance(old, int):
+            return int(value)
+        if isinstance(old, float):
+            return float(value)
+        if isinstance(old, Path):
+            return Path(value)
+        return str(value)
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidInput("settings/invalid", f"{where}: {name} cannot be {value!r}.", field=name) from error

@@ -1,0 +1,1 @@
+"""Engine, tables, records and migrations: one code path over SQLite and PostgreSQL."""

@@ -1,0 +1,125 @@
+"""Between the records of `gardefou.domain` and their tables: reading, writing, images.
+
+Column for field, by name; a test holds the two together. Statements are built
+once per record type and reused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+
+from gardefou.domain import records as r
+from gardefou.errors import Stale
+from gardefou.storage import tables
+from gardefou.storage.types import plain
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped(Generic[T]):
+    """One record type and its table."""
+
+    kind: type[T]
+    table: sa.Table
+    names: tuple[str, ...]
+    key: tuple[str, ...]
+    insert: sa.Insert
+    update: sa.Update
+
+    def from_row(self, row: Mapping[str, Any]) -> T:
+        """Return the record that a row holds."""
+        values = {name: row[name] for name in self.names}
+        if "evidence" in values:
+            values["evidence"] = tuple(values["evidence"])
+        return self.kind(**values)
+
+    def values(self, record: T) -> dict[str, Any]:
+        """Return the row's values."""
+        return {name: getattr(record, name) for name in self.names}
+
+    def image(self, record: T) -> dict[str, Any]:
+        """Return the row as a ledger body carries it."""
+        return {name: plain(getattr(record, name)) for name in self.names}
+
+
+def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
+    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+    key = tuple(column.name for column in table.primary_key.columns)
+    where = [table.c[name] == sa.bindparam(f"k_{name}") for name in key]
+    update = (
+        table.update()
+        .where(*where, table.c.version == sa.bindparam("k_version"))
+        .values({name: sa.bindparam(name) for name in names if name not in key})
+    )
+    return Mapped(kind=kind, table=table, names=names, key=key, insert=table.insert(), update=update)
+
+
+MAPPED: dict[type[Any], Mapped[Any]] = {
+    kind: _mapped(kind, table)
+    for kind, table in (
+        (r.Report, tables.report),
+        (r.Case, tables.case),
+        (r.CaseNote, tables.case_note),
+        (r.Decision, tables.decision),
+        (r.Enforcement, tables.enforcement),
+        (r.Approval, tables.approval),
+        (r.Account, tables.account),
+        (r.Staff, tables.staff),
+        (r.Token, tables.token),
+        (r.PlatformEntry, tables.platform_entry),
+        (r.NetsVersion, tables.nets_version),
+        (r.Setting, tables.setting),
+        (r.Pause, tables.pause),
+        (r.Incident, tables.incident),
+        (r.TopUp, tables.top_up),
+    )
+}
+
+
+def write(connection: sa.Connection, record: Any) -> None:
+    """Insert a record of version 1, or replace the version before its own.
+
+    Raises:
+        Stale: somebody else changed it first (`<table>/stale`).
+    """
+    mapped = MAPPED[type(record)]
+    values = mapped.values(record)
+    if record.version == 1:
+        try:
+            connection.execute(mapped.insert, values)
+        except sa.exc.IntegrityError as error:
+            raise Stale(f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again.") from error
+        return
+    for name in mapped.key:
+        values[f"k_{name}"] = values.pop(name)
+    values["k_version"] = record.version - 1
+    if connection.execute(mapped.update, values).rowcount != 1:
+        raise Stale(f"{mapped.table.name}/stale", "Someone else changed it first; read it again and decide anew.")
+
+
+def fetch(connection: sa.Connection, kind: type[T], *where: sa.ColumnElement[bool], lock: bool = False) -> T | None:
+    """Return the one record that matches, or None. ``lock`` holds its row on PostgreSQL."""
+    mapped: Mapped[T] = MAPPED[kind]
+    statement = sa.select(mapped.table).where(*where).limit(1)
+    if lock:
+        statement = statement.with_for_update()
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else mapped.from_row(row)  # type: ignore[arg-type]
+
+
+def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any]) -> list[T]:
+    """Return the records that a select over the whole table finds."""
+    mapped: Mapped[T] = MAPPED[kind]
+    return [mapped.from_row(row) for row in connection.execute(statement).mappings()]  # type: ignore[arg-type]
+
+
+def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lock: bool = False) -> T | None:
+    """Return the record of a platform by its id (for an account: its ref), or None."""
+    table = MAPPED[kind].table
+    name = "ref" if kind is r.Account else "id"
+    return fetch(connection, kind, table.c.platform == platform, table.c[name] == key, lock=lock)

