@@ -552,8 +552,9 @@ def test_a_failure_after_the_first_change_is_never_called_nothing_happened(homes
 
 @pytest.mark.parametrize("action", [Action.LIMIT, Action.LOCK, Action.SUSPEND, Action.DEACTIVATE, Action.DELETE])
 def test_it_never_locks_itself_out(synapse, homeserver, action):
-    with pytest.raises(PlatformRefused, match="itself"):
-        synapse.apply(operation(homeserver.admin, action))
+    for spelt in (homeserver.admin.user_id, "@ADMIN:lab.test"):
+        with pytest.raises(PlatformRefused, match="itself"):
+            synapse.apply(operation(spelt, action))
     assert synapse.read_state(homeserver.admin.user_id).measures == frozenset()
 
 

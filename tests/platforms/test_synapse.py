@@ -72,6 +72,25 @@ def test_what_a_failure_means_depends_on_what_was_asked(handler, reading, changi
     assert (read.type, changed.type) == (reading, changing)
 
 
+def test_an_answer_of_another_shape_is_no_answer():
+    """Whatever a homeserver or something in between says, only the connector's own errors come out."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        own = request.url.path.endswith("whoami")
+        return httpx.Response(200, json={"user_id": "@admin:lab.test"} if own else {"unheard": "of"})
+
+    clock = SimulatedClock(datetime(2026, 1, 1, tzinfo=UTC))
+    synapse = Synapse(
+        "lab", "http://lab.test", "@admin:lab.test", "t", clock=clock, transport=httpx.MockTransport(handle)
+    )
+    with pytest.raises(PlatformUnreachable):
+        synapse.read_state("@bob:lab.test")
+    with pytest.raises(PlatformUnreachable):
+        synapse.resolve("@bob:lab.test", content=("!r:lab.test/$e",))
+    with pytest.raises(PlatformUnreachable):
+        list(synapse.pull_reports(after=None))
+
+
 def test_the_token_never_stands_in_an_error():
     handler = answering(403, {"errcode": "M_FORBIDDEN", "error": "You are not a server admin"})
     api = SynapseApi("http://lab.test", "very-secret", transport=httpx.MockTransport(handler))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -21,7 +22,7 @@ from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
-from gardefou.storage.records import fetch
+from gardefou.storage.records import fetch, fetch_all
 from gardefou.storage.work import Works
 
 
@@ -32,6 +33,7 @@ class Config:
     rules: Rules
     nets: NetSet
     nets_id: str
+    platforms: dict[str, PlatformEntry]
     #: Every fact that some net reads: the others need not be counted.
     facts_read: frozenset[str]
 
@@ -54,6 +56,7 @@ class App:
     no_nets: bool = False
     #: Told after a commit that there may be work; the worker waits on it.
     wake: Callable[[], None] = lambda: None
+    _config: tuple[tuple[Any, ...], Config] | None = None
     _connectors: dict[str, tuple[str, Connector]] = field(default_factory=dict)
     _nets: dict[str, NetSet] = field(default_factory=dict)
     _lookalikes: dict[str, tuple[tuple[int, int], LookalikeIndex]] = field(default_factory=dict)
@@ -69,6 +72,10 @@ class App:
         Raises:
             Unavailable: the store has no nets (`store/uninitialised`).
         """
+        stamp = tuple(connection.execute(_STAMP).one())
+        held = self._config
+        if held is not None and held[0] == stamp:
+            return held[1]
         newest = connection.execute(_NEWEST_NETS).first()
         if newest is None:
             raise Unavailable("store/uninitialised", "This store has no nets in force; run `gardefou init` first.")
@@ -79,7 +86,24 @@ class App:
             nets = load(version.toml, f"nets {version.name}")
             self._nets[newest.id] = nets
         read = frozenset(fact.name for net in nets for fact in net.condition.reads)
-        return Config(rules=load_rules(connection), nets=nets, nets_id=newest.digest, facts_read=read)
+        entries = fetch_all(connection, PlatformEntry, sa.select(tables.platform_entry))
+        config = Config(
+            rules=load_rules(connection),
+            nets=nets,
+            nets_id=newest.digest,
+            platforms={entry.id: entry for entry in entries},
+            facts_read=read,
+        )
+        if stamp == tuple(connection.execute(_STAMP).one()):
+            self._config = (stamp, config)
+        return config
+
+    def recent_config(self) -> Config:
+        """Return the configuration as of this node's last act, for what a transaction checks again."""
+        if self._config is not None:
+            return self._config[1]
+        with self.works.read() as connection:
+            return self.config(connection)
 
     def connector(self, platform: str) -> Connector:
         """Return the connector of a registered platform.
@@ -87,8 +111,16 @@ class App:
         Raises:
             NotFound: no such platform, or it is not active (`platform/not_found`).
         """
+        held = self._config
+        if held is not None and platform in held[1].platforms and held[1].platforms[platform].active:
+            # Every transaction of the flow renews the configuration, so this is at most one act old.
+            return self.connector_in(held[1], platform)
         with self.works.read() as connection:
-            entry = fetch(connection, PlatformEntry, tables.platform_entry.c.id == platform)
+            return self.connector_in(self.config(connection), platform)
+
+    def connector_in(self, config: Config, platform: str) -> Connector:
+        """Return the connector of a platform that is registered in this configuration; as `connector`."""
+        entry = config.platforms.get(platform)
         if entry is None or not entry.active:
             raise NotFound("platform/not_found", f"There is no platform {platform!r}; see `gardefou platform list`.")
         with self._lock:
@@ -114,14 +146,16 @@ class App:
     def platform_names(self) -> list[str]:
         """Return every active platform's name."""
         with self.works.read() as connection:
-            rows = connection.execute(
-                sa.select(tables.platform_entry.c.id)
-                .where(tables.platform_entry.c.active)
-                .order_by(tables.platform_entry.c.id)
-            )
-            return [row.id for row in rows]
+            platforms = self.config(connection).platforms
+        return sorted(name for name, entry in platforms.items() if entry.active)
 
 
+# Moves with every change of nets, settings or platforms, whoever makes it on whichever node.
+_STAMP = sa.select(
+    sa.select(sa.func.max(tables.nets_version.c.id)).scalar_subquery(),
+    sa.select(sa.func.sum(tables.setting.c.version)).scalar_subquery(),
+    sa.select(sa.func.sum(tables.platform_entry.c.version)).scalar_subquery(),
+)
 _NEWEST_NETS = (
     sa.select(tables.nets_version.c.id, tables.nets_version.c.digest).order_by(tables.nets_version.c.id.desc()).limit(1)
 )

@@ -74,6 +74,8 @@ def proposer_of(uow: UnitOfWork, enforcement: Enforcement) -> Person:
 
 def outstanding(uow: UnitOfWork, config: Config, enforcement: Enforcement, verdict: Verdict) -> tuple[Requirement, ...]:
     """Return the requirements that the valid approvals do not fill yet."""
+    if not verdict.approvals:
+        return ()
     _, people = valid_approvals(uow, enforcement)
     return seats_filled(
         verdict.approvals,

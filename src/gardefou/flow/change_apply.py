@@ -42,4 +42,4 @@ def apply_change(uow: UnitOfWork, app: App, config: Config, change: Enforcement)
     """Carry out a guarded change inside the transaction that records it. Called by `execute` and `change` only."""
     payload = dict(change.change or {})
     handler = KINDS[str(payload["kind"])]
-    handler.apply(uow, app, config, payload, by=change.placed_by, about=change.id)
+    handler.write(uow, app, config, payload, by=change.placed_by, about=change.id)

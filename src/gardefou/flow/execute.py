@@ -25,22 +25,15 @@ from typing import Any
 
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement, PlatformEntry
-from gardefou.domain.states import State
+from gardefou.domain.states import ENDED, State
 from gardefou.errors import NotFound
-from gardefou.flow import breaker
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import find_enforcement
 from gardefou.flow.change_apply import apply_change
 from gardefou.flow.incidents import alert, near_miss
-from gardefou.flow.lift import (
-    Lifting,
-    finish_lifting,
-    give_up_lifting,
-    plan_lifting,
-    start_lifting,
-    undo_late_effect,
-)
+from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.outcome import conclude, failed, overtaken, retry, still_unknown, unknown
 from gardefou.flow.reading import enforcement_by_id, lifted_content, standing_harms
 from gardefou.flow.recheck import Objection, recheck
 from gardefou.platforms.protocol import (
@@ -54,20 +47,22 @@ from gardefou.platforms.protocol import (
 )
 from gardefou.storage.work import UnitOfWork
 
-_FIRST_RETRY = 1.0
 _MANY = 50
+_RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class Begun:
     """An enforcement under way: what was recorded, and what to ask of the platform."""
 
     enforcement: Enforcement
     lifting: Lifting | None = None
 
 
-def advance(app: App, enforcement_id: str) -> Enforcement:
+def advance(app: App, enforcement_id: str, *, known: Enforcement | None = None) -> Enforcement:
     """Take an enforcement as far as it can go at this moment; safe to call at any time, from anywhere.
+
+    ``known`` is the enforcement as the caller has just written it.
 
     Called inline after placing, after the last approval, by a restore, and by
     the worker. Two callers at once do no harm: one takes the lease.
@@ -75,14 +70,66 @@ def advance(app: App, enforcement_id: str) -> Enforcement:
     Writes `enforcement.executing`, then `.in_force`, `.failed`, `.unknown`,
     `.lapsed` or `.retrying`; for a restore, what it lifts ends `restored`.
     """
+    before = known or _read(app, enforcement_id)
     for _ in range(_MANY):
-        before = _read(app, enforcement_id)
         after = _step(app, before)
         if after is None:
+            # Nothing to do, unless somebody else moved it on meanwhile.
             return _read(app, enforcement_id)
-        if after.version == before.version:
+        if after.version == before.version or after.state in _RESTING:
             return after
-    return _read(app, enforcement_id)
+        before = after
+    return before
+
+
+def start(
+    uow: UnitOfWork, config: Config, ready: Enforcement, account: Account | None, seen: Seen
+) -> Enforcement:
+    """Begin a cleared enforcement in the very transaction that placed it, where nothing need be read anew.
+
+    Only on standard accounts, whose platform was just read: nets, tier, pause
+    and standing were read in this transaction, and there is no checkpoint to
+    wait for. Anything else is returned as it is. `finish` goes on after the commit.
+
+    Writes `enforcement.executing`.
+    """
+    at_once = ready.state == State.READY.value and ready.tier == "standard" and account is not None
+    if not at_once or seen.reading is None or ready.action == Action.CHANGE:
+        return ready
+    entry = config.platforms.get(ready.platform)
+    if entry is None or not (config.rules.setup_finished or entry.sandbox):
+        return ready
+    current = uow.get(Account, account.platform, account.ref)
+    return _executing(uow, config, ready, current or account, seen)
+
+
+def finish(app: App, started: Enforcement) -> Enforcement:
+    """Carry out what `start` began, or advance whatever else was placed."""
+    leased = started.lease_until is not None and app.now() < started.lease_until
+    if started.state == State.EXECUTING.value and started.attempts == 1 and leased:
+        return _perform(app, app.connector(started.platform), Begun(started))
+    return advance(app, started.id, known=started) if started.state not in _RESTING else started
+
+
+def start_restore(
+    uow: UnitOfWork, config: Config, ready: Enforcement, account: Account, seen: Seen
+) -> Begun | None:
+    """Begin a restore in the very transaction that placed it; None where that cannot be.
+
+    Writes `enforcement.executing`, and `.restoring` or `.cancelled` of what it withdraws.
+    """
+    if ready.state != State.READY.value or seen.reading is None:
+        return None
+    current = uow.get(Account, account.platform, account.ref) or account
+    lifting = plan_lifting(uow, ready, current, seen.reading)
+    executing = _executing(uow, config, ready, current, seen)
+    start_lifting(uow, executing)
+    return Begun(executing, lifting)
+
+
+def finish_restore(app: App, begun: Begun) -> Enforcement:
+    """Carry out what `start_restore` began."""
+    return _perform(app, app.connector(begun.enforcement.platform), begun)
 
 
 def _read(app: App, enforcement_id: str) -> Enforcement:
@@ -217,7 +264,7 @@ def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
 
 def _begin(
     app: App, enforcement: Enforcement, connector: Connector, seen: Seen | None, trouble: PlatformError | None
-) -> _Begun | None:
+) -> Begun | None:
     """Re-read everything, record the intention and take the lease, in one transaction."""
     with app.works.begin() as uow:
         uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
@@ -232,63 +279,64 @@ def _begin(
             objection = recheck(uow, app, config, found, account, seen)
             if objection is not None:
                 ended = _object(uow, found, objection)
-                return None if ended is None else _Begun(ended)
+                return None if ended is None else Begun(ended)
             entry = uow.get(PlatformEntry, "gardefou", found.platform, lock=False)
             if not config.rules.setup_finished and entry is not None and not entry.sandbox:
-                return _Begun(
+                return Begun(
                     _must(_object(uow, found, Objection("Until setup has ended only sandbox platforms are acted on.")))
                 )
         if isinstance(trouble, PlatformRefused):
-            return _Begun(_failed(uow, config, found, f"The platform refuses: {trouble}"))
+            return Begun(failed(uow, config, found, f"The platform refuses: {trouble}"))
         if trouble is not None:
-            return _Begun(_retry(uow, config, found, str(trouble)))
+            return Begun(retry(uow, config, found, str(trouble)))
         assert seen is not None and seen.reading is not None  # noqa: PT018
         account = account or uow.get(Account, found.platform, found.account)
         assert account is not None
-        fence = account.fence + (1 if found.fence == 0 else 0)
-        if found.fence == 0:
-            # Nothing about the account is restated: only the intention's number.
-            account = replace(account, fence=fence, version=account.version + 1)
-        lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
-        measures = set(found.measures)
-        base = found.base
-        lifting: Lifting | None = None
         if restoring:
             lifting = plan_lifting(uow, found, account, seen.reading)
-        else:
-            base = tuple(sorted(set(account.measures) - measures | (measures & set(seen.reading.measures))))
-            base = _base_without_shared(uow, found, base)
-        waits = found.tier != "standard" and not restoring
-        changes: dict[str, Any] = {
-            "attempts": found.attempts + 1,
-            "lease_until": lease,
-            "fence": found.fence or fence,
-            "base": base,
-            "next_attempt_at": lease,
-            "receipt": {
-                **found.receipt,
-                "before": sorted(seen.reading.measures),
-                "asked": {"action": found.action, "measures": sorted(measures)},
-            },
-        }
-        if waits:
-            # Until this intention stands in a checkpoint nothing is sent, so there is no lease.
-            changes["intent_event"] = uow.record(
-                "enforcement.intended",
-                by=found.placed_by,
-                platform=found.platform,
-                account=found.account,
-                about=found.id,
-                detail={"digest": found.digest, "attempt": found.attempts + 1},
-            )
-            changes["lease_until"] = None
-        fenced = (account,) if found.fence == 0 else ()
-        executing = uow.move(
-            found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=fenced, **changes
-        )
-        if restoring:
+            executing = _executing(uow, config, found, account, seen)
             start_lifting(uow, executing)
-        return _Begun(executing, lifting)
+            return Begun(executing, lifting)
+        return Begun(_executing(uow, config, found, account, seen))
+
+
+def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Account, seen: Seen) -> Enforcement:
+    """Record the intention, the state before the harm and the lease: `executing`."""
+    assert seen.reading is not None
+    restoring = found.action == Action.RESTORE
+    lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
+    measures = set(found.measures)
+    base = found.base
+    if not restoring:
+        base = tuple(sorted(set(account.measures) - measures | (measures & set(seen.reading.measures))))
+        if base:
+            base = _base_without_shared(uow, found, base)
+    changes: dict[str, Any] = {
+        "attempts": found.attempts + 1,
+        "lease_until": lease,
+        "fence": found.fence or account.fence + 1,
+        "base": base,
+        "next_attempt_at": lease,
+        "receipt": {
+            **found.receipt,
+            "before": sorted(seen.reading.measures),
+            "asked": {"action": found.action, "measures": sorted(measures)},
+        },
+    }
+    if found.tier != "standard" and not restoring:
+        # Until this intention stands in a checkpoint nothing is sent, so there is no lease.
+        changes["intent_event"] = uow.record(
+            "enforcement.intended",
+            by=found.placed_by,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            detail={"digest": found.digest, "attempt": found.attempts + 1},
+        )
+        changes["lease_until"] = None
+    # Nothing about the account is restated: only the intention's number.
+    fenced = (replace(account, fence=account.fence + 1, version=account.version + 1),) if found.fence == 0 else ()
+    return uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=fenced, **changes)
 
 
 def _must(enforcement: Enforcement | None) -> Enforcement:
@@ -326,7 +374,7 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
         if objection is not None:
             return _object(uow, found, objection)
         if seen is None or seen.reading is None:
-            return _retry(uow, config, found, "the platform could not be read")
+            return retry(uow, config, found, "the platform could not be read")
         leased = replace(
             found,
             intent_event=None,
@@ -338,7 +386,7 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
         uow.record(
             "enforcement.sending", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(leased,)
         )
-    return _perform(app, connector, _Begun(leased))
+    return _perform(app, connector, Begun(leased))
 
 
 def _operation(enforcement: Enforcement) -> Operation:
@@ -353,7 +401,7 @@ def _operation(enforcement: Enforcement) -> Operation:
     )
 
 
-def _perform(app: App, connector: Connector, begun: _Begun) -> Enforcement:
+def _perform(app: App, connector: Connector, begun: Begun) -> Enforcement:
     """Ask the platform, see what it is, and record both. Outside any transaction until the record."""
     enforcement = begun.enforcement
     kept: dict[str, Any] = {}
@@ -389,205 +437,37 @@ def _perform(app: App, connector: Connector, begun: _Begun) -> Enforcement:
     return _record_seen(app, begun, seen, answer_receipt)
 
 
-def _content_of(begun: _Begun) -> tuple[str, ...]:
+def _content_of(begun: Begun) -> tuple[str, ...]:
     if begun.lifting is not None:
         return begun.lifting.content
     return begun.enforcement.content
 
 
-def _record_seen(app: App, begun: _Begun, seen: Seen, more: dict[str, Any]) -> Enforcement:
+def _record_seen(app: App, begun: Begun, seen: Seen, more: dict[str, Any]) -> Enforcement:
     """Record what the platform is seen to be after an answer: `in_force`, or something else is wrong."""
     with app.works.begin() as uow:
         uow.serialise(f"account:{seen.platform}/{seen.account}")
         config = app.config(uow.connection)
         found = find_enforcement(uow, begun.enforcement.id)
         if found.version != begun.enforcement.version:
-            return _overtaken(uow, found, more)
-        return _conclude(uow, config, found, seen, more, begun.lifting)
-
-
-def _conclude(
-    uow: UnitOfWork,
-    config: Config,
-    found: Enforcement,
-    seen: Seen,
-    more: dict[str, Any],
-    lifting: Lifting | None,
-) -> Enforcement:
-    assert seen.reading is not None
-    after = frozenset(seen.reading.measures)
-    receipt = {**found.receipt, **more, "after": sorted(after)}
-    if found.action == Action.RESTORE:
-        assert lifting is not None
-        if after & lifting.remove:
-            return _retry(uow, config, found, "the platform still shows what was to be lifted")
-        account = _known_account(uow, seen, imposed=frozenset(), lifted=lifting.remove, clear_drift=found.whole)
-        done = uow.move(
-            found,
-            State.IN_FORCE,
-            "enforcement.in_force",
-            by=found.placed_by,
-            also=account,
-            in_force_at=uow.now,
-            ended_at=uow.now,
-            lease_until=None,
-            next_attempt_at=None,
-            receipt=receipt,
-        )
-        finish_lifting(uow, config, done)
-        return done
-    measures = frozenset(found.measures)
-    if not measures <= after:
-        return _retry(uow, config, found, "the platform said yes and does not show it")
-    account = _known_account(uow, seen, imposed=measures, lifted=frozenset(), clear_drift=False)
-    ends = {}
-    if found.via == "break_glass" and found.ratified_by is None:
-        # Undone by itself unless a third person ratifies it (R14).
-        ends = {"until": uow.now + timedelta(minutes=config.rules.break_glass_minutes)}
-    return uow.move(
-        found,
-        State.IN_FORCE,
-        "enforcement.in_force",
-        by=found.placed_by,
-        also=account,
-        **ends,
-        in_force_at=uow.now,
-        lease_until=None,
-        next_attempt_at=None,
-        receipt=receipt,
-    )
-
-
-def _known_account(
-    uow: UnitOfWork, seen: Seen, *, imposed: frozenset[str], lifted: frozenset[str], clear_drift: bool
-) -> tuple[Account, ...]:
-    """Return the account's row with what Gardefou itself changed, to be written with the enforcement."""
-    account = uow.get(Account, seen.platform, seen.account)
-    if account is None:
-        return ()
-    measures = tuple(sorted((set(account.measures) | imposed) - lifted))
-    drift_base = None if clear_drift else account.drift_base
-    return (
-        replace(
-            account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1
-        ),
-    )
-
-
-def _overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enforcement:
-    """Something else moved it while the platform was asked: keep what was learnt, for the undo."""
-    receipt = {**found.receipt, **more}
-    noted = replace(found, receipt=receipt, version=found.version + 1)
-    uow.record(
-        "enforcement.answered_late",
-        by=SYSTEM,
-        platform=found.platform,
-        account=found.account,
-        about=found.id,
-        puts=(noted,),
-    )
-    if noted.state in {State.RESTORING.value, State.RESTORED.value} and noted.action != Action.RESTORE:
-        # The restore may have read the platform before this took effect: look once more.
-        undo_late_effect(uow, noted)
-    return noted
+            return overtaken(uow, found, more)
+        return conclude(uow, config, found, seen, more, begun.lifting)
 
 
 def _record_trouble(
-    app: App, begun: _Begun, error: PlatformError, state: State, more: dict[str, Any] | None = None
+    app: App, begun: Begun, error: PlatformError, state: State, more: dict[str, Any] | None = None
 ) -> Enforcement:
     """Record that the platform refused, could not be reached, or gave no answer (M6)."""
     with app.works.begin() as uow:
         config = app.config(uow.connection)
         found = find_enforcement(uow, begun.enforcement.id)
         if found.version != begun.enforcement.version:
-            return _overtaken(uow, found, more or {})
+            return overtaken(uow, found, more or {})
         if state is State.FAILED:
-            return _failed(uow, config, found, f"The platform refused: {error}")
+            return failed(uow, config, found, f"The platform refused: {error}")
         if state is State.UNKNOWN:
-            return _unknown(uow, found, str(error), more or {})
-        return _retry(uow, config, found, str(error))
-
-
-def _failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
-    if found.state == State.READY.value:
-        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
-    failed = uow.move(
-        found,
-        State.FAILED,
-        "enforcement.failed",
-        by=SYSTEM,
-        because=why,
-        ended_at=uow.now,
-        lease_until=None,
-        intent_event=None,
-        next_attempt_at=None,
-    )
-    if failed.action == Action.RESTORE:
-        give_up_lifting(uow, failed)
-        alert(
-            uow,
-            platform=failed.platform,
-            about=failed.id,
-            says=f"A restore failed: {why}",
-            accounts=(failed.account,),
-        )
-    else:
-        breaker.consider(uow, config, failed)
-    return failed
-
-
-def _unknown(uow: UnitOfWork, found: Enforcement, why: str, more: dict[str, Any]) -> Enforcement:
-    return uow.move(
-        found,
-        State.UNKNOWN,
-        "enforcement.unknown",
-        by=SYSTEM,
-        because=why,
-        lease_until=None,
-        intent_event=None,
-        next_attempt_at=uow.now + timedelta(seconds=_FIRST_RETRY),
-        receipt={**found.receipt, **more},
-    )
-
-
-def _backoff(config: Config, attempts: int) -> timedelta:
-    seconds = min(_FIRST_RETRY * 2 ** min(attempts, 12), float(config.rules.retry_ceiling_seconds))
-    return timedelta(seconds=seconds)
-
-
-def _retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
-    """Nothing was done: stay `executing` and try again, with an alert the first time (M6)."""
-    if found.state == State.READY.value:
-        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
-    attempts = found.attempts + (1 if found.lease_until is None else 0)
-    wait = _backoff(config, attempts)
-    retrying = replace(
-        found,
-        attempts=attempts,
-        lease_until=None,
-        intent_event=None,
-        next_attempt_at=uow.now + wait,
-        receipt={**found.receipt, "trouble": why},
-        version=found.version + 1,
-    )
-    uow.record(
-        "enforcement.retrying",
-        by=SYSTEM,
-        platform=found.platform,
-        account=found.account,
-        about=found.id,
-        puts=(retrying,),
-        detail={"because": why, "attempts": attempts},
-    )
-    if attempts == 1:
-        alert(
-            uow,
-            platform=found.platform,
-            about=found.id,
-            says=f"{found.platform} does not carry out {found.action}; it is retried: {why}",
-            accounts=(found.account,),
-        )
-    return retrying
+            return unknown(uow, found, str(error), more or {})
+        return retry(uow, config, found, str(error))
 
 
 def _lost(app: App, enforcement: Enforcement) -> Enforcement | None:
@@ -596,7 +476,7 @@ def _lost(app: App, enforcement: Enforcement) -> Enforcement | None:
         found = find_enforcement(uow, enforcement.id)
         if found.version != enforcement.version:
             return found
-        return _unknown(uow, found, "Whoever was carrying it out stopped answering.", {})
+        return unknown(uow, found, "Whoever was carrying it out stopped answering.", {})
 
 
 def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
@@ -615,16 +495,16 @@ def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
         if found.version != enforcement.version:
             return found
         if seen is None or seen.reading is None:
-            return _still_unknown(uow, config, found)
+            return still_unknown(uow, config, found)
         if lifting_restore:
             account = observe(uow, app, config, seen) or Account(platform=found.platform, ref=found.account)
             lifting = plan_lifting(uow, found, account, seen.reading)
             if not (seen.reading.measures & lifting.remove):
-                return _conclude(uow, config, found, seen, {}, lifting)
+                return conclude(uow, config, found, seen, {}, lifting)
             return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
         measures = frozenset(found.measures)
         if measures and measures <= frozenset(seen.reading.measures):
-            return _conclude(uow, config, found, seen, {}, None)
+            return conclude(uow, config, found, seen, {}, None)
         if measures or connector.describe().takes_key:
             # Seen not to be so, or safe to send again under the same key.
             return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
@@ -640,12 +520,3 @@ def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
         return ended
 
 
-def _still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
-    attempts = found.attempts + 1
-    later = replace(
-        found, attempts=attempts, next_attempt_at=uow.now + _backoff(config, attempts), version=found.version + 1
-    )
-    uow.record(
-        "enforcement.unreadable", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(later,)
-    )
-    return later

@@ -149,29 +149,41 @@ def _account_facts(
         if account.born_at is not None:
             facts["account.age_days"] = max(0, (now - account.born_at).days)
         facts["account.lookalike"] = account.lookalike_of is not None and not account.marked_fake
-    table = tables.enforcement.c
-    of_account = (table.platform == wanted.platform, table.account == wanted.account)
-    rows = uow.connection.execute(
-        sa.select(table.content, table.action).where(
-            *of_account,
-            table.placed_at > now - _DAY,
-            table.severity > 0,
-            table.state.not_in(("refused", "cancelled", "lapsed", "failed")),
-        )
-    )
-    effects = sum(max(1, len(row.content)) for row in rows)
+    history = lately(uow, wanted.platform, wanted.account)
+    effects = sum(max(1, len(one.content)) for one in history if one.severity > 0 and one.counts_as_effect(now))
     facts["account.enforced_24h"] = effects + max(0, len(wanted.content) - 1)
-    facts["account.restored_30d"] = uow.connection.execute(
-        sa.select(sa.func.count()).where(
-            *of_account,
-            table.action == Action.RESTORE.value,
-            table.placed_by != "system",
-            table.placed_at > now - _MONTH,
-            table.state.not_in(("refused", "cancelled", "lapsed", "waiting")),
-        )
-    ).scalar_one()
-    facts["actor.involved_30d"] = bool(involved(uow, wanted.platform, wanted.account, actor.humans or (actor.id,)))
+    facts["account.restored_30d"] = sum(1 for one in history if one.counts_as_restore())
+    facts["actor.involved_30d"] = bool(
+        history and involved(uow, wanted.platform, wanted.account, actor.humans or (actor.id,))
+    )
     return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """One enforcement of the last 30 days on an account, as far as facts need it."""
+
+    action: str
+    state: str
+    severity: int
+    content: tuple[str, ...]
+    placed_by: str
+    placed_at: datetime
+
+    def counts_as_effect(self, now: datetime) -> bool:
+        """Whether it had or may yet have an effect, in the last 24 hours."""
+        return self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"}
+
+    def counts_as_restore(self) -> bool:
+        """Whether a person restored the account with it."""
+        withdrawn = {"refused", "cancelled", "lapsed", "waiting", "failed"}
+        return self.action == Action.RESTORE and self.placed_by != "system" and self.state not in withdrawn
+
+
+def lately(uow: UnitOfWork, platform: str, account: str) -> list[Lately]:
+    """Return the account's enforcements of the last 30 days."""
+    values = {"platform": platform, "account": account, "since": uow.now - _MONTH}
+    return [Lately(*row) for row in uow.connection.execute(_LATELY, values)]
 
 
 def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ...]) -> set[str]:
@@ -255,29 +267,49 @@ def _fewest_reports(uow: UnitOfWork, platform: str, content: tuple[str, ...]) ->
 
 
 _table = tables.enforcement.c
+_LATELY = sa.select(
+    _table.action, _table.state, _table.severity, _table.content, _table.placed_by, _table.placed_at
+).where(
+    _table.platform == sa.bindparam("platform"),
+    _table.account == sa.bindparam("account"),
+    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+)
 _COUNTED = (_table.severity > 0, _table.state != "refused")
-_SUMS = (
-    sa.func.count(),
-    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 3, 1), else_=0)), 0),  # noqa: PLR2004
-    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 4, 1), else_=0)), 0),  # noqa: PLR2004
-    sa.func.coalesce(sa.func.sum(sa.case((_table.severity >= 3, _table.reach), else_=0)), 0),  # noqa: PLR2004
+_SINCE_HOUR = sa.bindparam("hour", type_=_table.placed_at.type)
+_SINCE_DAY = sa.bindparam("day", type_=_table.placed_at.type)
+
+
+def _sums(since: sa.BindParameter[Any]) -> tuple[sa.ColumnElement[Any], ...]:
+    """Return the four counts of a scope: all, severity 3, severity 4, reach."""
+
+    def total(*where: sa.ColumnElement[bool], of: sa.ColumnElement[Any] | int = 1) -> sa.ColumnElement[Any]:
+        return sa.func.coalesce(sa.func.sum(sa.case((sa.and_(_table.placed_at > since, *where), of), else_=0)), 0)
+
+    return (
+        total(),
+        total(_table.severity >= 3),  # noqa: PLR2004
+        total(_table.severity >= 4),  # noqa: PLR2004
+        total(_table.severity >= 3, of=_table.reach),  # noqa: PLR2004
+    )
+
+
+_BY_PERSON = sa.select(*_sums(_SINCE_HOUR), *_sums(_SINCE_DAY)).where(
+    _table.placed_by == sa.bindparam("who"), _table.placed_at > _SINCE_DAY, *_COUNTED
 )
-_BY_PERSON = sa.select(*_SUMS).where(
-    _table.placed_by == sa.bindparam("who"), _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type), *_COUNTED
-)
-_BY_TEAM = sa.select(*_SUMS).where(
+_BY_TEAM = sa.select(*_sums(_SINCE_HOUR)).where(
     _table.platform == sa.bindparam("platform"),
     _table.team == sa.bindparam("who"),
-    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    _table.placed_at > _SINCE_HOUR,
     *_COUNTED,
 )
 # Whole platforms are counted from severity 3 on: the milder ones have no budget there.
-_BY_PLATFORM = sa.select(*_SUMS).where(
+_BY_PLATFORM = sa.select(*_sums(_SINCE_HOUR)).where(
     _table.platform == sa.bindparam("platform"),
     _table.severity.in_((3, 4, 5)),
-    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    _table.placed_at > _SINCE_HOUR,
     _table.state != "refused",
 )
+_COUNTS = ("all", "severity3", "severity4", "reach")
 
 
 def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) -> dict[str, Any]:
@@ -290,21 +322,19 @@ def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) 
     hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
     facts: dict[str, Any] = {}
 
-    def count(scope: str, statement: sa.Select[Any], values: dict[str, Any]) -> None:
-        if not any(name.startswith(f"recent.{scope}.") for name in read):
-            return
-        row = uow.connection.execute(statement, values).one()
-        for name, value in zip(("all", "severity3", "severity4", "reach"), row, strict=True):
-            facts[f"recent.{scope}.{name}"] = int(value)
+    def count(scopes: tuple[str, ...], statement: sa.Select[Any], values: dict[str, Any]) -> None:
+        names = [f"recent.{scope}.{name}" for scope in scopes for name in _COUNTS]
+        if not read.isdisjoint(names):
+            row = uow.connection.execute(statement, values).one()
+            facts.update({name: int(value) for name, value in zip(names, row, strict=True)})
 
-    count("actor_1h", _BY_PERSON, {"who": who, "since": hour})
-    count("actor_24h", _BY_PERSON, {"who": who, "since": now - _DAY})
+    count(("actor_1h", "actor_24h"), _BY_PERSON, {"who": who, "hour": hour, "day": now - _DAY})
     team = actor.staff.team if actor.staff else ""
     if team:
-        count("team_1h", _BY_TEAM, {"platform": platform, "who": team, "since": now - _HOUR})
+        count(("team_1h",), _BY_TEAM, {"platform": platform, "who": team, "hour": now - _HOUR})
     else:
-        facts.update({f"recent.team_1h.{name}": 0 for name in ("all", "severity3", "severity4", "reach")})
-    count("platform_1h", _BY_PLATFORM, {"platform": platform, "since": now - _HOUR})
+        facts.update({f"recent.team_1h.{name}": 0 for name in _COUNTS})
+    count(("platform_1h",), _BY_PLATFORM, {"platform": platform, "hour": now - _HOUR})
     if "recent.actor_reversed_7d" in read:
         facts["recent.actor_reversed_7d"] = uow.connection.execute(
             sa.select(sa.func.count()).where(

@@ -99,6 +99,8 @@ def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, readin
                 reason="restore",
             )
         )
+    # What keeps the account from acting comes off first: its messages are put back in its own name.
+    operations.sort(key=lambda operation: operation.action is Action.REMOVE_CONTENT)
     doable = frozenset(measure for operation in operations for measure in operation.measures)
     content = tuple(dict.fromkeys(item for harm in harms for item in harm.content))
     return Lifting(remove=doable, operations=tuple(operations), content=(*content, *_items(doable - set(content))))

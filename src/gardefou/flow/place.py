@@ -34,7 +34,13 @@ from gardefou.storage.types import dumps, plain
 from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
+#: More than these at once are left to be carried out one after the other, each with a lease of its own.
+_BEGIN_AT_MOST = 5
 _OCCUPIES = (State.READY.value, State.EXECUTING.value, State.UNKNOWN.value, State.IN_FORCE.value)
+
+
+#: Begins what is cleared, in the placing transaction: `gardefou.flow.execute.start`.
+Begin = Callable[[UnitOfWork, Config, Enforcement, "Account | None", Seen], Enforcement]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,24 +63,24 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
         Conflict: an item belongs to another account (`target/mismatch`).
         Unavailable: the items' owner cannot be asked now (`platform/unavailable`).
     """
-    connector = app.connector(wanted.platform)
-    with app.works.read() as connection:
-        rules = app.config(connection).rules
+    config = app.recent_config()
+    connector = app.connector_in(config, wanted.platform)
+    rules = config.rules
     checked = check(wanted, connector.describe(), rules, app.now())
     wanted = checked.wanted
     account = wanted.account
+    resolved = None
     try:
-        resolved = connector.resolve(account, content=wanted.content)
+        if wanted.content:
+            resolved = connector.resolve(account, content=wanted.content)
     except NoSuchAccount as error:
         raise NotFound("account/not_found", f"{wanted.platform} says: {error}", field="account") from error
     except PlatformRefused as error:
         raise Conflict("platform/refused", f"{wanted.platform} says: {error}") from error
     except PlatformUnreachable as error:
-        if wanted.content:
-            raise Unavailable(
-                "platform/unavailable", f"{wanted.platform} does not answer, so whose content it is cannot be told: {error}"
-            ) from error
-        resolved = None
+        raise Unavailable(
+            "platform/unavailable", f"{wanted.platform} does not answer, so whose content it is cannot be told: {error}"
+        ) from error
     if resolved is not None:
         account = resolved.account
         for item in wanted.content:
@@ -127,12 +133,17 @@ def place(
     case: Case | None = None,
     decision_id: str | None = None,
     within: Callable[[UnitOfWork, list[Enforcement]], None] | None = None,
+    begin: Begin | None = None,
     bulk: int = 1,
+    group: str | None = None,
+    first_index: int = 0,
 ) -> list[Enforcement]:
     """Turn wishes into enforcements and run the safety nets over them, all or none.
 
-    ``within`` runs in the same transaction (a decision closes its case there);
-    ``bulk`` is how many accounts are judged together. If a net refuses one
+    ``within`` runs in the same transaction (a decision closes its case there),
+    and so does ``begin`` for what is cleared at once (`gardefou.flow.execute.start`);
+    ``bulk`` is how many accounts are judged together; one that is placed in
+    several calls names its ``group`` and the ``first_index`` of each. If a net refuses one
     enforcement of a decision, all of them end `refused`.
 
     An identical enforcement joins the one that is on its way or in force (R13).
@@ -162,15 +173,19 @@ def place(
         if not refused:
             for one in judged:
                 _check_asks(actor, one, uow.now)
-        group = uow.ids.new() if len(judged) > 1 else None
+        if group is None and len(judged) > 1:
+            group = uow.ids.new()
         placed: list[Enforcement] = []
         for index, one in enumerate(judged):
             if one.joins is not None and not refused:
                 placed.append(one.joins)
                 continue
-            made = new_enforcement(uow, config, actor, one, group=group, index=index)
+            made = new_enforcement(uow, config, actor, one, group=group, index=first_index + index)
             made = replace(made, case_id=case.id if case else None, decision_id=decision_id)
-            placed.append(_judge_into(uow, config, made, one.verdict, group_refused=refused))
+            made = _judge_into(uow, config, made, one.verdict, group_refused=refused)
+            if begin is not None and len(judged) <= _BEGIN_AT_MOST:
+                made = begin(uow, config, made, one.account, wishes[index].seen)
+            placed.append(made)
         if within is not None:
             within(uow, placed)
         return placed

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -154,6 +155,12 @@ class _Draft:
     lately: set[str] = field(default_factory=set[str])
 
 
+class _Category(NamedTuple):
+    gravity: int
+    queue: str
+    due: int
+
+
 class _Batch:
     """The work of one transaction."""
 
@@ -163,6 +170,7 @@ class _Batch:
         self.salts = app.works.salts
         self.rules = rules
         self.at = to_micros(uow.now)
+        self._categories: dict[str, _Category] = {}
 
     def take(self, given: Sequence[Given]) -> list[Taken]:
         """Write everything; return one answer a report, in sequence."""
@@ -332,37 +340,48 @@ class _Batch:
 
     def _settle(self, draft: _Draft, given: Sequence[Given], tier: Tier) -> None:
         """Bring a case's counts, category, queue, clock and priority up to date."""
-        case, rules = draft.image, self.rules
+        case = draft.image
         old = 0
         if not draft.fresh:
-            old = priority.gravity(rules, case["category"]) + priority.crowd(
+            old = self._of(case["category"]).gravity + priority.crowd(
                 case["reporters"], burst=case["burst"], flagger=case["trusted_flagger"]
             )
         category = case["category"]
+        sources: set[str] = set()
         for one in given:
-            if not category or priority.gravity(rules, one.report.category) > priority.gravity(rules, category):
-                category = one.report.category
+            sources.add(one.actor.source)
+            named = one.report.category
+            if not category or (named != category and self._of(named).gravity > self._of(category).gravity):
+                category = named
+        meant = self._of(category)
         if category != case["category"]:
-            queue = rules.queue_for(category)
-            due = to_micros(self.uow.now + rules.clock_of(queue))
-            case["category"], case["queue"] = category, queue
-            case["due_at"] = due if draft.fresh else min(due, case["due_at"])
-        sources = {one.actor.source for one in given}
-        case["trusted_flagger"] = case["trusted_flagger"] or "trusted_flagger" in sources
+            case["category"], case["queue"] = category, meant.queue
+            case["due_at"] = meant.due if draft.fresh else min(meant.due, case["due_at"])
+        flagger = case["trusted_flagger"] = case["trusted_flagger"] or "trusted_flagger" in sources
         case["reports"] += len(given)
-        case["reporters"] += len(draft.reporters - draft.known)
-        case["burst"] = case["burst"] or len(draft.lately | draft.reporters) >= rules.burst_reporters
+        reporters = case["reporters"] = case["reporters"] + len(draft.reporters - draft.known)
+        burst = case["burst"] = (
+            case["burst"] or len(draft.lately | draft.reporters) >= self.rules.burst_reporters
+        )
         case["last_report_at"] = self.at
         case["version"] += 1
-        gravity = priority.gravity(rules, category)
-        crowd = priority.crowd(case["reporters"], burst=case["burst"], flagger=case["trusted_flagger"])
         # An authority leaves no mark on the case but this; later reports add to it all the same.
-        flagged = priority.crowd(case["reporters"], burst=case["burst"], flagger=bool(sources & _FLAGGERS))
-        escalated = priority.ESCALATED if case["escalated"] else 0
-        case["priority"] = max(
-            case["priority"] + gravity + crowd - old if not draft.fresh else 0,
-            gravity + max(crowd, flagged) + priority.of_tier(tier) + escalated,
-        )
+        now = meant.gravity + priority.crowd(reporters, burst=burst, flagger=flagger or not _FLAGGERS.isdisjoint(sources))
+        whole = now + priority.of_tier(tier) + (priority.ESCALATED if case["escalated"] else 0)
+        if draft.fresh:
+            case["priority"] = whole
+        else:
+            grown = meant.gravity + priority.crowd(reporters, burst=burst, flagger=flagger) - old
+            case["priority"] = max(case["priority"] + grown, whole)
+
+    def _of(self, category: str) -> _Category:
+        """Return what a category means at this moment; looked up once a transaction."""
+        known = self._categories.get(category)
+        if known is None:
+            queue = self.rules.queue_for(category)
+            due = to_micros(self.uow.now + self.rules.clock_of(queue))
+            known = self._categories[category] = _Category(priority.gravity(self.rules, category), queue, due)
+        return known
 
     def _write(
         self,

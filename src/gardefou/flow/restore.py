@@ -20,7 +20,7 @@ from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput, NotFound
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
-from gardefou.flow.execute import advance
+from gardefou.flow.execute import Begun, advance, finish_restore, start_restore
 from gardefou.flow.lift import start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.place import digest_of, settle_waiting
@@ -82,7 +82,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     except PlatformRefused:
         seen = Seen(platform=platform, account=ref, taken_at=app.now(), reading=None)
     ref = seen.account
-    made: list[Enforcement] = []
+    made: list[Enforcement | Begun] = []
     with app.works.begin() as uow:
         uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
         config = app.config(uow.connection)
@@ -98,15 +98,22 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         drifted = account.drift_base is not None
         present = set(account.measures) - set(base) - {m for harm in barred for m in harm.measures}
         if free or (drifted and present):
-            made.append(_place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore"))
+            placed = _place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore")
+            made.append(start_restore(uow, config, placed, account, seen) or placed)
         if barred:
             made.append(_place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal"))
     losses = _losses(app, harms, platform)
-    done = [advance(app, one.id) if one.state == State.READY.value else one for one in made]
+    done = [_carry_out(app, one) for one in made]
     app.wake()
     return Restored(
         restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses
     )
+
+
+def _carry_out(app: App, made: Enforcement | Begun) -> Enforcement:
+    if isinstance(made, Begun):
+        return finish_restore(app, made)
+    return advance(app, made.id, known=made) if made.state == State.READY.value else made
 
 
 def on_duty(uow: UnitOfWork, actor: Actor) -> Actor:
@@ -400,7 +407,7 @@ def rollback(
             made = _place(
                 uow, config, actor, account, still, "rollback", whole=False, base=None, kind="restore", exempt=exempt
             )
-        restores.append(advance(app, made.id) if made.state == State.READY.value else made)
+        restores.append(advance(app, made.id, known=made) if made.state == State.READY.value else made)
     app.wake()
     return RolledBack(
         accounts=tuple(ref for _, ref in by_account),

@@ -15,7 +15,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def synapse_python(project: Path = PROJECT) -> Path:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Generator[None, None, None]:
     """Hold an exclusive lock on a file; the system frees it when the holder dies."""
     with path.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

@@ -28,8 +28,11 @@ def main(handed_on: int, command: list[str]) -> int:
             if not over.wait(GRACE):
                 program.kill()
 
+        def pass_on(_signal: int, _frame: object) -> None:
+            program.terminate()
+
         threading.Thread(target=end_with_owner, daemon=True).start()
-        signal.signal(signal.SIGTERM, lambda *_: program.terminate())
+        signal.signal(signal.SIGTERM, pass_on)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         status = program.wait()
         over.set()

@@ -120,6 +120,15 @@ def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str,
     return secret, csrf
 
 
+def sign_in_again(uow: UnitOfWork, staff_id: str) -> None:
+    """Note that a person with a session has just signed in strongly once more; the session goes on.
+
+    Writes `staff.signed_in`.
+    """
+    note_strong(uow.connection, staff_id, uow.now)
+    uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
+
+
 def by_session(connection: sa.Connection, secret: str, *, now: datetime) -> tuple[Actor, str]:
     """Return the person behind a session, and the session's CSRF token.
 

@@ -28,7 +28,7 @@ from gardefou.platforms.protocol import (
     PlatformUnreachable,
     Resolved,
 )
-from gardefou.platforms.sandbox_admin import SET_REMOVED, SandboxAdmin, item_of, removed
+from gardefou.platforms.sandbox_admin import SET_REMOVED, SandboxAdmin, Switches, item_of, removed
 
 KIND = "sandbox — not a real platform"
 
@@ -117,11 +117,11 @@ class Sandbox(SandboxAdmin):
         A deleted account is still read, as one that does not exist any more,
         with the measure ``deleted``.
         """
-        self._receive()
+        now = self._receive()
         with self._read() as connection:
             row = self._account(connection, account)
             items = self._items(connection, content)
-        self._answer_reading()
+        self._answer_reading(now)
         gone = frozenset(removed(item) for item, (owner, taken) in items.items() if owner == account and taken)
         return AccountReading(
             ref=row.ref,
@@ -137,11 +137,11 @@ class Sandbox(SandboxAdmin):
 
     def resolve(self, account: str, *, content: Sequence[str] = ()) -> Resolved:
         """Return the account's own id, as it has no aliases, and the owner of each item."""
-        self._receive()
+        now = self._receive()
         with self._read() as connection:
             row = self._account(connection, account)
             items = self._items(connection, content)
-        self._answer_reading()
+        self._answer_reading(now)
         return Resolved(account=row.ref, content_owner={item: owner for item, (owner, _) in items.items()})
 
     def apply(self, operation: Operation) -> Answer:
@@ -162,29 +162,30 @@ class Sandbox(SandboxAdmin):
 
     # --- the way of a call --------------------------------------------------------------
 
-    def _receive(self) -> None:
+    def _receive(self) -> Switches:
         """Be down, or slow: before anything is read or done, and outside any transaction."""
         now = self.switches()
         if now.down:
             raise PlatformUnreachable(f"{self.name} refuses connections; try again when it is up.")
         if now.slow_seconds > 0:
             self._sleep(now.slow_seconds)
+        return now
 
-    def _answer_reading(self) -> None:
-        if self.switches().drops_answers:
+    def _answer_reading(self, now: Switches) -> None:
+        if now.drops_answers:
             raise PlatformUnreachable(f"{self.name} did not answer; read it again when it is up.")
 
     def _carry_out(self, operation: Operation, verb: str) -> Answer:
-        self._receive()
+        now = self._receive()
         lost = PlatformAnswerLost(f"{self.name} was asked to {verb} {operation.action} and did not answer.")
         try:
             with self._begin() as connection:
                 answer = self._operate(connection, operation, verb)
         except PlatformRefused:
-            if self.switches().drops_answers:
+            if now.drops_answers:
                 raise lost from None
             raise
-        if self.switches().drops_answers:
+        if now.drops_answers:
             raise lost
         return answer
 

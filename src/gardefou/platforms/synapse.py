@@ -8,8 +8,10 @@ as far as the homeserver can. What each undo leaves out was measured on Synapse
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import httpx
 
@@ -114,25 +116,13 @@ class Synapse:
         here. Raises `NoSuchAccount`, `PlatformUnreachable`.
         """
         self._know_ourselves()
-        hand = self._hand(self._watch)
-        reading = read_account(hand.api, account, self._server, self._clock, self._limits)
-        if not content:
-            return reading
         # Notes of what was put back lie with the acting account, so items are read by it.
         acting = self._hand()
-        down = frozenset(f"{_REMOVED}{item}" for item in content if self._is_down(acting, account, item))
-        return AccountReading(
-            ref=reading.ref,
-            handle=reading.handle,
-            display_name=reading.display_name,
-            exists=reading.exists,
-            reach=reading.reach,
-            labels=reading.labels,
-            age_days=reading.age_days,
-            verified_org=reading.verified_org,
-            measures=reading.measures | down,
-            details=reading.details,
-        )
+        with careful(acting):
+            api = self._watch or self._api
+            reading = read_account(api, account, self._server, self._clock, self._limits)
+            down = frozenset(f"{_REMOVED}{item}" for item in content if self._is_down(acting, account, item))
+        return dataclasses.replace(reading, measures=reading.measures | down)
 
     def resolve(self, account: str, *, content: Sequence[str] = ()) -> Resolved:
         """Return the account's id, and the author, uploader or maker of each item.
@@ -143,8 +133,10 @@ class Synapse:
         """
         self._know_ourselves()
         hand = self._hand()
-        read_account(hand.api, account, self._server, self._clock, Limits(reach=False))
-        return Resolved(account=account, content_owner={item: self._owner(hand, account, item) for item in content})
+        with careful(hand):
+            reading = read_account(hand.api, account, self._server, self._clock, Limits(reach=False))
+            owners = {item: self._owner(hand, account, item) for item in content}
+        return Resolved(account=reading.ref, content_owner=owners)
 
     def apply(self, operation: Operation) -> Answer:
         """Turn the measures on, content first, then the account's, mildest first.
@@ -188,22 +180,26 @@ class Synapse:
     def pull_reports(self, *, after: str | None) -> Iterator[tuple[str, PulledReport]]:
         """Yield reports of messages and accounts after the cursor; see `synapse_reports.pull`."""
         self._know_ourselves()
-        return synapse_reports.pull(self._watch or self._api, after)
+        with careful(self._hand()):
+            yield from synapse_reports.pull(self._watch or self._api, after)
 
     # --- guards -----------------------------------------------------------------------------
 
-    def _hand(self, api: SynapseApi | None = None) -> Hand:
-        return Hand(api or self._api, self._admin, self._clock)
+    def _hand(self) -> Hand:
+        return Hand(self._api, self._admin, self._clock)
 
     def _know_ourselves(self) -> None:
         """Ask once whose tokens these are; refuse to go on when not the configured account's."""
         if self._own:
             return
-        own = str(self._api.read(f"{CLIENT}/account/whoami")["user_id"])
+        with careful(self._hand()):
+            own, watcher = self._whose(self._api), self._whose(self._watch or self._api)
         if own != self._admin:
             raise PlatformUnreachable(f"The token is {own}'s, not {self._admin}'s; correct the platform's settings.")
-        watcher = str(self._watch.read(f"{CLIENT}/account/whoami")["user_id"]) if self._watch else own
-        self._own = frozenset({own, watcher})
+        self._own = frozenset({own.casefold(), watcher.casefold()})
+
+    def _whose(self, api: SynapseApi) -> str:
+        return str(api.read(f"{CLIENT}/account/whoami")["user_id"])
 
     def _check(self, operation: Operation, *, undoing: bool) -> None:
         """Refuse what this platform does not do, whoever asks, before anything is sent."""
@@ -228,7 +224,7 @@ class Synapse:
             raise PlatformRefused(
                 f"These measures are not what {action} does: {', '.join(sorted(operation.measures))}."
             )
-        if account in self._own and any(measure in known for measure in operation.measures):
+        if account.casefold() in self._own and any(measure in known for measure in operation.measures):
             raise PlatformRefused(f"{account} is the account Gardefou itself acts through; {action} would lock it out.")
 
     def _owned(self, hand: Hand, account: str, item: str) -> Found:
@@ -277,7 +273,7 @@ class Synapse:
 
     def _restore_item(self, hand: Hand, account: str, item: str, operation: Operation) -> tuple[str, ...]:
         measure = _REMOVED + item
-        kept: Mapping[str, object] = operation.kept.get(measure) or {}
+        kept: Mapping[str, Any] = operation.kept.get(measure) or {}
         if item != EVERYTHING:
             return put_back(hand, self._owned(hand, account, item), kept, operation.key)
         if not everything_removed(hand, account):
@@ -301,7 +297,7 @@ class Synapse:
             deactivate(hand, account, erase=measure == DELETED)
         return {} if measure == DELETED else {DEACTIVATED: kept}
 
-    def _lift(self, hand: Hand, account: str, measure: str, kept: Mapping[str, object]) -> tuple[str, ...]:
+    def _lift(self, hand: Hand, account: str, measure: str, kept: Mapping[str, Any]) -> tuple[str, ...]:
         """Turn one account-wide measure off; return what did not come back."""
         if measure != DEACTIVATED:
             self._set(hand, account, measure, on=False)
@@ -310,8 +306,8 @@ class Synapse:
         if not note and not hand.read(f"{ADMIN_V2}/users/{q(account)}").get("deactivated"):
             # Brought back already; what the owner changed since is the owner's.
             return ()
-        mine = kept.get(DEACTIVATED)
-        whole: Mapping[str, object] = mine if isinstance(mine, Mapping) and not mine.get("was_deactivated") else note
+        mine: Mapping[str, Any] = kept.get(DEACTIVATED) or {}
+        whole = mine if mine and not mine.get("was_deactivated") else note
         losses = reactivate(hand, account, whole, self._pause)
         hand.leave_note(_note(DEACTIVATED, account), {})
         return losses

@@ -15,7 +15,7 @@ from gardefou.platforms.synapse_api import ADMIN_V1, ADMIN_V2, Hand, Json, q
 from gardefou.platforms.synapse_rooms import joined_rooms
 
 #: What a reactivation does not bring back.
-DEACTIVATION_LOSSES = (
+DEACTIVATION_LOSSES: tuple[str, ...] = (
     "all sign-ins and devices",
     "the password: the owner needs a new one from an administrator",
     "encryption keys and their backup",

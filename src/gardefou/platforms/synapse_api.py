@@ -10,9 +10,9 @@ Endpoints follow Synapse's admin API manual and the Matrix client-server API.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import httpx
@@ -31,6 +31,9 @@ ADMIN_V2 = "/_synapse/admin/v2"
 CLIENT = "/_matrix/client/v3"
 
 Json = dict[str, Any]
+
+#: What an answer of another shape than the manual's makes of reading it.
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
 
 #: Failures before anything was sent.
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
@@ -163,7 +166,7 @@ class Hand:
     # --- speaking in a user's name -----------------------------------------------------------
 
     @contextmanager
-    def in_the_name_of(self, user: str) -> Iterator[str]:
+    def in_the_name_of(self, user: str) -> Generator[str, None, None]:
         """Yield a token of one minute that speaks as a local user, and end it afterwards.
 
         It makes no device, so the user's own sign-ins are not disturbed.
@@ -180,11 +183,12 @@ class Hand:
 
 
 @contextmanager
-def careful(hand: Hand) -> Iterator[None]:
+def careful(hand: Hand) -> Generator[None, None, None]:
     """Tell a failure before the first change from one after it.
 
     After it, whatever the platform says, the operation may be done in part:
-    that is `PlatformAnswerLost`, to be settled by reading.
+    that is `PlatformAnswerLost`, to be settled by reading. An answer in a form
+    that the manual does not know counts as none.
     """
     try:
         yield
@@ -194,6 +198,17 @@ def careful(hand: Hand) -> Iterator[None]:
         if not hand.touched:
             raise
         raise PlatformAnswerLost(f"Done in part, then: {error}") from error
+    except _MALFORMED as error:
+        what = f"The homeserver answered in an unknown form ({type(error).__name__}: {error})"
+        if hand.touched:
+            raise PlatformAnswerLost(f"{what}; read what it did.") from error
+        raise PlatformUnreachable(f"{what}; nothing was done.") from error
+
+
+def content_of(event: Mapping[str, Any]) -> Json:
+    """Return an event's content; empty where it has none."""
+    content: object = event.get("content")
+    return cast("Json", content) if isinstance(content, dict) else {}
 
 
 def _kind(error: httpx.HTTPError) -> str:
@@ -202,10 +217,10 @@ def _kind(error: httpx.HTTPError) -> str:
 
 def _json(answer: httpx.Response) -> Json | None:
     try:
-        data = answer.json()
+        data: object = answer.json()
     except ValueError:
         return None
-    return data if isinstance(data, dict) else None
+    return cast("Json", data) if isinstance(data, dict) else None
 
 
 def _words(answer: httpx.Response) -> str:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
-from gardefou.platforms.synapse_api import ADMIN_V1, ADMIN_V2, CLIENT, Hand, Json, SynapseApi, q
+from gardefou.platforms.synapse_api import ADMIN_V1, ADMIN_V2, CLIENT, Hand, Json, SynapseApi, content_of, q
 from gardefou.platforms.synapse_ids import Content, Kind, server_of
 
 #: The reason that stands on a message we redacted; it is how we know our own again.
 REASON = "Removed by moderation"
 
 #: What no putting back brings back of a message.
-MESSAGE_LOSSES = (
+MESSAGE_LOSSES: tuple[str, ...] = (
     "the message's id",
     "its place in the timeline",
     "reactions, replies and threads that pointed to it",
@@ -80,8 +80,8 @@ def find(hand: Hand, content: Content) -> Found:
 def _find_message(hand: Hand, content: Content) -> Found:
     live = content.event
     for _ in range(_MOST_LIVES):
-        event = context(hand.api, content.room, live)["event"]
-        cause = event.get("redacted_because") or (event.get("unsigned") or {}).get("redacted_because")
+        event: Json = context(hand.api, content.room, live)["event"]
+        cause: Json | None = event.get("redacted_because")
         follower = hand.note(f"put_back.{live}", content.room).get("as") if cause else None
         if follower is None:
             return Found(
@@ -92,7 +92,7 @@ def _find_message(hand: Hand, content: Content) -> Found:
                 kind=str(event["type"]),
                 sent_at=int(event["origin_server_ts"]),
                 is_state="state_key" in event,
-                because=str((cause.get("content") or {}).get("reason")) if cause else None,
+                because=str(content_of(cause).get("reason")) if cause else None,
             )
         live = str(follower)
     raise PlatformUnreachable(f"Message {content.id!r} was removed and put back too often to follow.")
@@ -136,7 +136,7 @@ def refuse_or_keep(hand: Hand, found: Found) -> Json:
         "room": content.room,
         "event": found.live,
         "type": found.kind,
-        "content": original(hand.api, found.live).get("content") or {},
+        "content": content_of(original(hand.api, found.live)),
         "sent_at": found.sent_at,
     }
 
@@ -237,7 +237,7 @@ def put_back(hand: Hand, found: Found, kept: Mapping[str, Any], key: str) -> tup
                 )
             if server_of(owner) != server_of(hand.admin):
                 raise PlatformRefused(f"{content.id} is of another homeserver, in whose name we cannot speak.")
-            said = kept.get("content") or original(hand.api, found.live).get("content")
+            said = kept.get("content") or content_of(original(hand.api, found.live))
             if not said:
                 raise PlatformRefused(f"Nothing of {content.id} was kept, here or on the homeserver.")
             refuse_if_muted(hand, owner, sending=True)
@@ -254,8 +254,8 @@ def send_again(
     A run that died between sending and noting is recognised by what the new message says of itself.
     """
     query: dict[str, str | int] = {"dir": "b", "limit": 50, "filter": sender_filter(author)}
-    recent = hand.read(f"{ADMIN_V1}/rooms/{q(room)}/messages", query).get("chunk", [])
-    again = next((new["event_id"] for new in recent if (new.get("content") or {}).get(_STANDS_FOR) == event), None)
+    recent: list[Json] = hand.read(f"{ADMIN_V1}/rooms/{q(room)}/messages", query)["chunk"]
+    again = next((new["event_id"] for new in recent if content_of(new).get(_STANDS_FOR) == event), None)
     if again is None:
         path = f"{CLIENT}/rooms/{q(room)}/send/{q(kind)}/{q(key + event)}"
         again = hand.change("PUT", path, {**content, _STANDS_FOR: event}, token=token)["event_id"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from gardefou.platforms.protocol import NoSuchAccount
-from gardefou.platforms.synapse_api import ADMIN_V1, SynapseApi, q
+from gardefou.platforms.synapse_api import ADMIN_V1, Json, SynapseApi, content_of, q
 
 #: The power level from which an account can remove other people and their messages.
 MODERATES = 50
@@ -77,12 +77,11 @@ class _Powers:
     def of(cls, api: SynapseApi, room: str) -> _Powers:
         create = _state(api, room, "m.room.create")
         levels = _state(api, room, "m.room.power_levels")
-        content: Mapping[str, Any] = levels.get("content") or {}
-        made: Mapping[str, Any] = create.get("content") or {}
+        content, made = content_of(levels), content_of(create)
         makers: frozenset[str] = frozenset()
         # Before version 12 the maker is an ordinary entry of the levels, when there are any.
         if _number(made.get("room_version"), 1) >= 12 or not levels:
-            makers = frozenset({str(create.get("sender", "")), *map(str, made.get("additional_creators") or ())})
+            makers = frozenset({str(create.get("sender", "")), *_names(made.get("additional_creators"))})
         return cls(content.get("users") or {}, _number(content.get("users_default"), 0), makers)
 
     def of_account(self, account: str) -> int:
@@ -94,9 +93,14 @@ class _Powers:
         return {member for member in members if self.of_account(member) >= ADMINISTERS}
 
 
-def _state(api: SynapseApi, room: str, kind: str) -> Mapping[str, Any]:
-    events: list[dict[str, Any]] = api.read(f"{ADMIN_V1}/rooms/{q(room)}/state", {"type": kind})["state"]
-    return next((event for event in events if event.get("type") == kind and event.get("state_key") == ""), {})
+def _state(api: SynapseApi, room: str, kind: str) -> Json:
+    events: list[Json] = api.read(f"{ADMIN_V1}/rooms/{q(room)}/state", {"type": kind})["state"]
+    none: Json = {}
+    return next((event for event in events if event.get("type") == kind and event.get("state_key") == ""), none)
+
+
+def _names(value: object) -> list[str]:
+    return [str(name) for name in cast("list[object]", value)] if isinstance(value, list) else []
 
 
 def _number(value: Any, default: int) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gardefou.platforms.protocol import Answer, PlatformRefused
-from gardefou.platforms.synapse_api import ADMIN_V1, ADMIN_V2, CLIENT, Hand, Json, q
+from gardefou.platforms.protocol import Answer, NoSuchAccount, PlatformRefused
+from gardefou.platforms.synapse_api import ADMIN_V1, ADMIN_V2, CLIENT, Hand, Json, content_of, q
 
 #: What is sent when the operation gives no reason.
 DEFAULT_TEXT = "The moderators of this server ask you to keep to its rules."
@@ -64,9 +64,9 @@ def _direct_room(hand: Hand, account: str) -> str:
 
 def _present(hand: Hand, room: str) -> set[str]:
     """Return who is in a room or invited to it."""
-    state = hand.read(f"{ADMIN_V1}/rooms/{q(room)}/state", {"type": "m.room.member"})["state"]
-    return {
-        str(event["state_key"])
-        for event in state
-        if (event.get("content") or {}).get("membership") in {"join", "invite"}
-    }
+    try:
+        state: list[Json] = hand.read(f"{ADMIN_V1}/rooms/{q(room)}/state", {"type": "m.room.member"})["state"]
+    except NoSuchAccount:
+        # The room was purged.
+        return set()
+    return {str(event["state_key"]) for event in state if content_of(event).get("membership") in {"join", "invite"}}

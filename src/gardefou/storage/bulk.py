@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -29,13 +29,13 @@ Image = dict[str, Any]
 
 #: From this many rows on PostgreSQL's COPY is faster than single inserts in a pipeline.
 _COPY_FROM = 20
+_NONE: dict[type[Any], str | None] = {list: "[]", dict: "{}", str: '""', type(None): None}
 #: Unique violation, serialisation failure, deadlock: another transaction was there first.
 _RACES = frozenset({"23505", "40001", "40P01"})
 _SALT = 32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Noted:
+class Noted(NamedTuple):
     """One event on its way into the ledger, with the images of the rows that it changed.
 
     ``rows`` are ``[table name, image]`` pairs; images are taken as they are
@@ -63,7 +63,8 @@ class _Shape:
 
     def row(self, image: Image) -> tuple[Any, ...]:
         """Return the values in the sequence of ``columns``."""
-        return (*self.plain(image), *[dumps(image[name]) for name in self.packed])
+        # Nearly every list is empty.
+        return (*self.plain(image), *[dumps(image[name]) if image[name] else _NONE[type(image[name])] for name in self.packed])
 
     def image(self, row: Sequence[Any]) -> Image:
         """Return the image of a row that was read in the sequence of ``columns``."""
@@ -77,14 +78,16 @@ class _Shape:
 
 @cache
 def _shape(table: sa.Table) -> _Shape:
-    packed = tuple(column.name for column in table.columns if isinstance(column.type, Json | Names))
-    plain = tuple(column.name for column in table.columns if column.name not in packed)
+    # Plain texts: SQLAlchemy's names are a type of their own, which JSON keys may not be.
+    columns = {str(column.name): column for column in table.columns}
+    packed = tuple(name for name, column in columns.items() if isinstance(column.type, Json | Names))
+    plain = tuple(name for name in columns if name not in packed)
     return _Shape(
         columns=plain + packed,
         plain=itemgetter(*plain),
         packed=packed,
-        booleans=tuple(column.name for column in table.columns if isinstance(column.type, sa.Boolean)),
-        key=tuple(column.name for column in table.primary_key.columns),
+        booleans=tuple(name for name, column in columns.items() if isinstance(column.type, sa.Boolean)),
+        key=tuple(str(column.name) for column in table.primary_key.columns),
     )
 
 

@@ -30,6 +30,9 @@ class Mapped(Generic[T]):
     key: tuple[str, ...]
     insert: sa.Insert
     update: sa.Update
+    #: Selects one row by its key; ``locked`` holds it on PostgreSQL.
+    one: sa.Select[Any]
+    locked: sa.Select[Any]
 
     def from_row(self, row: Mapping[str, Any]) -> T:
         """Return the record that a row holds."""
@@ -56,7 +59,17 @@ def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
         .where(*where, table.c.version == sa.bindparam("k_version"))
         .values({name: sa.bindparam(name) for name in names if name not in key})
     )
-    return Mapped(kind=kind, table=table, names=names, key=key, insert=table.insert(), update=update)
+    one = sa.select(table).where(*where)
+    return Mapped(
+        kind=kind,
+        table=table,
+        names=names,
+        key=key,
+        insert=table.insert(),
+        update=update,
+        one=one,
+        locked=one.with_for_update(),
+    )
 
 
 MAPPED: dict[type[Any], Mapped[Any]] = {
@@ -120,6 +133,7 @@ def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any
 
 def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lock: bool = False) -> T | None:
     """Return the record of a platform by its id (for an account: its ref), or None."""
-    table = MAPPED[kind].table
-    name = "ref" if kind is r.Account else "id"
-    return fetch(connection, kind, table.c.platform == platform, table.c[name] == key, lock=lock)
+    mapped: Mapped[T] = MAPPED[kind]
+    values = {f"k_{mapped.key[0]}": platform, f"k_{mapped.key[1]}": key}
+    row = connection.execute(mapped.locked if lock else mapped.one, values).mappings().first()
+    return None if row is None else mapped.from_row(row)  # type: ignore[arg-type]

@@ -54,12 +54,21 @@ class UnitOfWork:
         self.ids = ids
         self._salts = salts
         self._postgres = connection.dialect.name == "postgresql"
+        #: Rows read by key in this transaction: held on PostgreSQL, alone on SQLite, so they cannot change.
+        self._held: dict[tuple[type[Any], str, str], Any] = {}
 
     # reading ---------------------------------------------------------------
 
     def get(self, kind: type[T], platform: str, key: str, *, lock: bool = True) -> T | None:
         """Return a record, holding its row until the transaction ends; None when there is none."""
-        return get(self.connection, kind, platform, key, lock=lock)
+        place = (kind, platform, key)
+        if place in self._held:
+            held: T = self._held[place]
+            return held
+        found = get(self.connection, kind, platform, key, lock=lock)
+        if lock and found is not None:
+            self._held[place] = found
+        return found
 
     def need(self, kind: type[T], platform: str, key: str) -> T:
         """Return a record and hold its row.
@@ -130,6 +139,7 @@ class UnitOfWork:
         for event_id, entry in zip(made, entries, strict=True):
             for record in entry.puts:
                 write(self.connection, record)
+                self._held[type(record), record.platform, _key_of(record)] = record
             rows.append(event_row(event_id, entry, self.now, self._salts(32)))
         self.connection.execute(_INSERT_EVENT, rows)
         self.connection.execute(_INSERT_PENDING, [{"platform": row["platform"], "id": row["id"]} for row in rows])
@@ -166,6 +176,11 @@ class UnitOfWork:
             detail=detail,
         )
         return moved
+
+
+def _key_of(record: Any) -> str:
+    key: str = record.ref if isinstance(record, r.Account) else record.id
+    return key
 
 
 def event_row(event_id: str, entry: Entry, now: datetime, salt: bytes) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Handler:
         """Return the ``change.kind`` that nets are told where it is not the kind's own name."""
         return ""
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:
         """Write it, with its event."""
         raise NotImplementedError
 

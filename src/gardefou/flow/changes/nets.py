@@ -39,7 +39,7 @@ class NetsChange(Handler):
         """Everything does but adding nets to those in force (R3)."""
         return not load(payload["toml"], "proposal").only_adds(config.nets)
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `nets.changed`."""
         write_nets(uow, load(payload["toml"], "proposal"), name=payload["name"], by=by, about=about)
 

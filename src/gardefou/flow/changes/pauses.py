@@ -40,7 +40,7 @@ class PauseChange(Handler):
         before = uow.find(Pause, table.by == actor.id, table.scope == "all", table.at > uow.now - _DAY)
         return "second_pause" if before is not None else ""
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `pause.started`."""
         pause = Pause(id=uow.ids.new(), scope="all", by=by, at=uow.now, because=payload["because"])
         uow.record("pause.started", by=by, about=about, puts=(pause,))
@@ -62,7 +62,7 @@ class ResumeChange(Handler):
         """It has its own rule of two people."""
         return False
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `pause.ended` for each."""
         for pause in open_pauses(uow.connection):
             ended = replace(pause, ended_at=uow.now, ended_by=(*pause.ended_by, by), version=pause.version + 1)

@@ -50,7 +50,7 @@ class PlatformChange(Handler):
             raise InvalidInput("change/invalid", "config is an object.", field="config")
         return {"name": name, "kind": kind, "config": given, "endpoint": endpoint, "active": True}
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `platform.registered` or `platform.retired`."""
         known = uow.get(PlatformEntry, ORGANISATION, payload["name"])
         if not payload["active"]:

@@ -40,7 +40,7 @@ class SettingChange(Handler):
         changed = config.rules.with_value(name, payload.get("value"))
         return {"name": name, "value": getattr(changed, name)}
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `setting.changed`."""
         write_setting(uow, payload["name"], payload["value"], by=by, about=about)
 
@@ -68,7 +68,7 @@ class FinishSetup(Handler):
         """From here on everything is guarded."""
         return False
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `setup.finished`."""
         write_setting(uow, "setup_finished", value=True, by=by, about=about)
         uow.record("setup.finished", by=by, about=about)

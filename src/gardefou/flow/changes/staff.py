@@ -76,7 +76,7 @@ class StaffAdd(Handler):
         """The new person."""
         return str(payload["staff"])
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.added`."""
         started = instant(payload, "started")
         assert started is not None
@@ -117,7 +117,7 @@ class RoleChange(Handler):
         """Whose roles."""
         return str(payload["staff"])
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.roles_changed`."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         roles = tuple(dict.fromkeys((*person.roles, *payload["add"])))
@@ -148,7 +148,7 @@ class LeaveChange(Handler):
         """Who leaves."""
         return str(payload["staff"])
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.notice`, and lapse what a leaver may no longer have waiting (M9)."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         last = instant(payload, "last_day")
@@ -180,7 +180,7 @@ class OffChange(Handler):
         """It takes power away."""
         return False
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.left` and what follows from it."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         put_off(uow, person, by=by, about=about, why="Whoever placed it is no longer on duty.")
@@ -253,7 +253,7 @@ class RevealChange(Handler):
         """Whose name."""
         return str(payload["staff"])
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.revealed`; the name itself is read from the sealed table within a day."""
         until: datetime = uow.now + timedelta(days=1)
         uow.record(

@@ -58,7 +58,7 @@ class TierChange(Handler):
         shorter = account.explicit_until is not None and until is not None and until < account.explicit_until
         return new is old and shorter
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `account.tier_set`."""
         found = uow.get(Account, payload["platform"], payload["account"])
         account = found or Account(platform=payload["platform"], ref=payload["account"], handle=payload["handle"])
@@ -96,7 +96,7 @@ class FakeMark(Handler):
             raise InvalidInput("account/no_lookalike", "It looks like no protected account.", field="account")
         return {"platform": platform, "account": ref}
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `account.marked_fake`."""
         account = uow.need(Account, payload["platform"], payload["account"])
         marked = replace(account, marked_fake=True, version=account.version + 1)

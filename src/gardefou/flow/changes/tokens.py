@@ -63,7 +63,7 @@ class TokenIssue(Handler):
         harmless = {"read", "reports:write"}
         return bool(set(payload["scopes"]) - harmless) or payload["source"] in {"trusted_flagger", "authority"}
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `token.issued`."""
         token = Token(
             id=payload["id"],
@@ -96,7 +96,7 @@ class TokenRevoke(Handler):
         """It takes power away."""
         return False
 
-    def apply(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
+    def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `token.revoked`; it ends at once on every node."""
         token = uow.need(Token, ORGANISATION, payload["token"])
         if token.revoked_at is None:

@@ -1,0 +1,160 @@
+"""Reading cases: one by its id, a page of a queue, and all that a case page shows."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import orjson
+import sqlalchemy as sa
+
+from gardefou.clock import from_micros, to_micros
+from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
+from gardefou.errors import InvalidInput, NotFound
+from gardefou.storage import tables
+from gardefou.storage.records import fetch, fetch_all
+from gardefou.storage.work import UnitOfWork
+
+#: Cases of one page.
+PAGE = 50
+MAX_PAGE = 500
+#: Reports that a case page shows, the newest; the case counts all of them.
+SHOWN_REPORTS = 200
+STATES = ("open", "closed")
+
+_c = tables.case.c
+# Ids are unique everywhere, but the key starts with the platform: name them all, and the key serves.
+_PLATFORMS = sa.select(tables.platform_entry.c.id)
+
+
+def find_case(connection: sa.Connection, case_id: str, *, lock: bool = False) -> Case | None:
+    """Return a case by its id, or None. ``lock`` holds its row on PostgreSQL."""
+    return fetch(connection, Case, _c.platform.in_(_PLATFORMS), _c.id == case_id, lock=lock)
+
+
+def case_by_id(connection: sa.Connection, case_id: str) -> Case:
+    """Return a case by its id.
+
+    Raises:
+        NotFound: there is none (`case/not_found`).
+    """
+    found = find_case(connection, case_id)
+    if found is None:
+        raise not_found(case_id)
+    return found
+
+
+def need_case(uow: UnitOfWork, case_id: str) -> Case:
+    """Return a case by its id and hold its row.
+
+    Raises:
+        NotFound: there is none (`case/not_found`).
+    """
+    found = find_case(uow.connection, case_id, lock=True)
+    if found is None:
+        raise not_found(case_id)
+    return found
+
+
+def not_found(case_id: str) -> NotFound:
+    """Return the error for an id that no case has."""
+    return NotFound("case/not_found", f"There is no case {case_id!r}; check the id.")
+
+
+def as_of(case: Case, now: datetime) -> Case:
+    """Return a case as it counts at a moment: a claim whose time is over is none."""
+    if case.claimed_by is None or (case.claimed_until is not None and case.claimed_until > now):
+        return case
+    return replace(case, claimed_by=None, claimed_until=None, claim_renewed=False)
+
+
+def list_cases(
+    connection: sa.Connection,
+    *,
+    now: datetime,
+    queue: str | None = None,
+    state: str | None = "open",
+    cursor: str | None = None,
+    limit: int = PAGE,
+) -> tuple[list[Case], str | None]:
+    """Return a page of cases, most urgent first, and the cursor of the next page, None after the last.
+
+    Pages follow (priority, due_at, id), so that cases which come and go
+    meanwhile neither repeat nor hide others.
+
+    Raises:
+        InvalidInput: `case/state`, `case/cursor`, `case/limit`.
+    """
+    if state is not None and state not in STATES:
+        raise InvalidInput("case/state", f"state is one of {', '.join(STATES)}.", field="state")
+    if not 1 <= limit <= MAX_PAGE:
+        raise InvalidInput("case/limit", f"limit is 1 to {MAX_PAGE}.", field="limit")
+    statement = sa.select(tables.case)
+    if queue is not None:
+        statement = statement.where(_c.queue == queue)
+    if state is not None:
+        # Written out, not bound: the partial index of open cases serves only so.
+        statement = statement.where(_c.state == sa.literal(state, literal_execute=True))
+    if cursor is not None:
+        priority, due, last = _read_cursor(cursor)
+        statement = statement.where(
+            sa.or_(
+                _c.priority < priority,
+                sa.and_(_c.priority == priority, sa.or_(_c.due_at > due, sa.and_(_c.due_at == due, _c.id > last))),
+            )
+        )
+    found = fetch_all(connection, Case, statement.order_by(_c.priority.desc(), _c.due_at, _c.id).limit(limit + 1))
+    page = [as_of(case, now) for case in found[:limit]]
+    return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+def _cursor(case: Case) -> str:
+    text = orjson.dumps([case.priority, to_micros(case.due_at), case.id])
+    return base64.urlsafe_b64encode(text).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[int, datetime, str]:
+    try:
+        match orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))):
+            case [int() as priority, int() as due, str() as last] if abs(priority) < 2**31 and "\x00" not in last:
+                return priority, from_micros(due), last
+            case _:
+                pass
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidInput("case/cursor", "This cursor is none of ours; start at the first page.", field="cursor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseView:
+    """All that a case page shows. ``reports`` are the newest `SHOWN_REPORTS`, newest first."""
+
+    case: Case
+    reports: tuple[Report, ...]
+    notes: tuple[CaseNote, ...]
+    decisions: tuple[Decision, ...]
+    enforcements: tuple[Enforcement, ...]
+
+
+def case_view(connection: sa.Connection, case_id: str, *, now: datetime) -> CaseView:
+    """Return a case with its reports, notes, decisions and enforcements.
+
+    Raises:
+        NotFound: there is none (`case/not_found`).
+    """
+    case = case_by_id(connection, case_id)
+
+    def of_case(table: sa.Table) -> sa.Select[tuple[object, ...]]:
+        return sa.select(table).where(table.c.platform == case.platform, table.c.case_id == case.id)
+
+    newest = of_case(tables.report).order_by(tables.report.c.id.desc()).limit(SHOWN_REPORTS)
+    return CaseView(
+        case=as_of(case, now),
+        reports=tuple(fetch_all(connection, Report, newest)),
+        notes=tuple(fetch_all(connection, CaseNote, of_case(tables.case_note).order_by(tables.case_note.c.id))),
+        decisions=tuple(fetch_all(connection, Decision, of_case(tables.decision).order_by(tables.decision.c.id))),
+        enforcements=tuple(
+            fetch_all(connection, Enforcement, of_case(tables.enforcement).order_by(tables.enforcement.c.id))
+        ),
+    )

@@ -1,0 +1,208 @@
+"""What became of an attempt: each way an enforcement under way can go on, written in one transaction each.
+
+`execute` decides which; here it is recorded. Nothing here speaks to a platform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from gardefou.domain.actions import Action
+from gardefou.domain.records import SYSTEM, Account, Enforcement
+from gardefou.domain.states import State
+from gardefou.flow import breaker
+from gardefou.flow.app import Config
+from gardefou.flow.incidents import alert
+from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
+from gardefou.flow.observe import Seen
+from gardefou.storage.work import UnitOfWork
+
+_FIRST_RETRY = 1.0
+
+
+def conclude(
+    uow: UnitOfWork,
+    config: Config,
+    found: Enforcement,
+    seen: Seen,
+    more: dict[str, Any],
+    lifting: Lifting | None,
+) -> Enforcement:
+    """Record what the platform is seen to be after it answered: `in_force`, or to be tried again.
+
+    Writes `enforcement.in_force`, and for a restore `enforcement.restored` of what it lifts.
+    """
+    assert seen.reading is not None
+    after = frozenset(seen.reading.measures)
+    receipt = {**found.receipt, **more, "after": sorted(after)}
+    if found.action == Action.RESTORE:
+        assert lifting is not None
+        if after & lifting.remove:
+            return retry(uow, config, found, "the platform still shows what was to be lifted")
+        account = _known_account(uow, seen, imposed=frozenset(), lifted=lifting.remove, clear_drift=found.whole)
+        done = uow.move(
+            found,
+            State.IN_FORCE,
+            "enforcement.in_force",
+            by=found.placed_by,
+            also=account,
+            in_force_at=uow.now,
+            ended_at=uow.now,
+            lease_until=None,
+            next_attempt_at=None,
+            receipt=receipt,
+        )
+        finish_lifting(uow, config, done)
+        return done
+    measures = frozenset(found.measures)
+    if not measures <= after:
+        return retry(uow, config, found, "the platform said yes and does not show it")
+    account = _known_account(uow, seen, imposed=measures, lifted=frozenset(), clear_drift=False)
+    ends = {}
+    if found.via == "break_glass" and found.ratified_by is None:
+        # Undone by itself unless a third person ratifies it (R14).
+        ends = {"until": uow.now + timedelta(minutes=config.rules.break_glass_minutes)}
+    return uow.move(
+        found,
+        State.IN_FORCE,
+        "enforcement.in_force",
+        by=found.placed_by,
+        also=account,
+        **ends,
+        in_force_at=uow.now,
+        lease_until=None,
+        next_attempt_at=None,
+        receipt=receipt,
+    )
+
+
+def _known_account(
+    uow: UnitOfWork, seen: Seen, *, imposed: frozenset[str], lifted: frozenset[str], clear_drift: bool
+) -> tuple[Account, ...]:
+    """Return the account's row with what Gardefou itself changed, to be written with the enforcement."""
+    account = uow.get(Account, seen.platform, seen.account)
+    if account is None:
+        return ()
+    measures = tuple(sorted((set(account.measures) | imposed) - lifted))
+    drift_base = None if clear_drift else account.drift_base
+    return (
+        replace(
+            account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1
+        ),
+    )
+
+
+def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enforcement:
+    """Something else moved it while the platform was asked: keep what was learnt, for the undo."""
+    receipt = {**found.receipt, **more}
+    noted = replace(found, receipt=receipt, version=found.version + 1)
+    uow.record(
+        "enforcement.answered_late",
+        by=SYSTEM,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(noted,),
+    )
+    if noted.state in {State.RESTORING.value, State.RESTORED.value} and noted.action != Action.RESTORE:
+        # The restore may have read the platform before this took effect: look once more.
+        undo_late_effect(uow, noted)
+    return noted
+
+
+def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
+    """Record an explicit refusal by the platform; the breaker counts it. Writes `enforcement.failed`."""
+    if found.state == State.READY.value:
+        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
+    failed = uow.move(
+        found,
+        State.FAILED,
+        "enforcement.failed",
+        by=SYSTEM,
+        because=why,
+        ended_at=uow.now,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=None,
+    )
+    if failed.action == Action.RESTORE:
+        give_up_lifting(uow, failed)
+        alert(
+            uow,
+            platform=failed.platform,
+            about=failed.id,
+            says=f"A restore failed: {why}",
+            accounts=(failed.account,),
+        )
+    else:
+        breaker.consider(uow, config, failed)
+    return failed
+
+
+def unknown(uow: UnitOfWork, found: Enforcement, why: str, more: dict[str, Any]) -> Enforcement:
+    """Record that it was sent and no answer came; it will be settled by reading. Writes `enforcement.unknown`."""
+    return uow.move(
+        found,
+        State.UNKNOWN,
+        "enforcement.unknown",
+        by=SYSTEM,
+        because=why,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=uow.now + timedelta(seconds=_FIRST_RETRY),
+        receipt={**found.receipt, **more},
+    )
+
+
+def _backoff(config: Config, attempts: int) -> timedelta:
+    seconds = min(_FIRST_RETRY * 2 ** min(attempts, 12), float(config.rules.retry_ceiling_seconds))
+    return timedelta(seconds=seconds)
+
+
+def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
+    """Nothing was done: stay `executing` and try again, with an alert the first time (M6)."""
+    if found.state == State.READY.value:
+        found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
+    attempts = found.attempts + (1 if found.lease_until is None else 0)
+    wait = _backoff(config, attempts)
+    retrying = replace(
+        found,
+        attempts=attempts,
+        lease_until=None,
+        intent_event=None,
+        next_attempt_at=uow.now + wait,
+        receipt={**found.receipt, "trouble": why},
+        version=found.version + 1,
+    )
+    uow.record(
+        "enforcement.retrying",
+        by=SYSTEM,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(retrying,),
+        detail={"because": why, "attempts": attempts},
+    )
+    if attempts == 1:
+        alert(
+            uow,
+            platform=found.platform,
+            about=found.id,
+            says=f"{found.platform} does not carry out {found.action}; it is retried: {why}",
+            accounts=(found.account,),
+        )
+    return retrying
+
+
+def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
+    """Record that the platform could not be read either; look again later. Writes `enforcement.unreadable`."""
+    attempts = found.attempts + 1
+    later = replace(
+        found, attempts=attempts, next_attempt_at=uow.now + _backoff(config, attempts), version=found.version + 1
+    )
+    uow.record(
+        "enforcement.unreadable", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(later,)
+    )
+    return later

@@ -1,0 +1,60 @@
+"""What a form sends: read within bounds, and kept so that it can be carried through another page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from gardefou.errors import InvalidInput
+
+_MOST_FIELDS = 1_000
+#: Fields that belong to one page and are never carried on to another.
+_OWN = frozenset({"csrf", "step_up"})
+
+
+class Form:
+    """The fields of one form, in the sequence sent; a name may come several times."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        self.pairs: tuple[tuple[str, str], ...] = tuple(pairs)
+
+    def one(self, name: str, default: str = "") -> str:
+        """Return a field's first value, without the space around it."""
+        return next((value.strip() for key, value in self.pairs if key == name), default)
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a field that is not empty, each once."""
+        return list(dict.fromkeys(value.strip() for key, value in self.pairs if key == name and value.strip()))
+
+    def has(self, name: str, value: str) -> bool:
+        """Whether a field has this value among its own; for ticked boxes."""
+        return (name, value) in self.pairs
+
+    def carried(self, *, without: Iterable[str] = ()) -> list[tuple[str, str]]:
+        """Return what a page in between carries on as hidden fields."""
+        left_out = _OWN | set(without)
+        return [(key, value) for key, value in self.pairs if key not in left_out]
+
+
+async def read_form(request: Request, most: int) -> Form:
+    """Read an URL-encoded form of at most ``most`` bytes.
+
+    Raises:
+        InvalidInput: too large, not URL-encoded, or not readable (`form/too_long`, `form/type`, `form/invalid`).
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise InvalidInput("form/too_long", "This is more than a form may hold; shorten it and send it again.")
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if body and kind != "application/x-www-form-urlencoded":
+        raise InvalidInput("form/type", "A form comes as application/x-www-form-urlencoded.")
+    try:
+        # Browsers send line ends as CR LF; what is stored has LF alone.
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise InvalidInput("form/invalid", "This form could not be read; load the page again.") from error
+    return Form((key, value.replace("\r\n", "\n")) for key, value in pairs)

@@ -1,0 +1,412 @@
+"""What every page of the console stands in: session, CSRF, step-up, errors as sentences, headers."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Message, Receive, Scope, Send
+
+from gardefou.clock import rfc3339
+from gardefou.domain.records import Staff
+from gardefou.errors import (
+    Conflict,
+    Denied,
+    GardefouError,
+    InvalidInput,
+    NotFound,
+    StepUpRequired,
+    Unavailable,
+)
+from gardefou.flow.app import App
+from gardefou.flow.stops import open_pauses
+from gardefou.people.actor import Actor
+from gardefou.people.authenticate import SESSION, by_session, by_staff, by_token, sign_in_again, use_link
+from gardefou.people.roles import Power, powers_of
+from gardefou.settings import Settings
+from gardefou.web.console import words
+from gardefou.web.console.forms import Form, read_form
+from gardefou.web.console.reading import Names, lookalikes_of
+
+COOKIE = "gardefou"
+#: With this prefix a browser takes the cookie over https only, for this host alone.
+SECURE_COOKIE = "__Host-gardefou"
+_TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "console"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'self'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not "no-referrer": with that, browsers send no usable Origin with a form.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Visit:
+    """One request to the console, and who makes it."""
+
+    console: Console
+    request: Request
+    form: Form
+    who: Actor | None = None
+    csrf: str = ""
+    secret: str = ""
+    #: Platform and account that a form acts on, for the page that asks to confirm it.
+    concerns: tuple[str, str] | None = None
+    _names: list[Names] = field(default_factory=list[Names])
+
+    @property
+    def app(self) -> App:
+        """The application node."""
+        return self.console.app
+
+    @property
+    def actor(self) -> Actor:
+        """Whoever is signed in.
+
+        Raises:
+            Denied: nobody is (`auth/signed_out`).
+        """
+        if self.who is None:
+            raise Denied("auth/signed_out", "You are signed out; sign in again.")
+        return self.who
+
+    @property
+    def staff(self) -> Staff:
+        """The signed-in person's record."""
+        staff = self.actor.staff
+        assert staff is not None
+        return staff
+
+    @property
+    def now(self) -> datetime:
+        """The present moment."""
+        return self.app.now()
+
+    @property
+    def names(self) -> Names:
+        """Pseudonyms of everyone, read once a visit."""
+        if not self._names:
+            with self.app.works.read() as connection:
+                self._names.append(Names.read(connection))
+        return self._names[0]
+
+    def path(self, name: str) -> str:
+        """Return a part of the address, as the route names it."""
+        return str(self.request.path_params[name])
+
+    def query(self, name: str) -> str:
+        """Return a field of the query, or nothing."""
+        return str(self.request.query_params.get(name, ""))
+
+    def may(self, power: Power) -> bool:
+        """Whether the signed-in person's roles allow it."""
+        return self.who is not None and power in self.who.powers
+
+    def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
+        """Return a rendered page."""
+        return self.console.render(self, template, status=status, context=context)
+
+
+Page = Callable[[Visit], Response]
+
+
+def go(path: str, **query: str) -> Response:
+    """Send the browser to another page of the console after a form was taken."""
+    return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
+
+
+def local(path: str) -> str:
+    """Return the path if it lies on this console, else its first page."""
+    good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
+    return path if good else "/"
+
+
+class Console:
+    """The application node with its templates; makes routes out of pages."""
+
+    def __init__(self, app: App, settings: Settings) -> None:
+        self.app = app
+        self.settings = settings
+
+    @cached_property
+    def templates(self) -> Environment:
+        """The templates; everything put into them is escaped, and a misspelt name is an error."""
+        made = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        made.filters.update(words.FILTERS)
+        made.filters["rfc3339"] = rfc3339
+        made.filters["segment"] = lambda text: quote(str(text), safe="")
+        return made
+
+    def get(self, path: str, page: Page, *, anyone: bool = False) -> Route:
+        """Return the route of a page that is read."""
+        return Route(path, self._endpoint(page, anyone=anyone), methods=["GET"])
+
+    def post(self, path: str, page: Page, *, anyone: bool = False) -> Route:
+        """Return the route of a form that is taken."""
+        return Route(path, self._endpoint(page, anyone=anyone), methods=["POST"])
+
+    def _endpoint(self, page: Page, *, anyone: bool) -> Callable[[Request], Any]:
+        async def endpoint(request: Request) -> Response:
+            # Only reading the body waits here; everything that touches the store runs in a thread.
+            form, trouble = Form(), None
+            if request.method == "POST":
+                try:
+                    form = await read_form(request, self.settings.max_body)
+                except InvalidInput as error:
+                    trouble = error
+            response = await run_in_threadpool(self._serve, request, form, page, trouble, anyone=anyone)
+            for name, value in HEADERS.items():
+                response.headers[name] = value
+            return response
+
+        return endpoint
+
+    def _serve(
+        self, request: Request, form: Form, page: Page, trouble: InvalidInput | None, *, anyone: bool
+    ) -> Response:
+        visit = Visit(console=self, request=request, form=form)
+        try:
+            self._enter(visit)
+            if trouble is not None:
+                raise trouble
+            if request.method == "POST":
+                _check_origin(request, strict=visit.who is None)
+                if visit.who is not None:
+                    _check_csrf(visit)
+                    self._step_up(visit)
+            if visit.who is None and not anyone:
+                return _to_sign_in(request)
+            return page(visit)
+        except StepUpRequired as error:
+            return _ask_again(visit, error.message)
+        except GardefouError as error:
+            if error.code == "auth/signed_out":
+                return _to_sign_in(request)
+            if error.code == "auth/step_up_wrong":
+                return _ask_again(visit, error.message, wrong=True)
+            if error.code in {"confirm/required", "confirm/mismatch"} and visit.concerns is not None:
+                return _ask_to_confirm(visit, error)
+            return problem(visit, error)
+
+    def _enter(self, visit: Visit) -> None:
+        """Find out who it is, from the session's cookie; an ended session is nobody."""
+        secret = visit.request.cookies.get(_cookie_name(visit.request), "")
+        if not secret:
+            return
+        with self.app.works.read() as connection:
+            try:
+                visit.who, visit.csrf = by_session(connection, secret, now=self.app.now())
+            except Denied as error:
+                if error.code != "auth/signed_out":
+                    raise
+                return
+        visit.secret = secret
+
+    def _step_up(self, visit: Visit) -> None:
+        """Take the fresh strong sign-in that a form brings along, then let the form go on."""
+        given = visit.form.one("step_up")
+        if not given:
+            return
+        staff_id = visit.actor.id
+        with self.app.works.begin() as uow:
+            try:
+                if "/signin/" in given:
+                    found = use_link(uow.connection, given.rsplit("/", 1)[-1], now=uow.now)
+                else:
+                    found = strong_token(by_token(uow.connection, given, now=uow.now, via="console"))
+            except GardefouError as error:
+                raise Denied("auth/step_up_wrong", error.message) from error
+            if found != staff_id:
+                raise Denied("auth/step_up_wrong", "That belongs to another person; use your own.")
+            sign_in_again(uow, staff_id)
+        with self.app.works.read() as connection:
+            visit.who = by_staff(connection, staff_id, now=self.app.now(), via="console")
+
+    def render(self, visit: Visit, template: str, *, status: int, context: Mapping[str, Any]) -> Response:
+        """Return a page with what all pages show: who is signed in, and what is stopped."""
+        stops: list[Any] = []
+        if visit.who is not None:
+            with self.app.works.read() as connection:
+                stops = open_pauses(connection)
+        known = {
+            "visit": visit,
+            "me": visit.who.staff if visit.who is not None else None,
+            "csrf": visit.csrf,
+            "now": visit.now,
+            "here": visit.request.url.path,
+            "stops": stops,
+            "who": lambda staff_id: visit.names.of(staff_id),
+            "Power": Power,
+            "error": None,
+        }
+        text = self.templates.get_template(template).render({**known, **context})
+        return HTMLResponse(text, status_code=status)
+
+
+class Assets(StaticFiles):
+    """The console's own style and scripts; nothing comes from any other host."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a file, telling the browser to take it as what it is said to be."""
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        await super().__call__(scope, receive, marked)
+
+
+def strong_token(actor: Actor) -> str:
+    """Return whose personal token it is, if it stands for the whole person.
+
+    Raises:
+        Denied: a service's (`auth/not_human`), or one that may do less than its owner (`auth/narrow`).
+    """
+    if actor.staff is None:
+        raise Denied("auth/not_human", "This is a service's token; people sign in with their own.")
+    # Otherwise a leaked token of narrow scope would open all that its owner may do.
+    if powers_of(actor.staff.roles) - {Power.REPORT} - actor.powers:
+        raise Denied("auth/narrow", "This token may do less than you may; sign in with one of all scopes, or a link.")
+    return actor.staff.id
+
+
+def open_cookie(response: Response, request: Request, secret: str) -> Response:
+    """Put the session's secret into the browser's keeping."""
+    response.set_cookie(
+        _cookie_name(request),
+        secret,
+        max_age=int(SESSION / timedelta(seconds=1)),
+        path="/",
+        secure=_is_https(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def drop_cookie(response: Response, request: Request) -> Response:
+    """Take the session's secret out of the browser's keeping."""
+    response.delete_cookie(_cookie_name(request), path="/", secure=_is_https(request), httponly=True, samesite="lax")
+    return response
+
+
+def require_safe_way(request: Request) -> None:
+    """Raise unless a session's cookie can travel safely: over https, or on this machine alone.
+
+    Raises:
+        Denied: plain http from elsewhere (`auth/insecure`).
+    """
+    if not _is_https(request) and (request.url.hostname or "") not in _LOOPBACK:
+        raise Denied("auth/insecure", "Signing in needs https, or a browser on this machine (127.0.0.1).")
+
+
+def problem(visit: Visit, error: GardefouError) -> Response:
+    """Return an error as a page: one sentence that says what is wrong and what to do."""
+    back = urlsplit(visit.request.headers.get("referer", ""))
+    return visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+
+
+def status_of(error: GardefouError) -> int:
+    """Return the HTTP status of an error."""
+    kinds: tuple[tuple[type[GardefouError], int], ...] = (
+        (InvalidInput, 400),
+        (NotFound, 404),
+        (Denied, 403),
+        (Conflict, 409),
+        (Unavailable, 503),
+    )
+    return next((status for kind, status in kinds if isinstance(error, kind)), 500)
+
+
+def _ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
+    return visit.page("step_up.html", says=says, wrong=wrong, action=visit.request.url.path, carried=visit.form.carried())
+
+
+def _ask_to_confirm(visit: Visit, error: GardefouError) -> Response:
+    assert visit.concerns is not None
+    what = (error.field or "").removeprefix("confirm.")
+    platform, ref = visit.concerns
+    with visit.app.works.read() as connection:
+        account, alike = lookalikes_of(connection, platform, ref)
+    return visit.page(
+        "confirm.html",
+        what=what,
+        wrong=error.code == "confirm/mismatch",
+        account=account,
+        choices=sorted(alike, key=lambda one: one.ref),
+        action=visit.request.url.path,
+        carried=visit.form.carried(without=(f"confirm_{what}",)),
+    )
+
+
+def confirmed(form: Form) -> dict[str, str]:
+    """Return what a form confirms: the handle as typed, the account as chosen."""
+    given = {what: form.one(f"confirm_{what}").removeprefix("@") for what in ("handle", "identity")}
+    return {what: value for what, value in given.items() if value}
+
+
+def with_form(visit: Visit, form: Form) -> Visit:
+    """Return the same visit with other fields."""
+    return replace(visit, form=form)
+
+
+def _to_sign_in(request: Request) -> Response:
+    if request.method == "GET":
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    else:
+        path = urlsplit(request.headers.get("referer", "")).path or "/"
+    return go("/signin", next=local(path))
+
+
+def _is_https(request: Request) -> bool:
+    return request.url.scheme == "https"
+
+
+def _cookie_name(request: Request) -> str:
+    return SECURE_COOKIE if _is_https(request) else COOKIE
+
+
+def _check_origin(request: Request, *, strict: bool) -> None:
+    """Raise when a form comes from another site; before a session there is no token, so it must say so.
+
+    Raises:
+        Denied: `auth/origin`.
+    """
+    origin = request.headers.get("origin")
+    if origin is None:
+        foreign = strict or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
+    else:
+        foreign = urlsplit(origin).netloc != request.headers.get("host", "")
+    if foreign:
+        raise Denied("auth/origin", "This form came from another site and was not taken; use the console's own pages.")
+
+
+def _check_csrf(visit: Visit) -> None:
+    if not hmac.compare_digest(visit.form.one("csrf").encode(), visit.csrf.encode()):
+        raise Denied("auth/csrf", "This page is from another session; open it again and repeat. Nothing was done.")
