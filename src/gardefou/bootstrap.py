@@ -99,9 +99,7 @@ def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeySt
     """
     store = works.store
     if entry.kind == "sandbox":
-        return Sandbox(
-            entry.id, store.begin, parts.clock, parts.sleep, engine_read=store.read, labels=Rules().labels
-        )
+        return Sandbox(entry.id, store.begin, parts.clock, parts.sleep, engine_read=store.read, labels=Rules().labels)
     if keys is None:
         raise InvalidInput("platform/config", "Only sandbox platforms can be used here.", field="kind")
     secret = keys.credentials(entry.id)

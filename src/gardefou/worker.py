@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from gardefou.errors import GardefouError
@@ -102,14 +103,14 @@ class Worker:
             if now - pulled >= self._settings.pull_seconds:
                 pulled = now
                 for platform in self._guarded(self._app.platform_names) or []:
-                    self._guarded(lambda name=platform: pull(self._app, name))
+                    self._guarded(partial(pull, self._app, platform))
             self._stopping.wait(0.2)
 
     def _guarded(self, work: Callable[[], T]) -> T | None:
         """Do one thing; whatever goes wrong is logged and never stops the loop."""
         try:
             return work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - one bad round must not end the worker
             _log.exception("a round of the worker failed; it goes on")
             self._stopping.wait(0.5)
             return None

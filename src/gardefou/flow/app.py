@@ -17,8 +17,8 @@ from gardefou.errors import NotFound, Unavailable
 from gardefou.flow.rules import Rules, load_rules
 from gardefou.ids import Ids
 from gardefou.ledger.sequencer import Sequencer
-from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.load import load
+from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
@@ -59,7 +59,7 @@ class App:
     _config: tuple[tuple[Any, ...], Config] | None = None
     _connectors: dict[str, tuple[str, Connector]] = field(default_factory=dict)
     _nets: dict[str, NetSet] = field(default_factory=dict)
-    _lookalikes: dict[str, tuple[tuple[int, int], LookalikeIndex]] = field(default_factory=dict)
+    _lookalikes: dict[str, tuple[tuple[Any, ...], LookalikeIndex]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> datetime:
@@ -134,7 +134,8 @@ class App:
     def lookalikes(self, connection: sa.Connection, platform: str) -> LookalikeIndex:
         """Return the names of the platform's protected accounts, ready for comparing."""
         stamp_row = connection.execute(_PROTECTED_STAMP, {"platform": platform}).one()
-        stamp = (int(stamp_row[0] or 0), int(stamp_row[1] or 0))
+        # More than a count and a sum: a transaction that was rolled back may have left its own index here.
+        stamp = tuple(stamp_row)
         held = self._lookalikes.get(platform)
         if held is None or held[0] != stamp:
             rows = connection.execute(_PROTECTED_NAMES, {"platform": platform}).all()
@@ -164,7 +165,13 @@ _protected = sa.and_(
     sa.or_(tables.account.c.tier != "standard", tables.account.c.memory_tier != "standard"),
     sa.or_(tables.account.c.tier == "protected", tables.account.c.memory_tier == "protected"),
 )
-_PROTECTED_STAMP = sa.select(sa.func.count(), sa.func.sum(tables.account.c.version)).where(
+_PROTECTED_STAMP = sa.select(
+    sa.func.count(),
+    sa.func.sum(tables.account.c.version),
+    sa.func.min(tables.account.c.ref),
+    sa.func.max(tables.account.c.ref),
+    sa.func.sum(sa.type_coerce(tables.account.c.read_at, sa.BigInteger) % 1_000_003),
+).where(
     tables.account.c.platform == sa.bindparam("platform"), _protected
 )
 _PROTECTED_NAMES = sa.select(tables.account.c.ref, tables.account.c.handle, tables.account.c.display_name).where(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from gardefou.domain.actions import Action
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
@@ -53,7 +54,7 @@ def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[App
     for approval in given:
         if approval.answer != "yes" or approval.by in enforcement.humans or approval.digest != enforcement.digest:
             continue
-        staff = uow.get(Staff, "gardefou", approval.by)
+        staff = uow.get(Staff, "gardefou", approval.by, lock=False)
         if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:
             continue
         if any(person.id == staff.id for person in people):
@@ -130,7 +131,9 @@ def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
         found = find_enforcement(uow, given.enforcement)
         if found.state != State.WAITING.value or found.approved_at is not None:
             raise Conflict(
-                "enforcement/state", f"It is {found.state} and waits for nobody; read it again.", extra={"state": found.state}
+                "enforcement/state",
+                f"It is {found.state} and waits for nobody; read it again.",
+                extra={"state": found.state},
             )
         if found.approve_by is not None and uow.now >= found.approve_by:
             raise Conflict("enforcement/lapsed", "The time for approving it is over.")
@@ -208,15 +211,21 @@ def _may_speak(
     if given.answer == "no":
         return
     if found.account and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
-        raise Denied("approval/involved", "This account was restored lately and you had a part in it; ask someone who had none.")
+        raise Denied(
+            "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
+        )
     if _spoke_on_a_no(uow, found, staff.id):
-        raise Denied("approval/spoken", "You have spoken on this before it was refused; someone who has not must answer.")
+        raise Denied(
+            "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
+        )
     fresh = verdict.fresh_auth_minutes
     if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
         raise StepUpRequired(fresh)
     if any(need.blind for need in verdict.approvals) and not given.own_answer:
         raise InvalidInput(
-            "approval/own_answer", "A second look is needed: answer on the case first, then confirm.", field="own_answer"
+            "approval/own_answer",
+            "A second look is needed: answer on the case first, then confirm.",
+            field="own_answer",
         )
 
 
@@ -237,7 +246,7 @@ def _restored(uow: UnitOfWork, found: Enforcement) -> bool:
 
 
 def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
-    """Whether this person answered on the same thing before a colleague's no ended it (R15)."""
+    """Whether this person placed or answered the same thing before a colleague's no ended it (R15)."""
     if not found.account:
         return False
     table = tables.enforcement.c
@@ -252,7 +261,9 @@ def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
     )
     answered = tables.approval.c
     return any(
-        uow.find(
+        staff_id == one.placed_by
+        or staff_id in one.humans
+        or uow.find(
             Approval, answered.platform == one.platform, answered.enforcement_id == one.id, answered.by == staff_id
         )
         is not None
@@ -295,12 +306,16 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
             actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
             actor.require(Power.LIFT, uow.now)
         found = find_enforcement(uow, enforcement_id)
-        if found.state not in {State.WAITING.value, State.READY.value}:
-            hint = "it has ended" if State(found.state) in ENDED else "restore the account instead"
+        under_way = found.action == Action.RESTORE and found.state == State.READY.value
+        if found.state not in {State.WAITING.value, State.READY.value} or under_way:
+            # A restore that is ready has withdrawn its enforcements already: it goes on to its end.
+            hint = "restore the account instead"
+            if State(found.state) in ENDED:
+                hint = "it has ended"
+            elif under_way:
+                hint = "it is being carried out"
             raise Conflict("enforcement/state", f"It is {found.state}; {hint}.", extra={"state": found.state})
         why = because or "Withdrawn before it ran."
-        ended = uow.move(
-            found, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=why, ended_at=uow.now
-        )
+        ended = uow.move(found, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=why, ended_at=uow.now)
         near_miss(uow, ended, why)
         return ended

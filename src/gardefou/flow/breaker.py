@@ -93,10 +93,9 @@ def consider(uow: UnitOfWork, config: Config, enforcement: Enforcement) -> None:
         reversed_ = [row for row in rows if row.state in {"restoring", "restored"} and row.because != "expired"]
         last = rows[: rules.breaker_failure_window]
         failed = [row for row in last if row.state == "failed"]
-        too_many_reversed = (
-            len(reversed_) >= rules.breaker_reversals
-            and len(reversed_) >= rules.breaker_reversal_share * len(rows)
-        )
+        too_many_reversed = len(reversed_) >= rules.breaker_reversals and len(
+            reversed_
+        ) >= rules.breaker_reversal_share * len(rows)
         too_many_failed = len(failed) >= _FEWEST_FAILURES and len(failed) >= rules.breaker_failure_share * len(last)
         if not (too_many_reversed or too_many_failed):
             continue

@@ -92,7 +92,10 @@ def _candidates(queue: str, actor: Actor) -> sa.Select[Any]:
     # The list is stored as JSON text; ids need no escape in it.
     skipped = sa.cast(_c.skipped_by, sa.Text).contains(f'"{actor.id}"', autoescape=True)
     return (
-        sa.select(_c.id, _c.priority, _c.due_at).where(_OPEN, _c.queue == queue, _FREE, ~skipped).order_by(*_FIRST).limit(1)
+        sa.select(_c.id, _c.priority, _c.due_at)
+        .where(_OPEN, _c.queue == queue, _FREE, ~skipped)
+        .order_by(*_FIRST)
+        .limit(1)
     )
 
 
@@ -130,9 +133,7 @@ def claim_in(uow: UnitOfWork, rules: Rules, case: Case, actor: Actor) -> Case:
 
 def _claim(uow: UnitOfWork, rules: Rules, case: Case, actor: Actor) -> Case:
     until = uow.now + timedelta(seconds=rules.claim_seconds)
-    return _change(
-        uow, "case.claimed", case, actor.id, claimed_by=actor.id, claimed_until=until, claim_renewed=False
-    )
+    return _change(uow, "case.claimed", case, actor.id, claimed_by=actor.id, claimed_until=until, claim_renewed=False)
 
 
 def release(app: App, actor: Actor, case_id: str) -> Case:
@@ -196,7 +197,9 @@ def move(app: App, actor: Actor, case_id: str, queue: str) -> Case:
     with _working(app, actor) as (uow, actor, rules):
         known = queues(rules)
         if queue not in known:
-            raise InvalidInput("case/queue", f"There is no queue {queue!r}; use one of {', '.join(known)}.", field="queue")
+            raise InvalidInput(
+                "case/queue", f"There is no queue {queue!r}; use one of {', '.join(known)}.", field="queue"
+            )
         case = _free_or_mine(uow, actor, case_id)
         if queue == case.queue:
             return case
@@ -279,9 +282,7 @@ def see_evidence(app: App, actor: Actor, case_id: str) -> Case:
         case = need_case(uow, case_id)
         if case.state != "open" or actor.id in case.evidence_seen_by:
             return case
-        return _change(
-            uow, "case.evidence_seen", case, actor.id, evidence_seen_by=(*case.evidence_seen_by, actor.id)
-        )
+        return _change(uow, "case.evidence_seen", case, actor.id, evidence_seen_by=(*case.evidence_seen_by, actor.id))
 
 
 def release_all(uow: UnitOfWork, staff_id: str, because: str) -> list[Case]:

@@ -202,7 +202,9 @@ def resume(app: App, actor: Actor, because: str) -> Enforcement:
             if (one.change or {}).get("kind") == "resume" and one.approved_at is None:
                 waiting = one
     if waiting is not None and waiting.placed_by != actor.id:
-        answered = approve(app, actor, Answer(enforcement=waiting.id, digest=waiting.digest, answer="yes", note=because))
+        answered = approve(
+            app, actor, Answer(enforcement=waiting.id, digest=waiting.digest, answer="yes", note=because)
+        )
         return advance(app, answered.id)
     return propose(app, actor, "resume", {}, because)
 
@@ -217,4 +219,3 @@ def pause(app: App, actor: Actor, because: str) -> Enforcement:
     if not because.strip():
         raise InvalidInput("pause/because", "Say in a line why everything stops.", field="because")
     return propose(app, actor, "pause", {"because": because}, because)
-

@@ -216,9 +216,7 @@ def _close(app: App, actor: Actor, case: Case, judgement: _Judgement) -> Decided
     return Decided(decision, (), closed)
 
 
-def _decision(
-    uow: UnitOfWork, case: Case, actor: Actor, judgement: _Judgement, decision_id: str
-) -> Decision:
+def _decision(uow: UnitOfWork, case: Case, actor: Actor, judgement: _Judgement, decision_id: str) -> Decision:
     return Decision(
         platform=case.platform,
         id=decision_id,

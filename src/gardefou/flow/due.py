@@ -31,9 +31,7 @@ _s = tables.staff.c
 _NOW = sa.bindparam("now", type_=Instant)
 _BATCH = 200
 
-_ACTIVE = _e.state.in_(
-    (State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value)
-)
+_ACTIVE = _e.state.in_((State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value))
 _DUE = (
     sa.select(_e.id, _e.state, _e.approved_at)
     .where(_ACTIVE, sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW, _e.intent_event.is_not(None)))

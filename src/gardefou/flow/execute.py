@@ -34,7 +34,7 @@ from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.outcome import conclude, failed, overtaken, retry, still_unknown, unknown
-from gardefou.flow.reading import enforcement_by_id, lifted_content, standing_harms
+from gardefou.flow.reading import enforcement_by_id, imposing_harms, lifted_content
 from gardefou.flow.recheck import Objection, recheck
 from gardefou.platforms.protocol import (
     Connector,
@@ -48,6 +48,17 @@ from gardefou.platforms.protocol import (
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
+#: Ended, or about to, without an effect that stands.
+_WITHDRAWN = frozenset(
+    {
+        State.RESTORING.value,
+        State.RESTORED.value,
+        State.CANCELLED.value,
+        State.LAPSED.value,
+        State.FAILED.value,
+        State.REFUSED.value,
+    }
+)
 _RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
 
 
@@ -82,9 +93,7 @@ def advance(app: App, enforcement_id: str, *, known: Enforcement | None = None) 
     return before
 
 
-def start(
-    uow: UnitOfWork, config: Config, ready: Enforcement, account: Account | None, seen: Seen
-) -> Enforcement:
+def start(uow: UnitOfWork, config: Config, ready: Enforcement, account: Account | None, seen: Seen) -> Enforcement:
     """Begin a cleared enforcement in the very transaction that placed it, where nothing need be read anew.
 
     Only on standard accounts, whose platform was just read: nets, tier, pause
@@ -93,8 +102,8 @@ def start(
 
     Writes `enforcement.executing`.
     """
-    at_once = ready.state == State.READY.value and ready.tier == "standard" and account is not None
-    if not at_once or seen.reading is None or ready.action == Action.CHANGE:
+    at_once = ready.state == State.READY.value and ready.tier == "standard" and ready.action != Action.CHANGE
+    if not at_once or account is None or seen.reading is None:
         return ready
     entry = config.platforms.get(ready.platform)
     if entry is None or not (config.rules.setup_finished or entry.sandbox):
@@ -111,9 +120,7 @@ def finish(app: App, started: Enforcement) -> Enforcement:
     return advance(app, started.id, known=started) if started.state not in _RESTING else started
 
 
-def start_restore(
-    uow: UnitOfWork, config: Config, ready: Enforcement, account: Account, seen: Seen
-) -> Begun | None:
+def start_restore(uow: UnitOfWork, config: Config, ready: Enforcement, account: Account, seen: Seen) -> Begun | None:
     """Begin a restore in the very transaction that placed it; None where that cannot be.
 
     Writes `enforcement.executing`, and `.restoring` or `.cancelled` of what it withdraws.
@@ -237,7 +244,7 @@ def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
     except PlatformRefused as error:
         seen = None
         trouble = error
-    begun = _begin(app, enforcement, connector, seen, trouble)
+    begun = _begin(app, enforcement, seen, trouble)
     if begun is None:
         return None
     if begun.enforcement.state == State.EXECUTING.value and begun.enforcement.lease_until is not None:
@@ -263,7 +270,7 @@ def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
 
 
 def _begin(
-    app: App, enforcement: Enforcement, connector: Connector, seen: Seen | None, trouble: PlatformError | None
+    app: App, enforcement: Enforcement, seen: Seen | None, trouble: PlatformError | None
 ) -> Begun | None:
     """Re-read everything, record the intention and take the lease, in one transaction."""
     with app.works.begin() as uow:
@@ -347,7 +354,7 @@ def _must(enforcement: Enforcement | None) -> Enforcement:
 def _base_without_shared(uow: UnitOfWork, found: Enforcement, base: tuple[str, ...]) -> tuple[str, ...]:
     """Return the state on record before the harm: measures others of ours imposed are traced to before theirs."""
     kept = set(base)
-    for other in standing_harms(uow.connection, found.platform, found.account):
+    for other in imposing_harms(uow.connection, found.platform, found.account):
         if other.id != found.id and other.base is not None:
             kept -= set(other.measures) - set(other.base)
     return tuple(sorted(kept))
@@ -365,7 +372,9 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
     except PlatformRefused:
         seen = None
     with app.works.begin() as uow:
+        uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
         config = app.config(uow.connection)
+        app.sequencer.check_clock(uow.connection, uow.now)
         found = find_enforcement(uow, enforcement.id)
         if found.version != enforcement.version:
             return found
@@ -384,7 +393,12 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
             version=found.version + 1,
         )
         uow.record(
-            "enforcement.sending", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(leased,)
+            "enforcement.sending",
+            by=SYSTEM,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            puts=(leased,),
         )
     return _perform(app, connector, Begun(leased))
 
@@ -518,5 +532,3 @@ def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
         )
         alert(uow, platform=found.platform, about=found.id, says=ended.because, accounts=(found.account,))
         return ended
-
-

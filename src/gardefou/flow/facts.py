@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from gardefou.domain.accounts import state_name
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Case, TopUp
-from gardefou.flow.app import App, Config
+from gardefou.flow.app import Config
 from gardefou.flow.observe import Seen, tier_memory
 from gardefou.flow.spec import Checked
 from gardefou.flow.stops import paused_for
@@ -41,7 +41,6 @@ class Moment:
 
 def gather(
     uow: UnitOfWork,
-    app: App,
     config: Config,
     actor: Actor,
     checked: Checked,
@@ -193,7 +192,8 @@ def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ..
     done = (
         table.platform == platform,
         table.account == account,
-        table.placed_at > since,
+        # What was placed long ago and undone lately counts from when it was undone.
+        sa.or_(table.placed_at > since, table.ended_at > since),
         table.state.in_(("executing", "unknown", "in_force", "restoring", "restored")),
     )
     found: set[str] = set()
@@ -287,9 +287,9 @@ def _sums(since: sa.BindParameter[Any]) -> tuple[sa.ColumnElement[Any], ...]:
 
     return (
         total(),
-        total(_table.severity >= 3),  # noqa: PLR2004
-        total(_table.severity >= 4),  # noqa: PLR2004
-        total(_table.severity >= 3, of=_table.reach),  # noqa: PLR2004
+        total(_table.severity >= 3),
+        total(_table.severity >= 4),
+        total(_table.severity >= 3, of=_table.reach),
     )
 
 
@@ -316,9 +316,7 @@ def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) 
     now = uow.now
     read = config.facts_read
     who = actor.id
-    topped = uow.find(
-        TopUp, tables.top_up.c.staff_id == who, tables.top_up.c.at > now - _HOUR
-    )
+    topped = uow.find(TopUp, tables.top_up.c.staff_id == who, tables.top_up.c.at > now - _HOUR)
     hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
     facts: dict[str, Any] = {}
 

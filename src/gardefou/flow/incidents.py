@@ -47,15 +47,17 @@ def open_incident(
         same = bool(about) or set(incident.accounts) == set(accounts)
         if not same or uow.now - incident.last_at > _TOGETHER:
             continue
+        # Held from here on: several may add to it at once.
+        held = uow.need(Incident, platform, incident.id)
         grown = replace(
-            incident,
-            accounts=tuple(dict.fromkeys((*incident.accounts, *accounts))),
-            enforcements=tuple(dict.fromkeys((*incident.enforcements, *enforcements))),
+            held,
+            accounts=tuple(dict.fromkeys((*held.accounts, *accounts))),
+            enforcements=tuple(dict.fromkeys((*held.enforcements, *enforcements))),
             last_at=uow.now,
-            version=incident.version + 1,
+            version=held.version + 1,
         )
-        if (grown.accounts, grown.enforcements) == (incident.accounts, incident.enforcements):
-            return incident
+        if (grown.accounts, grown.enforcements) == (held.accounts, held.enforcements):
+            return held
         uow.record("incident.grew", by=SYSTEM, platform=platform, about=grown.id, puts=(grown,))
         return grown
     incident = Incident(

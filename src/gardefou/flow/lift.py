@@ -168,9 +168,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
         freed = set(harm.measures) - set(harm.base or ())
         for other in standing_harms(uow.connection, harm.platform, harm.account):
             if other.base is not None and freed & set(other.base) and other.state == State.IN_FORCE.value:
-                rebased = replace(
-                    other, base=tuple(sorted(set(other.base) - freed)), version=other.version + 1
-                )
+                rebased = replace(other, base=tuple(sorted(set(other.base) - freed)), version=other.version + 1)
                 uow.record(
                     "enforcement.rebased",
                     by=SYSTEM,

@@ -102,8 +102,7 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
     reach = reading.reach
     if reach is not None and fresh.reach is not None and abs(reach - fresh.reach) <= fresh.reach * _REACH_SLACK:
         crosses = any(
-            (reach >= bar) != (fresh.reach >= bar)
-            for bar in (config.rules.notable_reach, config.rules.protected_reach)
+            (reach >= bar) != (fresh.reach >= bar) for bar in (config.rules.notable_reach, config.rules.protected_reach)
         )
         reach = reach if crosses else fresh.reach
     updated = replace(
@@ -118,9 +117,10 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
     updated = retier(updated, config.rules, uow.now)
     updated = _lookalike(uow, app, updated)
     drifted: tuple[set[str], set[str]] | None = None
-    if known is None:
+    if known is None or known.read_at is None:
+        # The first reading: what is found there was there before us.
         updated = replace(updated, measures=tuple(sorted(reading.measures)), read_at=seen.taken_at)
-    elif known.read_at is None or seen.taken_at >= known.read_at:
+    elif seen.taken_at >= known.read_at:
         # An older reading says nothing of the state: something was carried out since.
         updated, drifted = _drift(uow, updated, seen, reading)
     if known is not None and _same(known, updated):
@@ -143,9 +143,7 @@ def _lookalike(uow: UnitOfWork, app: App, account: Account) -> Account:
         return replace(account, lookalike_of=None)
     index = app.lookalikes(uow.connection, account.platform)
     found = [
-        ref
-        for name in (account.handle, account.display_name)
-        for ref, _ in index.lookalikes(name, but=account.ref)
+        ref for name in (account.handle, account.display_name) for ref, _ in index.lookalikes(name, but=account.ref)
     ]
     return replace(account, lookalike_of=found[0] if found else None)
 

@@ -60,7 +60,7 @@ def conclude(
     if not measures <= after:
         return retry(uow, config, found, "the platform said yes and does not show it")
     account = _known_account(uow, seen, imposed=measures, lifted=frozenset(), clear_drift=False)
-    ends = {}
+    ends: dict[str, Any] = {}
     if found.via == "break_glass" and found.ratified_by is None:
         # Undone by itself unless a third person ratifies it (R14).
         ends = {"until": uow.now + timedelta(minutes=config.rules.break_glass_minutes)}
@@ -88,9 +88,7 @@ def _known_account(
     measures = tuple(sorted((set(account.measures) | imposed) - lifted))
     drift_base = None if clear_drift else account.drift_base
     return (
-        replace(
-            account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1
-        ),
+        replace(account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1),
     )
 
 
@@ -203,6 +201,11 @@ def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforc
         found, attempts=attempts, next_attempt_at=uow.now + _backoff(config, attempts), version=found.version + 1
     )
     uow.record(
-        "enforcement.unreadable", by=SYSTEM, platform=found.platform, account=found.account, about=found.id, puts=(later,)
+        "enforcement.unreadable",
+        by=SYSTEM,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(later,),
     )
     return later

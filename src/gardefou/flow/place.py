@@ -117,7 +117,7 @@ def judge_one(
 ) -> Judged:
     """Gather the facts about one wish and let every net speak. Changes nothing but the reading."""
     account = observe(uow, app, config, prepared.seen)
-    known = facts_of.gather(uow, app, config, actor, prepared.checked, account, prepared.seen, moment)
+    known = facts_of.gather(uow, config, actor, prepared.checked, account, prepared.seen, moment)
     facts = Facts.of(known)
     verdict = Verdict() if app.no_nets else judge(config.nets, facts, shadow_all=config.rules.shadow)
     tier = Tier(str(known.get("account.tier_memory", Tier.PROTECTED.value)))
@@ -195,7 +195,7 @@ def _locks(actor: Actor, wishes: Sequence[Prepared]) -> set[str]:
     """Return what must stand still while it is counted: accounts, and whoever has a budget."""
     keys = {f"account:{wish.checked.wanted.platform}/{wish.checked.wanted.account}" for wish in wishes}
     keys.add(f"actor:{actor.id}")
-    if any(wish.checked.severity >= 3 for wish in wishes):  # noqa: PLR2004 - budgets of teams and platforms start here
+    if any(wish.checked.severity >= 3 for wish in wishes):
         keys |= {f"platform:{wish.checked.wanted.platform}" for wish in wishes}
     return keys
 
@@ -205,9 +205,7 @@ def _reread(uow: UnitOfWork, actor: Actor, power: Power) -> Actor:
     if actor.staff is not None:
         actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
     if actor.token_id is not None:
-        token = uow.connection.execute(
-            tables.token.select().where(tables.token.c.id == actor.token_id)
-        ).first()
+        token = uow.connection.execute(tables.token.select().where(tables.token.c.id == actor.token_id)).first()
         if token is None or token.revoked_at is not None:
             raise Denied("auth/revoked", "This token was revoked; sign in again.")
     actor.require(power, uow.now)
@@ -225,7 +223,9 @@ def _check_asks(actor: Actor, one: Judged, now: datetime) -> None:
         right = one.account and (one.account.handle if what == "handle" else one.account.ref)
         if what not in given:
             raise InvalidInput(
-                "confirm/required", f"Confirm the {what} of the account you mean; nothing was placed.", field=f"confirm.{what}"
+                "confirm/required",
+                f"Confirm the {what} of the account you mean; nothing was placed.",
+                field=f"confirm.{what}",
             )
         if given[what] != right:
             raise InvalidInput(
@@ -372,7 +372,12 @@ def _judge_into(
     if made.action != "change":
         note_budget(uow, config, made, verdict)
     uow.record(
-        "enforcement.placed", by=made.placed_by, platform=made.platform, account=made.account, about=made.id, puts=(made,)
+        "enforcement.placed",
+        by=made.placed_by,
+        platform=made.platform,
+        account=made.account,
+        about=made.id,
+        puts=(made,),
     )
     if verdict.refused or group_refused:
         because = (

@@ -10,6 +10,7 @@ from gardefou.storage.records import fetch, fetch_all
 
 _table = tables.enforcement.c
 _STANDING = ("in_force", "restoring")
+_IMPOSING = (*_STANDING, "executing", "unknown")
 
 
 def enforcement_by_id(connection: sa.Connection, enforcement_id: str) -> Enforcement | None:
@@ -22,6 +23,16 @@ def standing_harms(connection: sa.Connection, platform: str, account: str) -> li
     statement = (
         sa.select(tables.enforcement)
         .where(_table.platform == platform, _table.account == account, _table.severity > 0, _table.state.in_(_STANDING))
+        .order_by(_table.id)
+    )
+    return fetch_all(connection, Enforcement, statement)
+
+
+def imposing_harms(connection: sa.Connection, platform: str, account: str) -> list[Enforcement]:
+    """Return the account's enforcements whose measures stand at the platform or may by now, oldest first."""
+    statement = (
+        sa.select(tables.enforcement)
+        .where(_table.platform == platform, _table.account == account, _table.severity > 0, _table.state.in_(_IMPOSING))
         .order_by(_table.id)
     )
     return fetch_all(connection, Enforcement, statement)

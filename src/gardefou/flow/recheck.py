@@ -62,11 +62,15 @@ def recheck(
     objection = _canary(uow, config, found)
     if objection is not None:
         return objection
+    if found.action != Action.CHANGE and (seen is None or seen.reading is None):
+        # Without a reading nothing is sent; the nets are asked again on the reading that comes before it.
+        return None
     return _nets(uow, config, found, person, account, seen)
 
 
 def _proposer(uow: UnitOfWork, found: Enforcement) -> Staff | None:
-    return uow.get(Staff, "gardefou", found.placed_by)
+    # Unlocked: whoever puts people off holds the person and then waits for what they placed.
+    return uow.get(Staff, "gardefou", found.placed_by, lock=False)
 
 
 def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Objection | None:
@@ -77,7 +81,7 @@ def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Object
     for human in dict.fromkeys((*((person.id,) if person else ()), *found.humans)):
         if human == concerned and human != found.placed_by:
             continue
-        staff = uow.get(Staff, "gardefou", human)
+        staff = uow.get(Staff, "gardefou", human, lock=False)
         if staff is None or not standing_now(staff, uow.now).on_duty:
             return Objection("Someone behind it is no longer on duty.")
     if person is not None and found.action != Action.CHANGE:
@@ -145,7 +149,11 @@ def _nets(
     if verdict.refused:
         return Objection("; ".join(reason.because for reason in verdict.reasons) or "A net refuses it now.")
     if found.via == "break_glass":
-        return None if not outstanding(uow, config, found, stored) else Objection("The other person's yes no longer counts.")
+        return (
+            None
+            if not outstanding(uow, config, found, stored)
+            else Objection("The other person's yes no longer counts.")
+        )
     for asked in (stored, verdict):
         missing = outstanding(uow, config, found, asked)
         if missing:

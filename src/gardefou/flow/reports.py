@@ -75,9 +75,7 @@ def take_many(
     return take_given(app, [Given(actor, report, key) for report, key in zip(reports, keys, strict=True)])
 
 
-def take_given(
-    app: App, given: Sequence[Given], *, within: Callable[[UnitOfWork], None] | None = None
-) -> list[Taken]:
+def take_given(app: App, given: Sequence[Given], *, within: Callable[[UnitOfWork], None] | None = None) -> list[Taken]:
     """Take reports of any number of actors as `take_many` does.
 
     ``within`` runs in the same transaction, after the reports were written.
@@ -240,7 +238,7 @@ class _Batch:
                 " AND cases.state = 'open'"
             )
             if self.connection.dialect.name == "postgresql":
-                statement += " ORDER BY cases.account COLLATE \"C\", cases.content COLLATE \"C\" FOR UPDATE OF cases"
+                statement += ' ORDER BY cases.account COLLATE "C", cases.content COLLATE "C" FOR UPDATE OF cases'
             rows = bulk.select(self.connection, statement, (*values, platform))
             for image in bulk.images_of(tables.case, rows):
                 found[platform, image["account"], image["content"]] = image
@@ -360,13 +358,13 @@ class _Batch:
         flagger = case["trusted_flagger"] = case["trusted_flagger"] or "trusted_flagger" in sources
         case["reports"] += len(given)
         reporters = case["reporters"] = case["reporters"] + len(draft.reporters - draft.known)
-        burst = case["burst"] = (
-            case["burst"] or len(draft.lately | draft.reporters) >= self.rules.burst_reporters
-        )
+        burst = case["burst"] = case["burst"] or len(draft.lately | draft.reporters) >= self.rules.burst_reporters
         case["last_report_at"] = self.at
         case["version"] += 1
         # An authority leaves no mark on the case but this; later reports add to it all the same.
-        now = meant.gravity + priority.crowd(reporters, burst=burst, flagger=flagger or not _FLAGGERS.isdisjoint(sources))
+        now = meant.gravity + priority.crowd(
+            reporters, burst=burst, flagger=flagger or not _FLAGGERS.isdisjoint(sources)
+        )
         whole = now + priority.of_tier(tier) + (priority.ESCALATED if case["escalated"] else 0)
         if draft.fresh:
             case["priority"] = whole

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.domain.actions import Action, Reversibility
-from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
+from gardefou.domain.records import Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput, NotFound
 from gardefou.flow import facts as facts_of
@@ -89,7 +89,9 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         actor = on_duty(uow, actor)
         account = observe(uow, app, config, seen)
         if account is None:
-            raise NotFound("account/not_found", f"Nothing is known of {ref!r} and {platform} does not answer.", field="account")
+            raise NotFound(
+                "account/not_found", f"Nothing is known of {ref!r} and {platform} does not answer.", field="account"
+            )
         harms = _live_harms(uow, platform, ref)
         own_only(uow, actor, harms)
         free = [harm for harm in harms if harm.legal_basis is None]
@@ -101,13 +103,13 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
             placed = _place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore")
             made.append(start_restore(uow, config, placed, account, seen) or placed)
         if barred:
-            made.append(_place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal"))
+            made.append(
+                _place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal")
+            )
     losses = _losses(app, harms, platform)
     done = [_carry_out(app, one) for one in made]
     app.wake()
-    return Restored(
-        restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses
-    )
+    return Restored(restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses)
 
 
 def _carry_out(app: App, made: Enforcement | Begun) -> Enforcement:
@@ -229,9 +231,7 @@ def _place(
     return placed
 
 
-def _open_restore(
-    uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]
-) -> Enforcement | None:
+def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]) -> Enforcement | None:
     """Return a restore of the same, by the same person, that still waits: asking twice is asking once."""
     waiting = uow.all(
         Enforcement,
@@ -334,9 +334,7 @@ def expire(app: App, enforcement_id: str) -> Enforcement | None:
             return None
         config = app.config(uow.connection)
         account = uow.need(Account, found.platform, found.account)
-        made = _place(
-            uow, config, system_actor(), account, [found], "expired", whole=False, base=None, kind="restore"
-        )
+        made = _place(uow, config, system_actor(), account, [found], "expired", whole=False, base=None, kind="restore")
     return advance(app, made.id)
 
 
@@ -422,9 +420,7 @@ def _harms_of(app: App, by: str, since: datetime, end: datetime) -> list[Enforce
     """Return what a person or service placed in the span and what still stands or waits."""
     with app.works.begin() as uow:
         known = uow.get(Staff, "gardefou", by, lock=False) is not None
-        service = uow.connection.execute(
-            tables.token.select().where(tables.token.c.service == by).limit(1)
-        ).first()
+        service = uow.connection.execute(tables.token.select().where(tables.token.c.service == by).limit(1)).first()
         if not known and service is None:
             raise NotFound("staff/not_found", f"There is no person or service {by!r}.", field="by")
         return uow.all(

@@ -120,9 +120,7 @@ class Rules:
         old = getattr(self, name)
         fits = _fit(old, value)
         if fits is None:
-            raise InvalidInput(
-                "setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value"
-            )
+            raise InvalidInput("setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value")
         return replace(self, **{name: fits[0]})
 
 

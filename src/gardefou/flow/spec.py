@@ -62,14 +62,16 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
         action = Action.CHANGE
     if action not in DECIDABLE:
         known = ", ".join(item.value for item in DECIDABLE)
-        raise InvalidInput("enforcement/action", f"There is no action {wanted.action!r}; use one of {known}.", field="action")
+        raise InvalidInput(
+            "enforcement/action", f"There is no action {wanted.action!r}; use one of {known}.", field="action"
+        )
     capability = description.capabilities.get(action)
     if capability is None:
         able = ", ".join(item.value for item in description.capabilities)
         raise InvalidInput(
             "enforcement/action", f"{wanted.platform} cannot {action.value}; it can {able}.", field="action"
         )
-    if not wanted.account or len(wanted.account) > 512:  # noqa: PLR2004
+    if not wanted.account or len(wanted.account) > 512:
         raise InvalidInput("enforcement/account", "Name the account by its platform id.", field="account")
     if action is Action.REMOVE_CONTENT:
         if not wanted.content:
@@ -80,9 +82,7 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
         raise InvalidInput("enforcement/content", f"{action.value} acts on the account, not on items.", field="content")
     if action is Action.LABEL:
         if wanted.label is None or wanted.label not in rules.labels:
-            raise InvalidInput(
-                "enforcement/label", f"A label is one of {', '.join(rules.labels)}.", field="label"
-            )
+            raise InvalidInput("enforcement/label", f"A label is one of {', '.join(rules.labels)}.", field="label")
     elif wanted.label is not None:
         raise InvalidInput("enforcement/label", f"{action.value} takes no label.", field="label")
     if not wanted.policy:
@@ -97,8 +97,14 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
     if wanted.until is not None:
         if wanted.until <= start:
             raise InvalidInput("enforcement/until", "until lies after the moment it takes effect.", field="until")
+        if wanted.legal_basis is not None:
+            raise InvalidInput(
+                "enforcement/until", "What the law demands is lifted by two people; it never ends by itself.", field="until"
+            )
         if capability.reversibility is Reversibility.NONE or action is Action.WARN:
-            raise InvalidInput("enforcement/until", f"{action.value} cannot be undone there, so it cannot end.", field="until")
+            raise InvalidInput(
+                "enforcement/until", f"{action.value} cannot be undone there, so it cannot end.", field="until"
+            )
     if wanted.legal_basis is not None and wanted.legal_basis not in rules.legal_bases:
         raise InvalidInput(
             "enforcement/legal_basis", f"legal_basis is one of {', '.join(rules.legal_bases)}.", field="legal_basis"

@@ -47,7 +47,9 @@ def audit(connection: sa.Connection, platform: str, verifier: Verifier) -> Audit
     """
     pending = int(
         connection.execute(
-            sa.select(sa.func.count()).select_from(tables.event_pending).where(tables.event_pending.c.platform == platform)
+            sa.select(sa.func.count())
+            .select_from(tables.event_pending)
+            .where(tables.event_pending.c.platform == platform)
         ).scalar_one()
     )
     checkpoints = connection.execute(
@@ -69,7 +71,8 @@ def audit(connection: sa.Connection, platform: str, verifier: Verifier) -> Audit
         .outerjoin(
             tables.event_pending,
             sa.and_(
-                tables.event_pending.c.platform == tables.event.c.platform, tables.event_pending.c.id == tables.event.c.id
+                tables.event_pending.c.platform == tables.event.c.platform,
+                tables.event_pending.c.id == tables.event.c.id,
             ),
         )
         .where(tables.event.c.platform == platform, tables.leaf.c.seq.is_(None), tables.event_pending.c.id.is_(None))

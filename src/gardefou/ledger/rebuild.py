@@ -63,7 +63,9 @@ def differences(connection: sa.Connection) -> list[str]:
         for which in sorted(left.keys() | right.keys()):
             one, other = left.get(which), right.get(which)
             if one is None or other is None:
-                found.append(f"{name} {'/'.join(map(str, which))}: only {'in the table' if one is None else 'in the ledger'}")
+                found.append(
+                    f"{name} {'/'.join(map(str, which))}: only {'in the table' if one is None else 'in the ledger'}"
+                )
                 continue
             fields = [field for field in one if plain(one[field]) != plain(other[field])]
             if fields:

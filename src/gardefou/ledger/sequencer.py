@@ -193,9 +193,8 @@ def fetch_from(connection: sa.Connection, platform: str) -> Fetch:
     """Return the reader of a platform's stored complete nodes."""
 
     def fetch(level: int, position: int) -> bytes:
-        return connection.execute(
-            _NODE, {"platform": platform, "level": level, "position": position}
-        ).scalar_one()
+        found = connection.execute(_NODE, {"platform": platform, "level": level, "position": position})
+        return bytes(found.scalar_one())
 
     return fetch
 

@@ -75,7 +75,9 @@ class Actor:
             if standing.standing is Standing.SUSPENDED:
                 raise Denied("staff/suspended", "This person's access is suspended; ask a colleague on duty.")
             if standing.read_only and power is not Power.READ:
-                raise Denied("staff/read_only", "In the last hour of the last day everything can be read and nothing done.")
+                raise Denied(
+                    "staff/read_only", "In the last hour of the last day everything can be read and nothing done."
+                )
         if power not in self.powers:
             raise Denied(
                 "auth/forbidden",

@@ -38,7 +38,9 @@ def hash_secret(secret: str) -> str:
 
 def strong_at(connection: sa.Connection, staff_id: str) -> datetime | None:
     """Return when a person last signed in strongly."""
-    row = connection.execute(sa.select(tables.presence.c.strong_at).where(tables.presence.c.staff_id == staff_id)).first()
+    row = connection.execute(
+        sa.select(tables.presence.c.strong_at).where(tables.presence.c.staff_id == staff_id)
+    ).first()
     return None if row is None else row.strong_at
 
 
@@ -135,9 +137,7 @@ def by_session(connection: sa.Connection, secret: str, *, now: datetime) -> tupl
     Raises:
         Denied: unknown, ended or revoked (`auth/signed_out`), or off duty.
     """
-    row = connection.execute(
-        sa.select(tables.session).where(tables.session.c.hash == hash_secret(secret))
-    ).first()
+    row = connection.execute(sa.select(tables.session).where(tables.session.c.hash == hash_secret(secret))).first()
     if row is None or row.revoked_at is not None or row.expires_at <= now:
         raise Denied("auth/signed_out", "You are signed out; sign in again.")
     return by_staff(connection, row.staff_id, now=now, via="console"), row.csrf

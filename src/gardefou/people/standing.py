@@ -43,7 +43,7 @@ class Now:
     @property
     def last_day(self) -> bool:
         """The last 24 hours."""
-        return self.hours_left <= 24  # noqa: PLR2004 - M9's number
+        return self.hours_left <= 24
 
 
 def standing_now(staff: Staff, now: datetime) -> Now:

@@ -64,7 +64,10 @@ class _Shape:
     def row(self, image: Image) -> tuple[Any, ...]:
         """Return the values in the sequence of ``columns``."""
         # Nearly every list is empty.
-        return (*self.plain(image), *[dumps(image[name]) if image[name] else _NONE[type(image[name])] for name in self.packed])
+        return (
+            *self.plain(image),
+            *[dumps(image[name]) if image[name] else _NONE[type(image[name])] for name in self.packed],
+        )
 
     def image(self, row: Sequence[Any]) -> Image:
         """Return the image of a row that was read in the sequence of ``columns``."""
@@ -179,7 +182,9 @@ def pairs_source(connection: sa.Connection, pairs: Sequence[tuple[str, str]]) ->
         firsts, seconds = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         return "unnest(%s::text[], %s::text[]) AS given(a, b)", (firsts, seconds)
     text = orjson.dumps(pairs).decode()
-    return "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?)) AS given", (text,)
+    return "(SELECT json_extract(value, '$[0]') AS a, json_extract(value, '$[1]') AS b FROM json_each(?)) AS given", (
+        text,
+    )
 
 
 def texts_source(connection: sa.Connection, texts: Sequence[str]) -> tuple[str, tuple[Any, ...]]:

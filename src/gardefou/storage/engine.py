@@ -103,9 +103,7 @@ def open_store(url: str) -> Store:
 
 def _sqlite(url: sa.URL, begin: str, *, memory: bool) -> sa.Engine:
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": _POOL, "max_overflow": _POOL}
-    engine = sa.create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options
-    )
+    engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]

@@ -106,7 +106,9 @@ def write(connection: sa.Connection, record: Any) -> None:
         try:
             connection.execute(mapped.insert, values)
         except sa.exc.IntegrityError as error:
-            raise Stale(f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again.") from error
+            raise Stale(
+                f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again."
+            ) from error
         return
     for name in mapped.key:
         values[f"k_{name}"] = values.pop(name)

@@ -352,7 +352,12 @@ sa.Index(
 )
 _about_thing = event.c.about != ""
 sa.Index(
-    "event_by_about", event.c.platform, event.c.about, event.c.id, sqlite_where=_about_thing, postgresql_where=_about_thing
+    "event_by_about",
+    event.c.platform,
+    event.c.about,
+    event.c.id,
+    sqlite_where=_about_thing,
+    postgresql_where=_about_thing,
 )
 
 leaf = sa.Table(

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+_REFUSE = (
+    "CREATE FUNCTION gardefou_append_only() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$"
+)
+_LET_ERASE = (
+    "CREATE FUNCTION gardefou_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$"
+    " BEGIN IF NEW.body = ''::bytea AND NEW.salt = ''::bytea AND NEW.id = OLD.id AND NEW.platform = OLD.platform"
+    " AND NEW.kind = OLD.kind AND NEW.at = OLD.at AND NEW.by = OLD.by THEN RETURN NEW; END IF;"
+    " RAISE EXCEPTION 'the ledger is append-only'; END $$"
+)
 _TABLES = ("event", "leaf", "tree_node", "checkpoint")
 
 
@@ -30,14 +40,7 @@ def append_only_statements(dialect: str) -> list[str]:
                 f" BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
             )
         return statements
-    statements = [
-        "CREATE FUNCTION gardefou_append_only() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-        "CREATE FUNCTION gardefou_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$"
-        " BEGIN IF NEW.body = ''::bytea AND NEW.salt = ''::bytea AND NEW.id = OLD.id AND NEW.platform = OLD.platform"
-        " AND NEW.kind = OLD.kind AND NEW.at = OLD.at AND NEW.by = OLD.by THEN RETURN NEW; END IF;"
-        " RAISE EXCEPTION 'the ledger is append-only'; END $$",
-    ]
+    statements = [_REFUSE, _LET_ERASE]
     for table in _TABLES:
         update = "gardefou_erase_only" if table == "event" else "gardefou_append_only"
         statements.append(

@@ -86,7 +86,9 @@ class UnitOfWork:
         """Return the one record that matches, or None."""
         return fetch(self.connection, kind, *where, lock=lock)
 
-    def all(self, kind: type[T], *where: sa.ColumnElement[bool], order: Any = None, limit: int | None = None) -> list[T]:
+    def all(
+        self, kind: type[T], *where: sa.ColumnElement[bool], order: Any = None, limit: int | None = None
+    ) -> list[T]:
         """Return every record that matches."""
         statement = sa.select(MAPPED[kind].table).where(*where)
         if order is not None:

@@ -44,7 +44,9 @@ class PlatformChange(Handler):
                 "platform/registered", f"That endpoint is registered as {other.id!r} already.", field="endpoint"
             )
         if known is not None and known.endpoint != endpoint:
-            raise InvalidInput("platform/endpoint", "A platform's endpoint never changes; register another.", field="name")
+            raise InvalidInput(
+                "platform/endpoint", "A platform's endpoint never changes; register another.", field="name"
+            )
         given: Any = payload.get("config", {})
         if not isinstance(given, dict):
             raise InvalidInput("change/invalid", "config is an object.", field="config")

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, Staff, Token
 from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput
@@ -212,13 +213,21 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str) -> None:
 def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False) -> None:
     """Lapse what waits in a person's name: it returns to the queue, and the lead is told (M9)."""
     table = tables.enforcement.c
-    waiting = uow.all(
+    pending = (State.WAITING.value, State.READY.value)
+    # A first, wide net: an id may hold what LIKE takes for a wildcard.
+    maybe = uow.all(
         Enforcement,
-        table.state.in_((State.WAITING.value, State.READY.value)),
+        table.state.in_(pending),
         sa.or_(table.placed_by == staff_id, table.humans.cast(sa.Text).like(f'%"{staff_id}"%')),
         order=table.id,
     )
-    for one in waiting:
+    for read in maybe:
+        one = uow.get(Enforcement, read.platform, read.id)
+        if one is None or one.state not in pending or staff_id not in {one.placed_by, *one.humans}:
+            continue
+        if one.action == Action.RESTORE and one.state == State.READY.value:
+            # It has withdrawn what it lifts: it goes on to its end, whoever began it.
+            continue
         beneficiary = (one.change or {}).get("person") == staff_id and one.placed_by != staff_id
         if beneficiary or (notable_only and one.tier == "standard" and one.action != "change"):
             continue

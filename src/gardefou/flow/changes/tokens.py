@@ -87,7 +87,7 @@ class TokenRevoke(Handler):
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``token`` (its id)."""
         token = uow.need(Token, ORGANISATION, text(payload, "token"))
-        own = token.staff_id == actor.id or token.issued_by == actor.id
+        own = actor.id in {token.staff_id, token.issued_by}
         if not own and Power.TOKENS not in actor.powers:
             raise Denied("auth/forbidden", "Only its owner or an admin revokes a token.")
         return {"token": token.id}

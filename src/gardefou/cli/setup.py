@@ -1,0 +1,118 @@
+"""`gardefou setup`: how far the founding has come, and its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import sqlalchemy as sa
+
+from gardefou.cli.changes import change, end, outcome
+from gardefou.cli.common import Cli, cli_command, confirmed, examples
+from gardefou.cli.people_names import person
+from gardefou.domain.records import Staff
+from gardefou.errors import Conflict, Denied
+from gardefou.flow.app import App
+from gardefou.flow.changes.settings import FOUNDERS
+from gardefou.flow.rules import load_rules
+from gardefou.people.actor import Actor
+from gardefou.people.roles import Power
+from gardefou.storage import tables
+from gardefou.storage.records import fetch_all
+
+
+@click.group("setup")
+def setup() -> None:
+    """Found an installation: who has enrolled, and when guarding begins."""
+
+
+@setup.command("status", epilog=examples("gardefou setup status", "gardefou setup status --json"))
+@cli_command
+def status(ctx: Cli) -> None:
+    """Say how many founding people have enrolled, and what comes next."""
+    app = ctx.app
+    ctx.actor().require(Power.READ, app.now())
+    with app.works.read() as connection:
+        rules = load_rules(connection)
+        people = fetch_all(connection, Staff, sa.select(tables.staff).order_by(tables.staff.c.id))
+    needed = FOUNDERS[rules.shipped_nets]
+    enrolled = sum(one.enrolled for one in people)
+    document: dict[str, Any] = {
+        "nets": rules.shipped_nets,
+        "finished": rules.setup_finished,
+        "founders_needed": needed,
+        "enrolled": enrolled,
+        "people": [{"pseudonym": one.pseudonym, "roles": list(one.roles), "enrolled": one.enrolled} for one in people],
+    }
+    if rules.setup_finished:
+        ctx.out.data(document, "Setup has ended: guarded changes wait for people.")
+        return
+    ctx.out.data(document, f"{min(enrolled, needed)} of {needed} founding people have enrolled (nets {rules.shipped_nets!r}).")
+    ctx.out.table(
+        ("person", "roles", "enrolled"), [(one.pseudonym, one.roles, one.enrolled) for one in people], empty="Nobody yet."
+    )
+    ctx.out.line(
+        "Next: gardefou setup finish"
+        if enrolled >= needed
+        else "Next: gardefou staff add …; each new person runs `gardefou login --link SECRET` once."
+    )
+
+
+@setup.command("link", epilog=examples("gardefou setup link velor-tami"))
+@click.argument("staff")
+@cli_command
+def link(ctx: Cli, staff: str) -> None:
+    """Make another one-time sign-in link for a person who has not enrolled yet, or for yourself.
+
+    Good for 15 minutes, and only until setup has ended.
+    """
+    app = ctx.app
+    actor = ctx.actor()
+    actor.require(Power.STAFF, app.now())
+    with app.works.read() as connection:
+        one = person(connection, staff)
+    if one.enrolled and one.id != actor.id:
+        raise Denied("setup/enrolled", "This person has enrolled already; nobody else signs in for them.")
+    secret = new_link(app, actor, one.id)
+    ctx.out.data({"pseudonym": one.pseudonym, "link": secret, "minutes": 15}, *link_lines(one.pseudonym, secret))
+
+
+@setup.command("finish", epilog=examples("gardefou setup finish"))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@cli_command
+def finish(ctx: Cli, yes: bool) -> None:
+    """End setup, one way: from then on guarded changes wait for people.
+
+    Needs as many enrolled people as the nets ask for: 3 for default, 2 for
+    small-team, 1 for solo.
+    """
+    actor = ctx.actor()
+    confirmed("End setup? From then on changes to people, nets, tokens, platforms and settings are guarded.", yes=yes)
+    made = change(ctx, actor, "setup_finish", {})
+    says, shape = outcome(ctx, made)
+    ctx.out.data({"state": made.state, "says": says, "change": shape}, "Setup has ended." if says == "In force." else says)
+    end(made)
+
+
+def new_link(app: App, actor: Actor, staff_id: str) -> str:
+    """Return the secret of a one-time sign-in link; only while setup has not ended (R11).
+
+    Raises:
+        Denied: the actor does not look after staff (`auth/forbidden`).
+        Conflict: setup has ended (`setup/finished`).
+    """
+    from gardefou.people.authenticate import make_link
+
+    actor.require(Power.STAFF, app.now())
+    with app.works.begin() as uow:
+        if load_rules(uow.connection).setup_finished:
+            raise Conflict("setup/finished", "Setup has ended; there are no sign-in links any more.")
+        return make_link(uow.connection, staff_id, now=uow.now)
+
+
+def link_lines(pseudonym: str, secret: str) -> tuple[str, ...]:
+    """Say what a new person does with a sign-in link."""
+    return (
+        f"{pseudonym} signs in once, within 15 minutes (shown only now):",
+        f"  gardefou login --link {secret}",
+    )

@@ -1,0 +1,220 @@
+"""Enforcements: lists by state, the page of one, and what people do with it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from gardefou.domain.actions import Action
+from gardefou.domain.records import Case, Enforcement
+from gardefou.domain.states import State
+from gardefou.errors import GardefouError, NotFound
+from gardefou.flow.approve import Answer, approve, cancel
+from gardefou.flow.break_glass import ratify
+from gardefou.flow.case_reading import case_view
+from gardefou.flow.execute import advance
+from gardefou.flow.reading import enforcement_by_id, lifted
+from gardefou.ledger.sequencer import latest
+from gardefou.nets.seats import Person, seats_filled
+from gardefou.people.roles import Power
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+from gardefou.storage.records import fetch_all, get
+from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.reading import PAGE, Row, approvals_of, described, events, rows
+
+_e = tables.enforcement.c
+#: The tabs of the list: name, states, what they hold.
+TABS: dict[str, tuple[str, sa.ColumnElement[bool], str]] = {
+    "waiting": (
+        "Waiting for people",
+        sa.and_(_e.state == State.WAITING.value, _e.approved_at.is_(None)),
+        "Someone else's yes or no is needed. Nothing was done yet.",
+    ),
+    "held": (
+        "Held",
+        sa.and_(_e.state == State.WAITING.value, _e.approved_at.is_not(None)),
+        "Everyone needed said yes; until the time is over anyone on duty can cancel.",
+    ),
+    "running": (
+        "Running",
+        _e.state.in_((State.READY.value, State.EXECUTING.value, State.RESTORING.value)),
+        "On the way to a platform.",
+    ),
+    "unknown": ("No answer", _e.state == State.UNKNOWN.value, "Sent, and no answer came; the platform is read first."),
+    "in_force": ("In force", _e.state == State.IN_FORCE.value, "Carried out, and seen at the platform."),
+    "failed": ("Failed", _e.state == State.FAILED.value, "The platform refused; nothing changed."),
+    "ended": (
+        "Ended",
+        _e.state.in_(
+            (State.RESTORED.value, State.CANCELLED.value, State.LAPSED.value, State.REFUSED.value)
+        ),
+        "Undone, withdrawn, lapsed or refused.",
+    ),
+}
+
+
+def routes(console: Console) -> list[BaseRoute]:
+    """Return the routes of enforcements."""
+    return [
+        console.get("/enforcements", show_list),
+        console.get("/enforcements/{id}", show),
+        console.post("/enforcements/{id}/answer", answer),
+        console.post("/enforcements/{id}/cancel", withdraw),
+        console.post("/enforcements/{id}/ratify", let_stand),
+    ]
+
+
+def show_list(visit: Visit) -> Response:
+    """Show enforcements by state, newest first."""
+    tab = visit.query("tab") or "waiting"
+    if tab not in TABS:
+        raise NotFound("enforcement/tab", f"There is no list {tab!r}; choose one above.")
+    before = visit.query("before")
+    statement = sa.select(tables.enforcement).where(TABS[tab][1])
+    if before:
+        statement = statement.where(_e.id < before)
+    with visit.app.works.read() as connection:
+        found = fetch_all(connection, Enforcement, statement.order_by(_e.id.desc()).limit(PAGE + 1))
+        shown = rows(connection, found[:PAGE], visit.actor.id)
+    older = found[PAGE - 1].id if len(found) > PAGE else None
+    return visit.page("enforcements.html", tab=tab, tabs=TABS, rows=shown, older=older)
+
+
+def show(visit: Visit) -> Response:
+    """Show one enforcement: what it is, why, what nets and people said, and what can be done now."""
+    with visit.app.works.read() as connection:
+        found = enforcement_by_id(connection, visit.path("id"))
+        if found is None:
+            raise NotFound("enforcement/not_found", "There is no such enforcement; check the address.")
+        row = rows(connection, [found], visit.actor.id)[0]
+        given = approvals_of(connection, found)
+        case = None
+        if found.case_id is not None and get(connection, Case, found.platform, found.case_id) is not None:
+            case = case_view(connection, found.case_id, now=visit.now)
+        lifts = rows(connection, lifted(connection, found), visit.actor.id)
+        undone_by = connection.execute(
+            sa.select(_e.id).where(
+                _e.platform == found.platform,
+                _e.account == found.account,
+                _e.action == Action.RESTORE.value,
+                _e.placed_at >= found.placed_at,
+                sa.cast(_e.lifts, sa.Text).contains(f'"{found.id}"', autoescape=True),
+            )
+        ).first()
+        held = latest(connection, found.platform)
+        newest = connection.execute(
+            sa.select(tables.leaf.c.seq)
+            .join(
+                tables.event,
+                sa.and_(
+                    tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id
+                ),
+            )
+            .where(tables.event.c.platform == found.platform, tables.event.c.about == found.id)
+            .order_by(tables.leaf.c.seq.desc())
+            .limit(1)
+        ).scalar()
+        proved = held is not None and newest is not None and newest < held.size
+        story = events(connection, found.platform, tables.event.c.about == found.id)
+        organisation = visit.app.config(connection).rules.organisation
+    return visit.page(
+        "enforcement.html",
+        row=row,
+        one=found,
+        given=given,
+        missing=_missing(visit, row, [one.by for one in given if one.answer == "yes"], organisation),
+        case=case,
+        lifts=lifts,
+        undone_by=None if undone_by is None else undone_by.id,
+        proved=proved,
+        story=story,
+        losses=_losses(visit, found),
+        may_answer=_may_answer(visit, found, {one.by for one in given}),
+        may_cancel=visit.may(Power.LIFT) and found.state in {State.WAITING.value, State.READY.value},
+        may_restore=visit.may(Power.LIFT) and found.severity > 0 and found.state in _RESTORABLE,
+        may_ratify=found.via == "break_glass" and found.state == State.IN_FORCE.value and found.ratified_by is None,
+        moving=found.state in _MOVING,
+    )
+
+
+_RESTORABLE = frozenset({State.IN_FORCE.value, State.EXECUTING.value, State.UNKNOWN.value})
+_MOVING = frozenset({State.READY.value, State.EXECUTING.value, State.UNKNOWN.value, State.RESTORING.value})
+
+
+def _missing(visit: Visit, row: Row, yeses: list[str], organisation: str) -> list[str]:
+    """Return in words which people are missing still, for one that waits for people."""
+    one = row.enforcement
+    if one.state != State.WAITING.value or one.approved_at is not None:
+        return []
+    people = visit.names.people
+
+    def person(staff_id: str) -> Person:
+        staff = people.get(staff_id)
+        if staff is None:
+            return Person(id=staff_id, roles=frozenset(), team="", employer="")
+        return Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
+
+    proposer = next((who for who in (one.placed_by, *one.humans) if who in people), one.placed_by)
+    left = seats_filled(
+        row.verdict.approvals,
+        [person(who) for who in yeses if who in people and who not in one.humans],
+        proposer=person(proposer),
+        organisation=organisation,
+    )
+    return [need.in_words() for need in left]
+
+
+def _may_answer(visit: Visit, found: Enforcement, answered: set[str]) -> bool:
+    """Whether this person may answer at all; which seats are open is told when they do."""
+    staff = visit.staff
+    open_still = found.state == State.WAITING.value and found.approved_at is None
+    apart = staff.id not in found.humans and staff.id != found.placed_by and staff.id not in answered
+    return open_still and apart and standing_now(staff, visit.now).standing is Standing.ACTIVE
+
+
+def _losses(visit: Visit, found: Enforcement) -> tuple[str, ...]:
+    """Return what an undo does not bring back, as the platform declares it."""
+    description = described(visit.app, found.platform)
+    if description is None or found.action in {Action.CHANGE, Action.RESTORE}:
+        return ()
+    capability = description.capabilities.get(Action(found.action))
+    return () if capability is None else capability.losses
+
+
+def answer(visit: Visit) -> Response:
+    """Take another person's yes or no; with the last yes needed it goes on."""
+    form = visit.form
+    given = Answer(
+        enforcement=visit.path("id"),
+        digest=form.one("digest"),
+        answer=form.one("answer"),
+        note=form.one("note"),
+        own_answer=form.one("own_answer"),
+    )
+    after = approve(visit.app, visit.actor, given)
+    _go_on(visit, after)
+    return go(f"/enforcements/{after.id}", done=given.answer)
+
+
+def _go_on(visit: Visit, one: Enforcement) -> None:
+    """Carry out what is cleared; what does not go through now, the worker does. The answer itself stands."""
+    if one.state == State.READY.value:
+        try:
+            advance(visit.app, one.id)
+        except GardefouError:
+            pass
+    visit.app.wake()
+
+
+def withdraw(visit: Visit) -> Response:
+    """Withdraw an enforcement before anything is done."""
+    ended = cancel(visit.app, visit.actor, visit.path("id"), visit.form.one("because"))
+    return go(f"/enforcements/{ended.id}", done="cancelled")
+
+
+def let_stand(visit: Visit) -> Response:
+    """Ratify a break-glass as the third person."""
+    ratified = ratify(visit.app, visit.actor, visit.path("id"))
+    return go(f"/enforcements/{ratified.id}", done="ratified")
