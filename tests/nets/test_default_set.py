@@ -151,8 +151,9 @@ def test_m11_pause_does_not_stop_what_the_law_demands():
 
 
 def test_severity_4_by_a_person_wants_a_fresh_sign_in():
-    assert verdict(action__severity=4).fresh_auth_minutes == 5
-    assert verdict(action__severity=3).fresh_auth_minutes is None
+    assert verdict(action__severity=4, actor__fresh_minutes=6).fresh_auth_minutes == 5
+    assert verdict(action__severity=4, actor__fresh_minutes=5).asks_nothing
+    assert verdict(action__severity=3, actor__fresh_minutes=6).fresh_auth_minutes is None
 
 
 @pytest.mark.parametrize(

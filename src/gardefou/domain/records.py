@@ -149,8 +149,8 @@ class Enforcement:
     #: Tier and reach of the account when it was placed.
     tier: str
     reach: int = 0
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    verdict: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    verdict: Mapping[str, Any] = field(default_factory=dict[str, Any])
     nets: str = ""
     digest: str = ""
     approve_by: datetime | None = None
@@ -173,7 +173,7 @@ class Enforcement:
     fence: int = 0
     #: The event that must be in a checkpoint before anything happens.
     intent_event: str | None = None
-    receipt: Mapping[str, Any] = field(default_factory=dict)
+    receipt: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_force_at: datetime | None = None
     ended_at: datetime | None = None
     incident: str | None = None
@@ -282,7 +282,7 @@ class PlatformEntry:
     id: str
     kind: str
     endpoint: str
-    config: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     sandbox: bool = False
     added_at: datetime
     active: bool = True
@@ -350,7 +350,7 @@ class Incident:
     last_at: datetime
     summary: str
     #: What drift changed: measures before and after.
-    detail: Mapping[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = field(default_factory=dict[str, Any])
     version: int = 1
 
 

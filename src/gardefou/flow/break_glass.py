@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import sqlalchemy as sa
+
 from gardefou.domain.actions import Reversibility
 from gardefou.domain.records import ORGANISATION, Approval, Enforcement, Staff
 from gardefou.domain.states import State
@@ -24,6 +26,7 @@ from gardefou.storage import tables
 _DAY = timedelta(days=1)
 _FRESH_MINUTES = 10
 _WORST = 3
+_CAME_TO_NOTHING = (State.REFUSED.value, State.CANCELLED.value, State.LAPSED.value)
 #: One further person, whoever is on duty and judges accounts.
 ONE_OTHER = Requirement(("lead", "oncall", "policy", "reviewer"), 1, False, False)
 
@@ -53,7 +56,7 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             "break_glass/irreversible", "Only what is exactly undone: lock, limit or suspend.", field="action"
         )
     with app.works.begin() as uow:
-        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
+        uow.serialise(f"account:{platform}/{prepared.checked.wanted.account}", f"actor:{actor.id}")
         config = app.config(uow.connection)
         actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id), via="break_glass")
         actor.require(Power.BREAK_GLASS, uow.now)
@@ -67,6 +70,8 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             table.account == prepared.checked.wanted.account,
             table.via == "break_glass",
             table.placed_at > uow.now - _DAY,
+            # What came to nothing broke no glass: a lost word must not bar the next one for a day.
+            sa.or_(table.state.not_in(_CAME_TO_NOTHING), table.attempts > 0),
         )
         if used is not None:
             raise Conflict("break_glass/used", "The glass was broken for this account within the last 24 hours.")
@@ -75,6 +80,8 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             refusals=asked.refusals,
             reasons=asked.reasons,
             approvals=() if app.no_nets else (ONE_OTHER,),
+            # Strong authentication, of the other person too (M3).
+            fresh_auth_minutes=None if app.no_nets else _FRESH_MINUTES,
             notify=("everyone",),
         )
         made = new_enforcement(uow, config, actor, replace(one, verdict=verdict))

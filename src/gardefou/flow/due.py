@@ -7,13 +7,15 @@ simulated clock.
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from gardefou.domain.records import SYSTEM, Enforcement, Staff
-from gardefou.domain.states import State
+from gardefou.domain.states import ENDED, State
 from gardefou.errors import Conflict, GardefouError, Stale
 from gardefou.flow.app import App
 from gardefou.flow.approve import find_enforcement
@@ -25,6 +27,8 @@ from gardefou.people.standing import Standing
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.storage.types import Instant
+
+_log = logging.getLogger("gardefou.due")
 
 _e = tables.enforcement.c
 _s = tables.staff.c
@@ -40,7 +44,13 @@ _DUE = (
 )
 _ENDING = (
     sa.select(_e.id)
-    .where(_e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until <= _NOW)
+    .where(
+        _e.state == State.IN_FORCE.value,
+        _e.until.is_not(None),
+        _e.until <= _NOW,
+        _e.legal_basis.is_(None),
+        sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW),
+    )
     .order_by(_e.until, _e.id)
     .limit(_BATCH)
 )
@@ -51,6 +61,9 @@ _NEXT = (
     sa.select(sa.func.min(_e.next_attempt_at, type_=Instant)).where(_ACTIVE, _e.next_attempt_at > _NOW),
     sa.select(sa.func.min(_e.until, type_=Instant)).where(
         _e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until > _NOW
+    ),
+    sa.select(sa.func.min(_e.next_attempt_at, type_=Instant)).where(
+        _e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until <= _NOW, _e.next_attempt_at > _NOW
     ),
     sa.select(sa.func.min(_s.last_day_end, type_=Instant)).where(
         _s.standing != Standing.LEFT.value, _s.last_day_end > _NOW
@@ -83,14 +96,48 @@ def _try(app: App, work: Any, enforcement_id: str) -> int:
     except Stale:
         # Someone else was first; whatever is left comes round again.
         return 0
-    except Conflict:
+    except Conflict as error:
+        if error.code != "clock/behind":
+            _put_by(app, enforcement_id, error.message)
         # The clock is behind the record: nothing harms until it is set right.
         return 0
     except GardefouError as error:
-        with app.works.begin() as uow:
-            found = find_enforcement(uow, enforcement_id)
-            alert(uow, platform=found.platform, about=found.id, says=f"Stuck: {error.message}")
+        _put_by(app, enforcement_id, error.message)
         return 0
+    except sa.exc.DBAPIError:
+        # The store was lost, or others were in the way: the next round finds it as it was.
+        _log.warning("enforcement %s is left for the next round", enforcement_id, exc_info=True)
+        return 0
+    except Exception as error:
+        _log.exception("enforcement %s could not be carried on", enforcement_id)
+        _put_by(app, enforcement_id, f"{type(error).__name__}: {error}")
+        return 0
+
+
+def _put_by(app: App, enforcement_id: str, why: str) -> None:
+    """Look at it again later, and tell the people on duty: one that is stuck holds up nobody else.
+
+    Writes `enforcement.held_back` and `alert.raised`.
+    """
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement_id)
+        if State(found.state) in ENDED or (found.next_attempt_at is not None and found.next_attempt_at > uow.now):
+            return
+        ceiling = timedelta(seconds=app.config(uow.connection).rules.retry_ceiling_seconds)
+        # Without its intention it begins anew; nothing was sent while one waited for its checkpoint.
+        later = replace(
+            found, next_attempt_at=uow.now + ceiling, intent_event=None, version=found.version + 1
+        )
+        uow.record(
+            "enforcement.held_back",
+            by=SYSTEM,
+            platform=found.platform,
+            account=found.account,
+            about=found.id,
+            puts=(later,),
+            detail={"because": why},
+        )
+        alert(uow, platform=found.platform, about=found.id, says=f"Stuck: {why}", accounts=(found.account,))
 
 
 def _advance(app: App, enforcement_id: str) -> Enforcement | None:

@@ -20,9 +20,10 @@ the platform takes a key.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from gardefou.domain.accounts import AccountReading, Tier
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement, PlatformEntry
 from gardefou.domain.states import ENDED, State
@@ -32,7 +33,7 @@ from gardefou.flow.approve import find_enforcement
 from gardefou.flow.change_apply import apply_change
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
-from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.outcome import conclude, failed, overtaken, retry, still_unknown, unknown
 from gardefou.flow.reading import enforcement_by_id, imposing_harms, lifted_content
 from gardefou.flow.recheck import Objection, recheck
@@ -48,17 +49,6 @@ from gardefou.platforms.protocol import (
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
-#: Ended, or about to, without an effect that stands.
-_WITHDRAWN = frozenset(
-    {
-        State.RESTORING.value,
-        State.RESTORED.value,
-        State.CANCELLED.value,
-        State.LAPSED.value,
-        State.FAILED.value,
-        State.REFUSED.value,
-    }
-)
 _RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
 
 
@@ -130,7 +120,7 @@ def start_restore(uow: UnitOfWork, config: Config, ready: Enforcement, account: 
     current = uow.get(Account, account.platform, account.ref) or account
     lifting = plan_lifting(uow, ready, current, seen.reading)
     executing = _executing(uow, config, ready, current, seen)
-    start_lifting(uow, executing)
+    start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)
     return Begun(executing, lifting)
 
 
@@ -294,17 +284,27 @@ def _begin(
                 )
         if isinstance(trouble, PlatformRefused):
             return Begun(failed(uow, config, found, f"The platform refuses: {trouble}"))
-        if trouble is not None:
-            return Begun(retry(uow, config, found, str(trouble)))
-        assert seen is not None and seen.reading is not None  # noqa: PT018
         account = account or uow.get(Account, found.platform, found.account)
+        if trouble is not None and restoring and account is not None:
+            # Restore fails open: what cannot be read is undone from the record, and read afterwards.
+            seen = _as_recorded(account, app.now())
+        elif trouble is not None:
+            return Begun(retry(uow, config, found, str(trouble)))
+        assert seen is not None
+        assert seen.reading is not None
         assert account is not None
         if restoring:
             lifting = plan_lifting(uow, found, account, seen.reading)
             executing = _executing(uow, config, found, account, seen)
-            start_lifting(uow, executing)
+            start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)
             return Begun(executing, lifting)
         return Begun(_executing(uow, config, found, account, seen))
+
+
+def _as_recorded(account: Account, at: datetime) -> Seen:
+    """Return the account as the record has it, in place of a reading that cannot be made."""
+    reading = AccountReading(ref=account.ref, handle=account.handle, measures=frozenset(account.measures))
+    return Seen(platform=account.platform, account=account.ref, taken_at=at, reading=reading)
 
 
 def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Account, seen: Seen) -> Enforcement:
@@ -318,10 +318,14 @@ def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Acc
         base = tuple(sorted(set(account.measures) - measures | (measures & set(seen.reading.measures))))
         if base:
             base = _base_without_shared(uow, found, base)
+        if found.base is not None:
+            # An earlier attempt may show by now: what it turned on is no state from before.
+            base = tuple(sorted(set(base) & set(found.base)))
     changes: dict[str, Any] = {
         "attempts": found.attempts + 1,
         "lease_until": lease,
-        "fence": found.fence or account.fence + 1,
+        # Every attempt takes a number of its own: whatever an earlier one still sends comes too late.
+        "fence": account.fence + 1,
         "base": base,
         "next_attempt_at": lease,
         "receipt": {
@@ -330,7 +334,8 @@ def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Acc
             "asked": {"action": found.action, "measures": sorted(measures)},
         },
     }
-    if found.tier != "standard" and not restoring:
+    watched = found.tier != Tier.STANDARD or tier_memory(account, uow.now) is not Tier.STANDARD
+    if watched and not restoring:
         # Until this intention stands in a checkpoint nothing is sent, so there is no lease.
         changes["intent_event"] = uow.record(
             "enforcement.intended",
@@ -342,8 +347,8 @@ def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Acc
         )
         changes["lease_until"] = None
     # Nothing about the account is restated: only the intention's number.
-    fenced = (replace(account, fence=account.fence + 1, version=account.version + 1),) if found.fence == 0 else ()
-    return uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=fenced, **changes)
+    fenced = replace(account, fence=account.fence + 1, version=account.version + 1)
+    return uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=(fenced,), **changes)
 
 
 def _must(enforcement: Enforcement | None) -> Enforcement:
@@ -473,10 +478,15 @@ def _record_trouble(
 ) -> Enforcement:
     """Record that the platform refused, could not be reached, or gave no answer (M6)."""
     with app.works.begin() as uow:
+        uow.serialise(f"account:{begun.enforcement.platform}/{begun.enforcement.account}")
         config = app.config(uow.connection)
         found = find_enforcement(uow, begun.enforcement.id)
         if found.version != begun.enforcement.version:
             return overtaken(uow, found, more or {})
+        account = uow.get(Account, found.platform, found.account)
+        if state is State.FAILED and account is not None and account.fence > found.fence:
+            # A newer intention on the account came first, and nobody withdrew this one: that is no refusal.
+            return retry(uow, config, found, str(error))
         if state is State.FAILED:
             return failed(uow, config, found, f"The platform refused: {error}")
         if state is State.UNKNOWN:

@@ -9,6 +9,7 @@ does. Neither can ever turn a measure on.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from gardefou.domain.accounts import AccountReading
 from gardefou.domain.actions import Action, Reversibility
@@ -16,12 +17,13 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
-from gardefou.flow.incidents import open_incident
-from gardefou.flow.reading import lifted, standing_harms
+from gardefou.flow.incidents import near_miss, open_incident
+from gardefou.flow.reading import imposing_harms, lifted, standing_harms
 from gardefou.platforms.protocol import Operation, Target
 from gardefou.storage.work import UnitOfWork
 
 _DAY_SECONDS = 86_400
+_REFUSED_AGAIN = timedelta(minutes=5)
 _ACTION_OF = {
     "limited": Action.LIMIT,
     "locked": Action.LOCK,
@@ -53,7 +55,13 @@ def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, readin
         for other in standing_harms(uow.connection, restore.platform, restore.account)
         if other.id not in withdrawn and other.state == State.IN_FORCE.value
     ]
-    claimed = {measure for other in others for measure in other.measures}
+    # What the law demands and may be on its way is not taken off along with the rest (M11).
+    demanded = [
+        other
+        for other in imposing_harms(uow.connection, restore.platform, restore.account)
+        if other.legal_basis is not None and other.id not in withdrawn and other.state != State.RESTORING.value
+    ]
+    claimed = {measure for other in (*others, *demanded) for measure in other.measures}
     present = set(reading.measures)
     if restore.whole:
         keep = set(restore.base or ())
@@ -118,7 +126,7 @@ def _action_for(measure: str) -> Action:
     return _ACTION_OF.get(measure, Action.DELETE)
 
 
-def start_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
+def start_lifting(uow: UnitOfWork, restore: Enforcement, *, lease_seconds: int) -> None:
     """Move everything a restore withdraws to `restoring` (or `cancelled`): no earlier retry goes on.
 
     Writes `enforcement.cancelled` or `enforcement.restoring` for each.
@@ -126,7 +134,7 @@ def start_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
     for harm in lifted(uow.connection, restore):
         state = State(harm.state)
         if state in {State.WAITING, State.READY}:
-            uow.move(
+            cancelled = uow.move(
                 harm,
                 State.CANCELLED,
                 "enforcement.cancelled",
@@ -134,8 +142,9 @@ def start_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
                 because="The account was restored.",
                 ended_at=uow.now,
             )
+            near_miss(uow, cancelled, cancelled.because)
         elif state in {State.EXECUTING, State.UNKNOWN, State.IN_FORCE}:
-            uow.move(
+            withdrawn = uow.move(
                 harm,
                 State.RESTORING,
                 "enforcement.restoring",
@@ -144,6 +153,9 @@ def start_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
                 intent_event=None,
                 next_attempt_at=None,
             )
+            if harm.lease_until is not None or state is State.UNKNOWN:
+                # Whoever was carrying it out may still send it, and die before saying so: look again then.
+                undo_late_effect(uow, withdrawn, at=uow.now + timedelta(seconds=lease_seconds))
 
 
 def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> None:
@@ -166,8 +178,8 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
             ended_at=uow.now,
         )
         freed = set(harm.measures) - set(harm.base or ())
-        for other in standing_harms(uow.connection, harm.platform, harm.account):
-            if other.base is not None and freed & set(other.base) and other.state == State.IN_FORCE.value:
+        for other in imposing_harms(uow.connection, harm.platform, harm.account):
+            if other.base is not None and freed & set(other.base) and other.state != State.RESTORING.value:
                 rebased = replace(other, base=tuple(sorted(set(other.base) - freed)), version=other.version + 1)
                 uow.record(
                     "enforcement.rebased",
@@ -218,15 +230,18 @@ def give_up_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
             "enforcement.in_force",
             by=SYSTEM,
             detail={"because": "the platform refused the restore"},
+            # An end that has come is tried again then, not at once and for ever.
+            next_attempt_at=uow.now + _REFUSED_AGAIN,
         )
 
 
-def undo_late_effect(uow: UnitOfWork, harm: Enforcement) -> Enforcement | None:
-    """Place the system's own restore for an effect that came after its enforcement was withdrawn.
+def undo_late_effect(uow: UnitOfWork, harm: Enforcement, *, at: datetime) -> Enforcement | None:
+    """Place the system's own restore, due ``at``, for an effect that comes after its enforcement was withdrawn.
 
     Writes `enforcement.placed` and `enforcement.ready`; the worker carries it out.
     """
-    if harm.reversibility == Reversibility.NONE or not harm.measures:
+    imposed = set(harm.measures) - set(harm.base or ())
+    if harm.reversibility == Reversibility.NONE or not imposed:
         return None
     follow = Enforcement(
         platform=harm.platform,
@@ -241,9 +256,9 @@ def undo_late_effect(uow: UnitOfWork, harm: Enforcement) -> Enforcement | None:
         placed_at=uow.now,
         via="system",
         tier=harm.tier,
-        measures=tuple(sorted(set(harm.measures) - set(harm.base or ()))),
+        measures=tuple(sorted(imposed)),
         lifts=(harm.id,),
-        next_attempt_at=uow.now,
+        next_attempt_at=at,
     )
     uow.record(
         "enforcement.placed", by=SYSTEM, platform=harm.platform, account=harm.account, about=follow.id, puts=(follow,)

@@ -20,6 +20,17 @@ from gardefou.flow.observe import Seen
 from gardefou.storage.work import UnitOfWork
 
 _FIRST_RETRY = 1.0
+#: Ended, or about to, without an effect that stands.
+_WITHDRAWN = frozenset(
+    {
+        State.RESTORING.value,
+        State.RESTORED.value,
+        State.CANCELLED.value,
+        State.LAPSED.value,
+        State.FAILED.value,
+        State.REFUSED.value,
+    }
+)
 
 
 def conclude(
@@ -87,9 +98,9 @@ def _known_account(
         return ()
     measures = tuple(sorted((set(account.measures) | imposed) - lifted))
     drift_base = None if clear_drift else account.drift_base
-    return (
-        replace(account, measures=measures, read_at=seen.taken_at, drift_base=drift_base, version=account.version + 1),
-    )
+    # A reading that was begun later may stand there already.
+    read_at = seen.taken_at if account.read_at is None else max(seen.taken_at, account.read_at)
+    return (replace(account, measures=measures, read_at=read_at, drift_base=drift_base, version=account.version + 1),)
 
 
 def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enforcement:
@@ -104,9 +115,9 @@ def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enfo
         about=found.id,
         puts=(noted,),
     )
-    if noted.state in {State.RESTORING.value, State.RESTORED.value} and noted.action != Action.RESTORE:
-        # The restore may have read the platform before this took effect: look once more.
-        undo_late_effect(uow, noted)
+    if noted.state in _WITHDRAWN and noted.action != Action.RESTORE:
+        # Whoever withdrew it may have read the platform before this took effect: look once more.
+        undo_late_effect(uow, noted, at=uow.now)
     return noted
 
 

@@ -254,7 +254,7 @@ def _identical(uow: UnitOfWork, actor: Actor, checked: Checked) -> Enforcement |
         return None
     for other in found:
         same = (
-            set(other.measures) == measures
+            frozenset(other.measures) == measures
             and other.until == wanted.until
             and other.execute_at == wanted.execute_at
             and other.legal_basis == wanted.legal_basis

@@ -15,6 +15,7 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
+from gardefou.flow.change_apply import KINDS
 from gardefou.flow.approve import outstanding, valid_approvals
 from gardefou.flow.observe import Seen
 from gardefou.flow.place import digest_of
@@ -62,6 +63,9 @@ def recheck(
     objection = _canary(uow, config, found)
     if objection is not None:
         return objection
+    over = (found.change or {}).get("over")
+    if over is not None and over != config.nets_id:
+        return Objection("The nets in force are others than those it was proposed over; propose it anew.")
     if found.action != Action.CHANGE and (seen is None or seen.reading is None):
         # Without a reading nothing is sent; the nets are asked again on the reading that comes before it.
         return None
@@ -86,11 +90,15 @@ def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Object
             return Objection("Someone behind it is no longer on duty.")
     if person is not None and found.action != Action.CHANGE:
         held = powers_of(person.roles)
-        needed = {Power.ENFORCE} | ({Power.ENFORCE_LEGAL} if found.legal_basis else set())
+        needed = {Power.ENFORCE, Power.ENFORCE_LEGAL} if found.legal_basis else {Power.ENFORCE}
         if found.via == "break_glass":
             needed = {Power.BREAK_GLASS}
         if not held & needed:
             return Objection("Whoever placed it no longer has the role for it.")
+    if person is not None and found.action == Action.CHANGE:
+        handler = KINDS[str((found.change or {})["kind"])]
+        if handler.power not in powers_of(person.roles):
+            return Objection("Whoever proposed it no longer has the role for it.")
     if person is None:
         token = tables.token.c
         live = uow.connection.execute(

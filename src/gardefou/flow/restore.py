@@ -24,6 +24,7 @@ from gardefou.flow.execute import Begun, advance, finish_restore, start_restore
 from gardefou.flow.lift import start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.place import digest_of, settle_waiting
+from gardefou.flow.reading import enforcement_by_id
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
@@ -81,18 +82,25 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         raise NotFound("account/not_found", f"{platform} says: {error}", field="account") from error
     except PlatformRefused:
         seen = Seen(platform=platform, account=ref, taken_at=app.now(), reading=None)
-    ref = seen.account
+    if seen.account != ref:
+        # An alias: what was taken down stands on record under the account's own id (R10).
+        ref = seen.account
+        seen = look(app, connector, ref, _content_on_record(app, platform, ref))
     made: list[Enforcement | Begun] = []
     with app.works.begin() as uow:
         uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
         config = app.config(uow.connection)
         actor = on_duty(uow, actor)
         account = observe(uow, app, config, seen)
-        if account is None:
+        harms = _live_harms(uow, platform, ref)
+        if account is None and not harms:
             raise NotFound(
                 "account/not_found", f"Nothing is known of {ref!r} and {platform} does not answer.", field="account"
             )
-        harms = _live_harms(uow, platform, ref)
+        if account is None:
+            # Placed while nothing could be read: what waits there can be withdrawn all the same (M5).
+            account = Account(platform=platform, ref=ref)
+            uow.record("account.noted", by=SYSTEM, platform=platform, account=ref, puts=(account,))
         own_only(uow, actor, harms)
         free = [harm for harm in harms if harm.legal_basis is None]
         barred = [harm for harm in harms if harm.legal_basis is not None]
@@ -162,11 +170,9 @@ def _base(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforc
     """Return the mildest state on record before any of the harm (M5)."""
     base = set(account.measures)
     for harm in free:
+        # Without a base nothing was ever sent for it: what stands there is not of its making.
         if harm.base is not None:
             base &= set(harm.base)
-        else:
-            # Not carried out as far as anyone knows: its measures may only be there if they were before.
-            base -= set(harm.measures) - set(account.measures if harm.state in {"waiting", "ready"} else ())
     if account.drift_base is not None:
         base &= set(account.drift_base)
     for harm in barred:
@@ -227,7 +233,7 @@ def _place(
         return uow.move(made, State.REFUSED, "enforcement.refused", by=actor.id, because=why, ended_at=uow.now)
     placed = settle_waiting(uow, config, made, verdict)
     if placed.state == State.READY.value:
-        start_lifting(uow, placed)
+        start_lifting(uow, placed, lease_seconds=config.rules.lease_seconds)
     return placed
 
 
@@ -328,9 +334,17 @@ def _losses(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str,
 
 def expire(app: App, enforcement_id: str) -> Enforcement | None:
     """End a temporary enforcement: the system's own restore, naming its cause (M5)."""
+    with app.works.read() as connection:
+        known = enforcement_by_id(connection, enforcement_id)
+    if known is None:
+        return None
     with app.works.begin() as uow:
+        uow.serialise(f"account:{known.platform}/{known.account}")
         found = uow.find(Enforcement, _table.id == enforcement_id, lock=True)
         if found is None or found.state != State.IN_FORCE.value or found.until is None or found.until > uow.now:
+            return None
+        if found.legal_basis is not None:
+            # What the law demanded never comes back by itself (M11).
             return None
         config = app.config(uow.connection)
         account = uow.need(Account, found.platform, found.account)
@@ -382,7 +396,7 @@ def rollback(
         if dry_run:
             continue
         with app.works.begin() as uow:
-            uow.serialise(f"account:{platform}/{ref}")
+            uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
             config = app.config(uow.connection)
             actor = on_duty(uow, actor)
             own_only(uow, actor, group)

@@ -5,9 +5,10 @@ Stored only where they differ from the default; changing one is a guarded change
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -36,7 +37,15 @@ class Rules:
         "platform_internal",
     )
     protected_reach: int = 5_000_000
-    notable_labels: tuple[str, ...] = ("verified_organisation", "staff", "moderator", "sole_room_admin_50")
+    notable_labels: tuple[str, ...] = (
+        "verified_organisation",
+        "verified_organization",
+        "verified_org",
+        "staff",
+        "own_staff",
+        "moderator",
+        "sole_room_admin_50",
+    )
     notable_reach: int = 100_000
     registry_months: int = 12
     tier_memory_days: int = 30
@@ -135,7 +144,7 @@ def _fit(old: Any, value: Any) -> tuple[Any] | None:
     if isinstance(old, str):
         return (value,) if isinstance(value, str) and value else None
     if isinstance(value, list | tuple):
-        items: list[Any] = list(value)
+        items = list(cast("Sequence[Any]", value))
         if old and isinstance(old[0], tuple):
             pairs: list[tuple[str, int]] = []
             for item in items:

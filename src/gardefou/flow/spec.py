@@ -32,7 +32,7 @@ class Wanted:
     execute_at: datetime | None = None
     legal_basis: str | None = None
     #: ``handle`` as typed, ``identity`` as chosen among lookalikes.
-    confirm: Mapping[str, str] = field(default_factory=dict)
+    confirm: Mapping[str, str] = field(default_factory=dict[str, str])
     #: New evidence, which lets the same be placed again after a no (R15).
     evidence: tuple[Mapping[str, Any], ...] = ()
 

@@ -80,9 +80,9 @@ SCOPES: dict[str, frozenset[Power]] = {
 
 def powers_of(roles: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the roles allow."""
-    return frozenset().union(*(ROLES.get(role, frozenset()) for role in roles))
+    return frozenset[Power]().union(*(ROLES.get(role, frozenset()) for role in roles))
 
 
 def powers_of_scopes(scopes: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the scopes allow."""
-    return frozenset().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
+    return frozenset[Power]().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))

@@ -40,7 +40,7 @@ from gardefou.storage.work import UnitOfWork
 
 _NAME = "gardefou-scenario"
 #: Who brings in the reports of a platform's users.
-USERS = "users"
+USERS = "platform-users"
 _copying = threading.Lock()
 
 
@@ -284,4 +284,4 @@ def _register(uow: UnitOfWork, world: World, account: DeclaredAccount) -> None:
     handler = KINDS["tier"]
     payload = {"platform": account.at.platform, "account": account.at.ref, "tier": account.tier}
     checked = handler.check(uow, world.app, config, Actor(id=SYSTEM, via="system"), payload)
-    handler.apply(uow, world.app, config, checked, by=SYSTEM, about=account.at.ref)
+    handler.write(uow, world.app, config, checked, by=SYSTEM, about=account.at.ref)

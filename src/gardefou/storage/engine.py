@@ -106,7 +106,7 @@ def _sqlite(url: sa.URL, begin: str, *, memory: bool) -> sa.Engine:
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options)
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+    def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver stays out of transactions
         cursor = connection.cursor()
         if not memory:
@@ -118,7 +118,7 @@ def _sqlite(url: sa.URL, begin: str, *, memory: bool) -> sa.Engine:
         cursor.close()
 
     @event.listens_for(engine, "begin")
-    def open_transaction(connection: sa.Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+    def open_transaction(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
     return engine

@@ -6,11 +6,12 @@ once per record type and reused.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.exc import IntegrityError
 
 from gardefou.domain import records as r
 from gardefou.errors import Stale
@@ -34,7 +35,7 @@ class Mapped(Generic[T]):
     one: sa.Select[Any]
     locked: sa.Select[Any]
 
-    def from_row(self, row: Mapping[str, Any]) -> T:
+    def from_row(self, row: RowMapping) -> T:
         """Return the record that a row holds."""
         values = {name: row[name] for name in self.names}
         if "evidence" in values:
@@ -51,7 +52,7 @@ class Mapped(Generic[T]):
 
 
 def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
-    names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+    names = tuple(field.name for field in fields(cast("Any", kind)))
     key = tuple(column.name for column in table.primary_key.columns)
     where = [table.c[name] == sa.bindparam(f"k_{name}") for name in key]
     update = (
@@ -105,7 +106,7 @@ def write(connection: sa.Connection, record: Any) -> None:
     if record.version == 1:
         try:
             connection.execute(mapped.insert, values)
-        except sa.exc.IntegrityError as error:
+        except IntegrityError as error:
             raise Stale(
                 f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again."
             ) from error
@@ -124,7 +125,7 @@ def fetch(connection: sa.Connection, kind: type[T], *where: sa.ColumnElement[boo
     if lock:
         statement = statement.with_for_update()
     row = connection.execute(statement).mappings().first()
-    return None if row is None else mapped.from_row(row)  # type: ignore[arg-type]
+    return None if row is None else mapped.from_row(row)
 
 
 def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any]) -> list[T]:
@@ -138,4 +139,4 @@ def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lo
     mapped: Mapped[T] = MAPPED[kind]
     values = {f"k_{mapped.key[0]}": platform, f"k_{mapped.key[1]}": key}
     row = connection.execute(mapped.locked if lock else mapped.one, values).mappings().first()
-    return None if row is None else mapped.from_row(row)  # type: ignore[arg-type]
+    return None if row is None else mapped.from_row(row)

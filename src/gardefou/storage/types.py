@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
@@ -69,10 +69,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return to_micros(value)
     if isinstance(value, tuple | frozenset):
-        items: Iterable[Any] = value
-        return [plain(item) for item in items]
+        return [plain(item) for item in cast("Iterable[Any]", value)]
     if isinstance(value, Mapping):
-        return dict(value)
+        return dict(cast("Mapping[str, Any]", value))
     return value
 
 

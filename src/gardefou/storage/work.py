@@ -92,7 +92,7 @@ class UnitOfWork:
         """Return every record that matches."""
         statement = sa.select(MAPPED[kind].table).where(*where)
         if order is not None:
-            statement = statement.order_by(*order) if isinstance(order, tuple) else statement.order_by(order)
+            statement = statement.order_by(order)
         if limit is not None:
             statement = statement.limit(limit)
         return fetch_all(self.connection, kind, statement)

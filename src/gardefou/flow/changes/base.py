@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from gardefou.clock import rfc3339
 from gardefou.errors import InvalidInput
@@ -63,7 +63,7 @@ def texts(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = payload.get(name, [])
     if not isinstance(value, list | tuple):
         raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
-    items: list[Any] = list(value)
+    items = list(cast("Sequence[Any]", value))
     if not all(isinstance(item, str) and item for item in items):
         raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
     return tuple(dict.fromkeys(items))

@@ -8,6 +8,7 @@ from gardefou.domain.records import NetsVersion, Staff
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text, texts
+from gardefou.nets.floor import broken
 from gardefou.nets.load import load, read_net
 from gardefou.nets.net import NetSet
 from gardefou.nets.satisfiable import unsatisfiable
@@ -30,10 +31,13 @@ class NetsChange(Handler):
         result = _result(config, payload)
         if len(result) == 0:
             raise InvalidInput("nets/empty", "A set without any net protects nobody; keep at least one.", field="toml")
+        _check_floor(config, result)
         _check_satisfiable(uow, config, result)
         if result == config.nets:
             raise InvalidInput("nets/same", "These nets are in force already.", field="toml")
-        return {"toml": result.to_toml(), "name": text(payload, "name", optional=True) or "changed"}
+        # Bound to the nets it was proposed over: a net added meanwhile must not be lost with it.
+        name = text(payload, "name", optional=True) or "changed"
+        return {"toml": result.to_toml(), "name": name, "over": config.nets_id}
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
         """Everything does but adding nets to those in force (R3)."""
@@ -59,6 +63,20 @@ def _result(config: Config, payload: Payload) -> NetSet:
     if not tables and not remove:
         raise InvalidInput("change/invalid", "Give a whole file as toml, or remove and put.", field="toml")
     return config.nets.changed(remove=remove, put=[read_net(table) for table in tables])
+
+
+def _check_floor(config: Config, nets: NetSet) -> None:
+    """Raise when the set breaks an invariant that the nets in force keep (R3)."""
+    shipped = config.rules.shipped_nets
+    before = {one.invariant for one in broken(config.nets, shipped=shipped)}
+    new = [one for one in broken(nets, shipped=shipped) if one.invariant not in before]
+    if new and config.rules.setup_finished:
+        raise InvalidInput(
+            "nets/invariant",
+            f"Refused: {new[0].says}.",
+            field="toml",
+            extra={"broken": [one.says for one in new]},
+        )
 
 
 def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:

@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute
 
 from gardefou.domain.actions import DECIDABLE, SAYS, Action
 from gardefou.domain.records import Case
-from gardefou.domain.states import State
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, StepUpRequired
 from gardefou.flow.case_reading import CaseView, case_by_id, case_view
 from gardefou.flow.cases import claim, escalate, held_by, move, note, queues, release, renew, see_evidence, skip
@@ -266,7 +265,3 @@ def _escalate(visit: Visit) -> Response:
 def _note(visit: Visit) -> Response:
     note(visit.app, visit.actor, visit.path("id"), visit.form.one("text"))
     return go(f"/cases/{visit.path('id')}")
-
-
-#: Enforcements in these states can be withdrawn before anything is done.
-CANCELLABLE = frozenset({State.WAITING.value, State.READY.value})

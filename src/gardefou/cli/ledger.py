@@ -1,0 +1,149 @@
+"""`gardefou ledger`: verifying, checkpoints, exports."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from gardefou.cli.common import Cli, cli_command, examples, fail
+from gardefou.errors import InvalidInput, NotFound
+from gardefou.people.roles import Power
+
+
+@click.group("ledger")
+def ledger() -> None:
+    """Verify the record, sign it, take it elsewhere."""
+
+
+@ledger.command(
+    "verify",
+    epilog=examples(
+        "gardefou ledger verify",
+        "gardefou ledger export backup-2026-05 && gardefou ledger verify backup-2026-05",
+        "gardefou ledger verify export/sandbox --key gardefou-…+1f2e3d4c+A… --held old-checkpoint",
+    ),
+)
+@click.argument("export", required=False, metavar="[EXPORT]", type=click.Path(path_type=Path))
+@click.option("--key", help="The verifier key, from elsewhere than the export.")
+@click.option("--held", type=click.Path(path_type=Path), help="An earlier checkpoint that somebody else kept.")
+@cli_command
+def verify(ctx: Cli, export: Path | None, key: str | None, held: Path | None) -> None:
+    """Verify the store's ledger and tables, or an exported log offline. Exits 1 and names the first bad entry.
+
+    Without EXPORT: every entry, leaf, node and checkpoint of every log, and that
+    the tables are what the logs give. Needs no sign-in.
+    """
+    from gardefou.cli.ledger_check import check_store
+
+    if export is not None:
+        _verify_export(ctx, export, key, held)
+        return
+    if key is not None or held is not None:
+        raise click.UsageError("--key and --held go with an EXPORT")
+    found = check_store(ctx.app)
+    ctx.out.data(found.to_json(), *found.lines())
+    if not found.ok:
+        fail()
+
+
+def _verify_export(ctx: Cli, export: Path, key: str | None, held: Path | None) -> None:
+    from gardefou.ledger.verifier import BadUsage, describe, verify_export
+
+    folders = [export]
+    if export.is_dir() and not (export / "checkpoint").exists():
+        folders = sorted(path.parent for path in export.glob("*/checkpoint")) or [export]
+    if len(folders) > 1 and (key is not None or held is not None):
+        raise click.UsageError("--key and --held go with the folder of one log")
+    try:
+        note = None if held is None else held.read_text(encoding="utf-8")
+        results = [(folder, verify_export(folder, key, note)) for folder in folders]
+    except BadUsage as error:
+        raise InvalidInput("ledger/export", f"{str(error).rstrip('.')}.", field="export") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("ledger/held", f"{held} is not the text of a checkpoint.", field="held") from error
+    ok = all(result.ok for _, result in results)
+    ctx.out.data(
+        {"ok": ok, "exports": [{"folder": str(folder), **asdict(result)} for folder, result in results]},
+        *(f"{folder}: {describe(result)}" for folder, result in results),
+    )
+    if not ok:
+        fail()
+
+
+@ledger.command("checkpoint", epilog=examples("gardefou ledger checkpoint", "gardefou ledger checkpoint --json"))
+@click.option("--platform", help="One log only; the organisation's own is called gardefou.")
+@cli_command
+def checkpoint(ctx: Cli, platform: str | None) -> None:
+    """Put everything pending into a signed checkpoint, and print the newest of each log.
+
+    Keep them elsewhere: with one in hand, nobody rewrites what came before it.
+    """
+    from gardefou.ledger.sequencer import latest, logs
+
+    app = ctx.app
+    integrated = app.sequencer.integrate_all()
+    with app.works.read() as connection:
+        names = _named(logs(connection), platform)
+        held = [(name, latest(connection, name)) for name in names]
+    shown = [
+        {
+            "platform": name,
+            "size": one.size,
+            "root": one.root.hex(),
+            "at": one.at,
+            "note": one.note,
+            "verifier_key": app.sequencer.signer(name).verifier.encoded,
+        }
+        for name, one in held
+        if one is not None
+    ]
+    ctx.out.data({"integrated": integrated, "checkpoints": shown})
+    for one in shown:
+        ctx.out.line(f"# {one['platform']}: {one['size']} entries; key {one['verifier_key']}")
+        ctx.out.line(str(one["note"]))
+
+
+@ledger.command("export", epilog=examples("gardefou ledger export backup-2026-05", "gardefou ledger export sandbox-log --platform sandbox"))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--platform", help="One log only, straight into DIR.")
+@cli_command
+def export(ctx: Cli, folder: Path, platform: str | None) -> None:
+    """Write the logs as folders that verify offline: one in DIR for each log."""
+    from gardefou.ledger.audit import export as write
+    from gardefou.ledger.sequencer import logs
+
+    app = ctx.app
+    ctx.actor().require(Power.READ, app.now())
+    app.sequencer.integrate_all()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput("ledger/export_exists", f"{folder} is there already and not empty; name a new one.", field="DIR")
+    with app.works.read() as connection:
+        heads = []
+        for name in _named(logs(connection), platform):
+            where = folder if platform is not None else folder / name
+            heads.append((name, where, write(connection, name, app.sequencer.signer(name).verifier, where)))
+    ctx.out.data(
+        {
+            "exports": [
+                {
+                    "platform": name,
+                    "folder": str(where),
+                    "size": head.size,
+                    "root": head.root.hex(),
+                    "verifier_key": app.sequencer.signer(name).verifier.encoded,
+                }
+                for name, where, head in heads
+            ]
+        },
+        *(f"{name}: {head.size} entries in {where}" for name, where, head in heads),
+    )
+
+
+def _named(names: list[str], platform: str | None) -> list[str]:
+    if platform is None:
+        return names
+    if platform not in names:
+        raise NotFound("ledger/not_found", f"There is no log {platform!r}; there are {', '.join(names)}.", field="platform")
+    return [platform]

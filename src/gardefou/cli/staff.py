@@ -1,0 +1,233 @@
+"""`gardefou staff`: who is here, what they may do, and leaving. Names stay sealed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+import orjson
+import sqlalchemy as sa
+
+from gardefou.cli import shapes
+from gardefou.cli.arguments import last_day_end, past, words, written
+from gardefou.cli.changes import change, end, outcome, tell
+from gardefou.cli.common import Cli, cli_command, confirmed, examples
+from gardefou.cli.people_names import person
+from gardefou.cli.setup import link_lines, new_link
+from gardefou.domain.records import Staff
+from gardefou.domain.states import State
+from gardefou.flow.rules import load_rules
+from gardefou.people.actor import Actor
+from gardefou.people.roles import ROLES, Power
+from gardefou.storage import tables
+from gardefou.storage.records import fetch_all
+
+_REVEALED = timedelta(days=1)
+_ROLE_HELP = f"One of {', '.join(ROLES)}; may be repeated, or with commas."
+
+
+@click.group("staff")
+def staff() -> None:
+    """Look after people: adding, roles, last days, leaving."""
+
+
+@staff.command(
+    "add",
+    epilog=examples(
+        "gardefou staff add --role lead --team policy",
+        "gardefou staff add --role reviewer --team reports --last-day 2026-12-31 --name 'Ada Example'",
+    ),
+)
+@click.option("--role", "roles", multiple=True, required=True, help=_ROLE_HELP)
+@click.option("--team", default="", help="Their team; approvers of one enforcement come from different ones.")
+@click.option("--employer", default="", help="Who employs them, where it is not the organisation itself.")
+@click.option("--name", default="", help="Their name; kept sealed.")
+@click.option("--email", default="", help="Their address; kept sealed.")
+@click.option("--id", "staff_id", default="", help="A staff id of your own; left out, one is made.")
+@click.option("--started", help="Since when they work here; left out, now.")
+@click.option("--last-day", help="The end of a contract that has one.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of the last day.")
+@cli_command
+def add(
+    ctx: Cli,
+    roles: tuple[str, ...],
+    team: str,
+    employer: str,
+    name: str,
+    email: str,
+    staff_id: str,
+    started: str | None,
+    last_day: str | None,
+    zone: str,
+) -> None:
+    """Add a person. After setup it waits for two others; during setup it prints a one-time sign-in link."""
+    app = ctx.app
+    actor = ctx.actor()
+    payload: dict[str, Any] = {
+        "staff": staff_id,
+        "roles": words(roles),
+        "team": team,
+        "employer": employer,
+        "started": written(None if started is None else past(started, now=app.now(), field="--started")),
+        "last_day": written(None if last_day is None else last_day_end(last_day, zone)),
+    }
+    made = change(ctx, actor, "staff_add", payload)
+    proposed = dict(made.change or {})
+    new_id, pseudonym = str(proposed["staff"]), str(proposed["pseudonym"])
+    if made.state in {State.IN_FORCE.value, State.WAITING.value} and (name or email):
+        with app.works.begin() as uow:
+            uow.connection.execute(
+                tables.person.insert(), {"staff_id": new_id, "name": name, "email": email, "issuer": "", "subject": ""}
+            )
+    says, shape = outcome(ctx, made)
+    with app.works.read() as connection:
+        in_setup = not load_rules(connection).setup_finished
+    link = new_link(app, actor, new_id) if in_setup and made.state == State.IN_FORCE.value else None
+    ctx.out.data(
+        {"state": made.state, "says": says, "change": shape, "id": new_id, "pseudonym": pseudonym, "link": link},
+        f"{pseudonym} ({', '.join(words(roles))}): {says}",
+        *(link_lines(pseudonym, link) if link else ()),
+    )
+    end(made)
+
+
+@staff.command("list", epilog=examples("gardefou staff list", "gardefou staff list --all --json"))
+@click.option("--all", "everyone", is_flag=True, help="Also those who have left.")
+@cli_command
+def list_(ctx: Cli, everyone: bool) -> None:
+    """List people by pseudonym."""
+    app = ctx.app
+    ctx.actor().require(Power.READ, app.now())
+    with app.works.read() as connection:
+        people = fetch_all(connection, Staff, sa.select(tables.staff).order_by(tables.staff.c.id))
+    shown = [shapes.staff(one, app.now()) for one in people]
+    shown = [one for one in shown if everyone or one["standing"] != "left"]
+    ctx.out.data({"staff": shown})
+    ctx.out.table(
+        ("person", "roles", "team", "standing", "last day", "enrolled"),
+        [
+            (one["pseudonym"], one["roles"], one["team"], one["standing"], one["last_day_end"], one["enrolled"])
+            for one in shown
+        ],
+        empty="Nobody is here yet.",
+    )
+
+
+@staff.command("show", epilog=examples("gardefou staff show velor-tami"))
+@click.argument("staff", metavar="STAFF")
+@cli_command
+def show(ctx: Cli, staff: str) -> None:
+    """Show one person, by pseudonym or staff id; without a name."""
+    app = ctx.app
+    ctx.actor().require(Power.READ, app.now())
+    with app.works.read() as connection:
+        shown = shapes.staff(person(connection, staff), app.now())
+    ctx.out.data(shown)
+    ctx.out.pairs(
+        [
+            ("person", shown["pseudonym"]),
+            ("id", shown["id"]),
+            ("roles", shown["roles"]),
+            ("team", shown["team"]),
+            ("employer", shown["employer"]),
+            ("standing", shown["standing"]),
+            ("since", shown["started_at"]),
+            ("last day ends", shown["last_day_end"]),
+            ("enrolled", shown["enrolled"]),
+        ]
+    )
+
+
+@staff.command(
+    "role",
+    epilog=examples(
+        "gardefou staff role velor-tami --add policy",
+        "gardefou staff role velor-tami --remove lead        (at once)",
+    ),
+)
+@click.argument("staff", metavar="STAFF")
+@click.option("--add", multiple=True, help=f"Give a role: {', '.join(ROLES)}.")
+@click.option("--remove", multiple=True, help="Take a role away; takes effect at once.")
+@click.option("--team", default="", help="Move them to another team.")
+@cli_command
+def role(ctx: Cli, staff: str, add: tuple[str, ...], remove: tuple[str, ...], team: str) -> None:
+    """Give or take roles. Taking works at once; giving waits for people."""
+    payload = {"staff": staff, "add": words(add), "remove": words(remove), "team": team}
+    tell(ctx, change(ctx, ctx.actor(), "role", payload))
+
+
+@staff.command(
+    "leave",
+    epilog=examples(
+        "gardefou staff leave velor-tami --last-day 2026-12-31",
+        "gardefou staff leave velor-tami --last-day 2026-12-31 --zone Europe/Paris",
+        "gardefou staff leave velor-tami --stays        (waits for people)",
+    ),
+)
+@click.argument("staff", metavar="STAFF")
+@click.option("--last-day", metavar="D", help="The last day, ending at 23:59 there; or a moment.")
+@click.option("--zone", default="UTC", show_default=True, help="The time zone of the last day.")
+@click.option("--stays", is_flag=True, help="Take the notice back.")
+@cli_command
+def leave(ctx: Cli, staff: str, last_day: str | None, zone: str, stays: bool) -> None:
+    """Give notice of a last day. A first or earlier one takes effect at once; a later one, or none, waits for people."""
+    if (last_day is None) != stays:
+        raise click.UsageError("give either --last-day D or --stays")
+    day = None if last_day is None else last_day_end(last_day, zone)
+    tell(ctx, change(ctx, ctx.actor(), "leave", {"staff": staff, "last_day": written(day)}))
+
+
+@staff.command("off", epilog=examples("gardefou staff off velor-tami"))
+@click.argument("staff", metavar="STAFF")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@cli_command
+def off(ctx: Cli, staff: str, yes: bool) -> None:
+    """Take all powers away, now: tokens, sign-ins, claims, and what waits in the person's name."""
+    actor = ctx.actor()
+    confirmed(f"Take all powers from {staff}, now?", yes=yes)
+    tell(ctx, change(ctx, actor, "off", {"staff": staff}))
+
+
+@staff.command("reveal", epilog=examples("gardefou staff reveal velor-tami --because 'court order 12/2026'"))
+@click.argument("staff", metavar="STAFF")
+@click.option("--because", required=True, help="Why, in a line; the person is told.")
+@cli_command
+def reveal(ctx: Cli, staff: str, because: str) -> None:
+    """Reveal who is behind a pseudonym: legal plus one other person, for a day.
+
+    Proposes it the first time; once it is approved, the same command shows the
+    name to whoever proposed it.
+    """
+    app = ctx.app
+    actor = ctx.actor()
+    actor.require(Power.REVEAL, app.now())
+    with app.works.read() as connection:
+        one = person(connection, staff)
+        revealed = _is_revealed(ctx, connection, actor, one.id)
+    if not revealed:
+        made = change(ctx, actor, "reveal", {"staff": one.id, "because": because}, because)
+        if made.state != State.IN_FORCE.value:
+            tell(ctx, made)
+            return
+    with app.works.read() as connection:
+        row = connection.execute(sa.select(tables.person).where(tables.person.c.staff_id == one.id)).first()
+    name, email = (row.name, row.email) if row is not None else ("", "")
+    ctx.out.data(
+        {"state": "in_force", "pseudonym": one.pseudonym, "id": one.id, "name": name, "email": email},
+        f"{one.pseudonym} is {name or '(no name is kept)'}{f' <{email}>' if email else ''}.",
+    )
+
+
+def _is_revealed(ctx: Cli, connection: sa.Connection, actor: Actor, staff_id: str) -> bool:
+    """Whether this person's own proposal to reveal that name took effect within the last day."""
+    table = tables.event.c
+    statement = sa.select(table.body).where(
+        table.platform == "gardefou",
+        table.kind == "staff.revealed",
+        table.by == actor.id,
+        table.at > ctx.app.now() - _REVEALED,
+    )
+    return any(
+        row.body and orjson.loads(row.body)["detail"].get("staff") == staff_id for row in connection.execute(statement)
+    )

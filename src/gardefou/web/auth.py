@@ -1,0 +1,79 @@
+"""From the Authorization header to the actor: a bearer token, read from the store at most half a second ago."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from gardefou.errors import Denied
+from gardefou.flow.app import App
+from gardefou.people.actor import Actor
+from gardefou.people.authenticate import by_token
+
+#: Seconds for which a token that was read counts: revoking is felt everywhere within one.
+KEEP = 0.5
+#: Tokens remembered at a time.
+MOST = 10_000
+#: Characters of a token that is worth looking up.
+_LONGEST = 512
+
+
+class Bearer:
+    """Knows who is behind a token. What it remembers is half a second old at most.
+
+    `forget` drops it all, after a change to people or tokens made on this node.
+    """
+
+    def __init__(self, app: App, *, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._app = app
+        self._ticks = ticks
+        self._held: dict[str, tuple[float, Actor]] = {}
+        self._lock = threading.Lock()
+        self._round = 0
+
+    def remembered(self, secret: str) -> Actor | None:
+        """Return the actor where the token was read a moment ago; asks nobody."""
+        held = self._held.get(secret)
+        return held[1] if held is not None and held[0] > self._ticks() else None
+
+    def actor(self, secret: str) -> Actor:
+        """Return the actor behind a token.
+
+        Raises:
+            Denied: unknown, revoked or expired (`auth/invalid`), or off duty
+                (`staff/left`, `staff/suspended`).
+        """
+        known = self.remembered(secret)
+        if known is not None:
+            return known
+        began, until = self._round, self._ticks() + KEEP
+        with self._app.works.read() as connection:
+            actor = by_token(connection, secret, now=self._app.now(), via="api")
+        with self._lock:
+            if began == self._round:
+                if len(self._held) >= MOST:
+                    self._held.clear()
+                self._held[secret] = (until, actor)
+        return actor
+
+    def forget(self) -> None:
+        """Read every token anew from the next call on."""
+        with self._lock:
+            self._round += 1
+            self._held.clear()
+
+
+def secret_of(request: Request) -> str:
+    """Return the bearer token that a request brings.
+
+    Raises:
+        Denied: there is none (`auth/missing`).
+    """
+    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret or len(secret) > _LONGEST or not secret.isascii():
+        raise Denied("auth/missing", "Send a token: Authorization: Bearer …; `gardefou token issue` makes one.")
+    return secret

@@ -1,0 +1,45 @@
+"""Pages by cursor: where the last page ended, in an opaque word."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from gardefou.errors import InvalidInput
+
+T = TypeVar("T")
+
+DEFAULT = 50
+MOST = 200
+
+
+def encode(*place: str | int) -> str:
+    """Return the cursor of a place in a sequence."""
+    return base64.urlsafe_b64encode(orjson.dumps(place)).decode().rstrip("=")
+
+
+def decode(cursor: str | None, *kinds: type[str | int]) -> tuple[Any, ...] | None:
+    """Return the place that a cursor names, or None at the start.
+
+    Raises:
+        InvalidInput: it is none of ours (`input/cursor`).
+    """
+    if not cursor:
+        return None
+    try:
+        place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        fits = isinstance(place, list) and len(place) == len(kinds)  # pyright: ignore[reportUnknownArgumentType]
+        if fits and all(type(part) is kind for part, kind in zip(place, kinds, strict=True)) and "\x00" not in str(place):
+            return tuple(place)
+    except ValueError:
+        pass
+    raise InvalidInput("input/cursor", "This cursor is none of ours; start at the first page.", field="cursor")
+
+
+def page(found: Sequence[T], limit: int, place: Callable[[T], str]) -> tuple[Sequence[T], str | None]:
+    """Return one page of what was found with one more than ``limit``, and the next page's cursor."""
+    shown = found[:limit]
+    return shown, place(shown[-1]) if len(found) > limit else None

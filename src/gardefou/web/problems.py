@@ -1,0 +1,157 @@
+"""Errors as RFC 9457 problem details: the only place where an error becomes an HTTP status.
+
+    InvalidInput   400        NotFound      404
+    Denied         401 when nobody is signed in (`auth/invalid`, `auth/signed_out`), 403 otherwise
+    Conflict       409        Unavailable   503, with Retry-After
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Unavailable
+
+_log = logging.getLogger("gardefou.web")
+
+MEDIA_TYPE = "application/problem+json"
+#: Seconds after which a call that could not be served may be made again.
+RETRY_SECONDS = 1
+#: Nobody is signed in: another sign-in or token may help.
+_SIGNED_OUT = frozenset({"auth/invalid", "auth/signed_out", "auth/missing"})
+
+_TITLES = {
+    400: "The request is wrong",
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Not with this method",
+    409: "The present state stands against it",
+    413: "Too large",
+    415: "Not in this format",
+    500: "Something is broken here",
+    503: "Try again in a moment",
+}
+_CODES = {
+    404: ("http/not_found", "There is nothing at this address; /api/v1/docs lists what there is."),
+    405: ("http/method", "This address does not take this method; the Allow header says which it takes."),
+}
+
+
+def status_of(error: GardefouError) -> int:
+    """Return the HTTP status of an error."""
+    match error:
+        case InvalidInput():
+            return {"http/too_large": 413, "http/content_type": 415}.get(error.code, 400)
+        case Denied():
+            return 401 if error.code in _SIGNED_OUT else 403
+        case NotFound():
+            return 404
+        case Conflict():
+            return 409
+        case Unavailable():
+            return 503
+        case _:
+            return 500
+
+
+def document_of(error: GardefouError, *, status: int | None = None) -> dict[str, Any]:
+    """Return an error as a problem's JSON object, with its stable code."""
+    status = status or status_of(error)
+    document: dict[str, Any] = {
+        **error.extra,
+        "type": f"urn:gardefou:problem:{error.code.replace('/', ':')}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": error.message,
+        "code": error.code,
+    }
+    if error.field is not None:
+        document["field"] = error.field
+    return document
+
+
+def problem(error: GardefouError, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer to a call that failed with this error."""
+    document = document_of(error, status=status)
+    status = int(document["status"])
+    sent = dict(headers or {})
+    if status == 401:
+        with_token = error.code == "auth/invalid"
+        sent["WWW-Authenticate"] = 'Bearer realm="gardefou"' + (', error="invalid_token"' if with_token else "")
+    if status == 503 or error.code == "idempotency/in_progress":
+        sent["Retry-After"] = str(RETRY_SECONDS)
+    return Response(orjson.dumps(document, default=str), status, sent, MEDIA_TYPE)
+
+
+def invalid(errors: list[Any]) -> InvalidInput:
+    """Return the error for what pydantic found, naming the first field that is wrong."""
+    first: Mapping[str, Any] = errors[0]
+    where = [str(part) for part in first.get("loc", ()) if part not in {"body", "query", "path", "header"}]
+    name = ".".join(where)
+    kind = str(first.get("type", ""))
+    if kind == "json_invalid":
+        why = str(first.get("ctx", {}).get("error", "it cannot be read"))
+        return InvalidInput("input/json", f"The body is not JSON: {why}")
+    says = {
+        "missing": f"{name} is missing.",
+        "extra_forbidden": f"There is no field {name!r}; check its name.",
+    }.get(kind)
+    if says is None:
+        message = str(first.get("msg", "wrong")).removeprefix("Value error, ")
+        says = f"{name}: {message}" if name else message
+    return InvalidInput("input/invalid", says, field=name or None)
+
+
+def unavailable() -> Unavailable:
+    """Return the error for a store that does not answer."""
+    return Unavailable("store/unavailable", "The store does not answer now; send the same again in a moment.")
+
+
+def as_error(error: Exception) -> GardefouError | None:
+    """Return the deliberate error that stands for an exception, or None when it is a fault of ours."""
+    match error:
+        case GardefouError():
+            return error
+        case RequestValidationError():
+            return invalid(list(error.errors()))
+        case ValidationError():
+            return invalid(cast("list[Any]", error.errors(include_url=False, include_input=False)))
+        case sa.exc.OperationalError() | sa.exc.TimeoutError():
+            return unavailable()
+        case _:
+            return None
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an application leave as problem details."""
+
+    def known(_request: Request, error: Exception) -> Response:
+        made = as_error(error)
+        assert made is not None
+        return problem(made)
+
+    def http(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code, says = _CODES.get(error.status_code, ("http/error", str(error.detail)))
+        kind = NotFound if error.status_code == 404 else InvalidInput
+        return problem(kind(code, says), status=error.status_code, headers=error.headers)
+
+    def fault(_request: Request, error: Exception) -> Response:
+        _log.error("a request failed", exc_info=error)
+        return problem(GardefouError("internal/error", "This is a fault of Gardefou's; its log says more."), status=500)
+
+    for kind in (GardefouError, RequestValidationError, ValidationError, sa.exc.OperationalError, sa.exc.TimeoutError):
+        app.add_exception_handler(kind, known)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, fault)
