@@ -13,8 +13,7 @@ from gardefou.domain.records import Account, Case, PlatformEntry, Report
 from gardefou.errors import Denied, InvalidInput, NotFound, Unavailable
 from gardefou.flow.intake import CHUNK, MAX_LINE, Intake, lines_of, take_lines
 from gardefou.flow.pull import pull
-from gardefou.flow.reports import parse_report, take_each, take_given, take_many
-from gardefou.flow.reports import Given
+from gardefou.flow.reports import Given, parse_report, take_each, take_given, take_many
 from gardefou.people.actor import Actor
 from gardefou.platforms.protocol import PlatformUnreachable, PulledReport
 from gardefou.storage import tables
@@ -315,26 +314,27 @@ def test_everyone_is_answered_once_durable(desk):
     desk.assert_on_record()
 
 
-def test_a_group_is_one_transaction(sqlite_desk):
+def test_those_who_wait_together_are_written_together(sqlite_desk):
     desk = sqlite_desk
     intake = Intake(desk.app)
-    with desk.app.works.store.begin(), ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(1)
+    with desk.app.works.store.begin():
         # The writer waits for this transaction, with the first report in its hands.
-        futures = [pool.submit(asyncio.run, _send(intake, 40))]
-        while len(intake._queue) < 39:
-            threading.Event().wait(0.001)
-        begun: list[int] = []
-        usual = desk.app.works.begin
-        desk.app.works.begin = lambda: begun.append(1) or usual()  # type: ignore[func-returns-value, method-assign]
-        _release_after(pool)
-    assert len(futures[0].result()) == 40
-    assert len(begun) <= 2
+        answers = pool.submit(asyncio.run, _send(intake, 40))
+        _until(lambda: len(intake._queue) >= 39)
+    assert len(answers.result(timeout=20)) == 40
     intake.close()
+    pool.shutdown()
+    times = {one.id[:23] for one in reports(desk)}
+    assert len(times) <= 2, "ids of one transaction share their moment and counter's beginning"
 
 
-def _release_after(pool) -> None:
-    """Leave the pool running; the transaction ends with the block."""
-    pool._shutdown = False
+def _until(true) -> None:
+    for _ in range(5_000):
+        if true():
+            return
+        threading.Event().wait(0.001)
+    raise AssertionError
 
 
 async def _send(intake: Intake, count: int):
