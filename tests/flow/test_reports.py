@@ -314,31 +314,28 @@ def test_everyone_is_answered_once_durable(desk):
     desk.assert_on_record()
 
 
-def test_those_who_wait_together_are_written_together(sqlite_desk):
+def test_those_who_wait_together_are_written_together(sqlite_desk, monkeypatch):
     desk = sqlite_desk
     intake = Intake(desk.app)
-    pool = ThreadPoolExecutor(1)
-    with desk.app.works.store.begin():
-        # The writer waits for this transaction, with the first report in its hands.
-        answers = pool.submit(asyncio.run, _send(intake, 40))
-        _until(lambda: len(intake._queue) >= 39)
-    assert len(answers.result(timeout=20)) == 40
+    sent = threading.Event()
+    groups = []
+    monkeypatch.setattr("gardefou.flow.intake.take_each", lambda app, given: groups.append(len(given)) or take_each(app, given))
+
+    async def send():
+        tasks = [asyncio.create_task(intake.submit_async(service(), report(f"a{number}"))) for number in range(40)]
+        await asyncio.sleep(0)
+        sent.set()
+        return await asyncio.gather(*tasks)
+
+    with ThreadPoolExecutor(1) as pool:
+        with desk.app.works.store.begin():
+            # The writer waits for this transaction, with the first that came in its hands.
+            answers = pool.submit(asyncio.run, send())
+            assert sent.wait(20)
+        assert len(answers.result(timeout=20)) == 40
     intake.close()
-    pool.shutdown()
-    times = {one.id[:23] for one in reports(desk)}
-    assert len(times) <= 2, "ids of one transaction share their moment and counter's beginning"
-
-
-def _until(true) -> None:
-    for _ in range(5_000):
-        if true():
-            return
-        threading.Event().wait(0.001)
-    raise AssertionError
-
-
-async def _send(intake: Intake, count: int):
-    return await asyncio.gather(*(intake.submit_async(service(), report(f"a{n}")) for n in range(count)))
+    assert sum(groups) == 40
+    assert len(groups) <= 2
 
 
 def test_one_that_cannot_be_taken_does_not_spoil_the_others(desk):

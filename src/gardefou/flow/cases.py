@@ -120,8 +120,8 @@ def claim(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`; someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, actor, rules):
-        return claim_in(uow, rules, need_case(uow, case_id), actor)
+    with _working(app, actor) as (uow, me, rules):
+        return claim_in(uow, rules, need_case(uow, case_id), me)
 
 
 def claim_in(uow: UnitOfWork, rules: Rules, case: Case, actor: Actor) -> Case:
@@ -145,9 +145,9 @@ def release(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or it is not yours (`case/not_claimed`).
     """
-    with _working(app, actor) as (uow, actor, _):
-        case = _mine(uow, actor, case_id)
-        return _change(uow, "case.released", case, actor.id, **_UNCLAIMED)
+    with _working(app, actor) as (uow, me, _):
+        case = _mine(uow, me, case_id)
+        return _change(uow, "case.released", case, me.id, **_UNCLAIMED)
 
 
 def renew(app: App, actor: Actor, case_id: str) -> Case:
@@ -159,12 +159,12 @@ def renew(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, not yours (`case/not_claimed`), or renewed before (`case/renewed`).
     """
-    with _working(app, actor) as (uow, actor, rules):
-        case = _mine(uow, actor, case_id)
+    with _working(app, actor) as (uow, me, rules):
+        case = _mine(uow, me, case_id)
         if case.claim_renewed:
             raise Conflict("case/renewed", "A claim is renewed once; decide, or release it for a colleague.")
         until = uow.now + timedelta(seconds=rules.claim_seconds)
-        return _change(uow, "case.renewed", case, actor.id, claimed_until=until, claim_renewed=True)
+        return _change(uow, "case.renewed", case, me.id, claimed_until=until, claim_renewed=True)
 
 
 def skip(app: App, actor: Actor, case_id: str) -> Case:
@@ -176,10 +176,10 @@ def skip(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, actor, _):
-        case = _free_or_mine(uow, actor, case_id)
-        skipped = tuple(dict.fromkeys((*case.skipped_by, actor.id)))
-        return _change(uow, "case.skipped", case, actor.id, skipped_by=skipped, **_UNCLAIMED)
+    with _working(app, actor) as (uow, me, _):
+        case = _free_or_mine(uow, me, case_id)
+        skipped = tuple(dict.fromkeys((*case.skipped_by, me.id)))
+        return _change(uow, "case.skipped", case, me.id, skipped_by=skipped, **_UNCLAIMED)
 
 
 def move(app: App, actor: Actor, case_id: str, queue: str) -> Case:
@@ -194,18 +194,18 @@ def move(app: App, actor: Actor, case_id: str, queue: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, actor, rules):
+    with _working(app, actor) as (uow, me, rules):
         known = queues(rules)
         if queue not in known:
             raise InvalidInput(
                 "case/queue", f"There is no queue {queue!r}; use one of {', '.join(known)}.", field="queue"
             )
-        case = _free_or_mine(uow, actor, case_id)
+        case = _free_or_mine(uow, me, case_id)
         if queue == case.queue:
             return case
         due = case.opened_at + rules.clock_of(queue)
         return _change(
-            uow, "case.moved", case, actor.id, detail={"from": case.queue}, queue=queue, due_at=due, **_UNCLAIMED
+            uow, "case.moved", case, me.id, detail={"from": case.queue}, queue=queue, due_at=due, **_UNCLAIMED
         )
 
 
@@ -226,18 +226,18 @@ def escalate(app: App, actor: Actor, case_id: str, because: str = "") -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, actor, _):
-        case = _free_or_mine(uow, actor, case_id)
-        also = (_note(uow, case, actor, because, "because"),) if because else ()
+    with _working(app, actor) as (uow, me, _):
+        case = _free_or_mine(uow, me, case_id)
+        also = (_note(uow, case, me, because, "because"),) if because else ()
         if case.escalated and not also:
             return case
         priority = case.priority if case.escalated else case.priority + ESCALATED
-        skipped = tuple(dict.fromkeys((*case.skipped_by, actor.id)))
+        skipped = tuple(dict.fromkeys((*case.skipped_by, me.id)))
         return _change(
             uow,
             "case.escalated",
             case,
-            actor.id,
+            me.id,
             also=also,
             escalated=True,
             priority=priority,
@@ -255,11 +255,11 @@ def note(app: App, actor: Actor, case_id: str, text: str) -> CaseNote:
         InvalidInput: empty or too long (`case/note`).
         NotFound: `case/not_found`.
     """
-    with _working(app, actor) as (uow, actor, _):
+    with _working(app, actor) as (uow, me, _):
         case = case_by_id(uow.connection, case_id)
-        written = _note(uow, case, actor, text, "text")
+        written = _note(uow, case, me, text, "text")
         uow.record(
-            "case.noted", by=actor.id, platform=case.platform, account=case.account, about=case.id, puts=(written,)
+            "case.noted", by=me.id, platform=case.platform, account=case.account, about=case.id, puts=(written,)
         )
         return written
 
@@ -278,11 +278,11 @@ def see_evidence(app: App, actor: Actor, case_id: str) -> Case:
     Raises:
         NotFound: `case/not_found`.
     """
-    with _working(app, actor) as (uow, actor, _):
+    with _working(app, actor) as (uow, me, _):
         case = need_case(uow, case_id)
-        if case.state != "open" or actor.id in case.evidence_seen_by:
+        if case.state != "open" or me.id in case.evidence_seen_by:
             return case
-        return _change(uow, "case.evidence_seen", case, actor.id, evidence_seen_by=(*case.evidence_seen_by, actor.id))
+        return _change(uow, "case.evidence_seen", case, me.id, evidence_seen_by=(*case.evidence_seen_by, me.id))
 
 
 def release_all(uow: UnitOfWork, staff_id: str, because: str) -> list[Case]:

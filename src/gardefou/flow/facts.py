@@ -84,7 +84,7 @@ def moment_facts(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]
     team = actor.staff.team if actor.staff else ""
     return {
         "now.hour": uow.now.hour,
-        "now.weekday": uow.now.isoweekday(),
+        "now.weekday": uow.now.weekday(),
         "now.paused": paused_for(uow.connection, staff=actor.id, team=team, platform=platform) is not None,
         "now.raid": False,
     }
@@ -293,8 +293,12 @@ def _sums(since: sa.BindParameter[Any]) -> tuple[sa.ColumnElement[Any], ...]:
     )
 
 
+# A person's budget is for what they do alone: what another person answers for is not counted.
 _BY_PERSON = sa.select(*_sums(_SINCE_HOUR), *_sums(_SINCE_DAY)).where(
-    _table.placed_by == sa.bindparam("who"), _table.placed_at > _SINCE_DAY, *_COUNTED
+    _table.placed_by == sa.bindparam("who"),
+    _table.placed_at > _SINCE_DAY,
+    _table.approve_by.is_(None),
+    *_COUNTED,
 )
 _BY_TEAM = sa.select(*_sums(_SINCE_HOUR)).where(
     _table.platform == sa.bindparam("platform"),

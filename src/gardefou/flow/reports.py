@@ -246,11 +246,10 @@ class _Batch:
         new = dict(zip(missing, self.uow.ids.many(len(missing)), strict=True))
         drafts: dict[Subject, _Draft] = {}
         for subject in wanted:
-            image = found.get(subject)
-            if image is None:
+            if subject in new:
                 drafts[subject] = _Draft(self._opened(subject, new[subject]), fresh=True)
             else:
-                drafts[subject] = _Draft(image, fresh=False)
+                drafts[subject] = _Draft(found[subject], fresh=False)
         return drafts
 
     def _opened(self, subject: Subject, case_id: str) -> bulk.Image:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
 from gardefou.domain.actions import DECIDABLE, SAYS, Action
-from gardefou.domain.records import Case
+from gardefou.domain.records import Case, Report
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, StepUpRequired
 from gardefou.flow.case_reading import CaseView, case_by_id, case_view
 from gardefou.flow.cases import claim, escalate, held_by, move, note, queues, release, renew, see_evidence, skip
@@ -82,6 +82,7 @@ def _page(
             status=status,
             error=error,
             seen=seen,
+            reports=_grouped(seen),
             case=seen.case,
             account=account,
             readable=readable,
@@ -100,6 +101,17 @@ def _page(
             queues=[name for name in queues(rules) if name != case.queue],
             previewed=previewed,
         )
+
+
+def _grouped(seen: CaseView) -> list[tuple[Report, int]]:
+    """Return the reports, newest first, those of the same words once with how many there are."""
+    counts: dict[tuple[str, str, str, str], int] = {}
+    first: dict[tuple[str, str, str, str], Report] = {}
+    for report in seen.reports:
+        key = (report.category, report.content, report.source, report.text)
+        counts[key] = counts.get(key, 0) + 1
+        first.setdefault(key, report)
+    return [(report, counts[key]) for key, report in first.items()]
 
 
 def _items(seen: CaseView) -> list[str]:

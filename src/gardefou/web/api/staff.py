@@ -1,0 +1,156 @@
+"""Colleagues, by pseudonym: who there is, arriving, roles, leaving, and revealing a name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from gardefou.domain.records import ORGANISATION, Enforcement, Staff
+from gardefou.domain.states import State
+from gardefou.errors import Denied, NotFound
+from gardefou.flow.change import propose
+from gardefou.people.directory import Entry, get_person, put_person
+from gardefou.storage import tables
+from gardefou.storage.records import fetch, fetch_all, get
+from gardefou.web import paging, views
+from gardefou.web.answers import Answer, Json
+from gardefou.web.api.bodies import Because, Leave, NewStaff, Roles
+from gardefou.web.api.changes import proposed
+from gardefou.web.node import Caller, Reader
+from gardefou.web.posts import Nothing, post
+
+router = APIRouter(tags=["staff"])
+TAG = "staff"
+_REVEALED = timedelta(days=1)
+_WAITS = {200: "In force.", 202: "It waits for people."}
+
+
+class PageQuery(BaseModel):
+    """Which page."""
+
+    model_config = ConfigDict(extra="forbid")
+    cursor: str = ""
+    limit: Annotated[int, Field(ge=1, le=paging.MOST)] = paging.DEFAULT
+
+
+@router.get("/me", response_class=Json)
+def show_me(caller: Reader) -> Json:
+    """Say who you are here: roles, powers, and what your token allows."""
+    actor = caller.actor
+    who: dict[str, Any] = {"kind": "service", "id": actor.service}
+    if actor.staff is not None:
+        who = {"kind": "person", **views.staff(actor.staff, caller.app.now())}
+    who |= {
+        "scope": None if actor.scopes is None else list(actor.scopes),
+        "powers": sorted(power.value for power in actor.powers),
+        "signed_in_strongly_at": views.at(actor.strong_at),
+    }
+    return Json(who)
+
+
+@router.get("/staff", response_class=Json)
+def list_staff(caller: Reader, query: Annotated[PageQuery, Query()]) -> Json:
+    """List colleagues by pseudonym, in alphabetical sequence."""
+    statement = sa.select(tables.staff).order_by(tables.staff.c.pseudonym).limit(query.limit + 1)
+    place = paging.decode(query.cursor, str)
+    if place is not None:
+        statement = statement.where(tables.staff.c.pseudonym > place[0])
+    with caller.app.works.read() as connection:
+        found = fetch_all(connection, Staff, statement)
+    shown, following = paging.page(found, query.limit, lambda one: paging.encode(one.pseudonym))
+    now = caller.app.now()
+    return Json({"items": [views.staff(one, now) for one in shown], "next": following})
+
+
+@router.get("/staff/{id}", response_class=Json)
+def show_staff(caller: Reader, id: str) -> Json:  # noqa: A002 - the contract's name
+    """Show one colleague."""
+    return Json(views.staff(_find(caller, id), caller.app.now()))
+
+
+def _find(caller: Caller, who: str) -> Staff:
+    with caller.app.works.read() as connection:
+        found = fetch(connection, Staff, tables.staff.c.pseudonym == who) or get(connection, Staff, ORGANISATION, who)
+    if found is None:
+        raise NotFound("staff/not_found", f"There is no colleague {who!r}; check the pseudonym.")
+    return found
+
+
+@router.get("/staff/{id}/name", response_class=Json)
+def show_name(caller: Reader, id: str) -> Json:  # noqa: A002
+    """Say the name behind a pseudonym: to whoever had it revealed, for a day after that."""
+    person = _find(caller, id)
+    table = tables.enforcement.c
+    with caller.app.works.read() as connection:
+        revealed = fetch_all(
+            connection,
+            Enforcement,
+            sa.select(tables.enforcement).where(
+                table.platform == ORGANISATION,
+                table.placed_by == caller.actor.id,
+                table.action == "change",
+                table.state == State.IN_FORCE.value,
+                table.in_force_at > caller.app.now() - _REVEALED,
+            ),
+        )
+        allowed = any(
+            (one.change or {}).get("kind") == "reveal" and (one.change or {}).get("staff") == person.id for one in revealed
+        )
+        if not allowed or caller.actor.staff is None:
+            raise Denied("staff/sealed", "This name is sealed; have it revealed first, which takes another person.")
+        entry = get_person(connection, person.id)
+    if entry is None:
+        raise NotFound("staff/no_name", "The directory holds no name of this person.")
+    return Json({"id": person.pseudonym, "name": entry.name, "email": entry.email})
+
+
+@post(router, "/staff", NewStaff, tag=TAG, answers={201: "Added.", 202: "It waits for people."})
+def add_staff(caller: Caller, body: NewStaff) -> Answer:
+    """Add a colleague. The name is sealed at once; everything answers with the pseudonym."""
+    payload = {
+        "roles": body.roles,
+        "team": body.team,
+        "employer": body.employer,
+        "started": body.started,
+        "last_day": body.last_day,
+    }
+    change = propose(caller.app, caller.actor, "staff_add", payload, body.because)
+    if (body.name or body.email) and change.state in {State.IN_FORCE.value, State.WAITING.value}:
+        entry = Entry(staff_id=str((change.change or {})["staff"]), name=body.name, email=body.email)
+        with caller.app.works.store.begin() as connection:
+            put_person(connection, entry)
+    return proposed(caller, change, made=201)
+
+
+@post(router, "/staff/{id}/roles", Roles, tag=TAG, answers=_WAITS)
+def change_roles(caller: Caller, body: Roles, id: str) -> Answer:  # noqa: A002
+    """Add roles (which waits for people), remove them (at once), or change the team."""
+    payload = {"staff": _find(caller, id).id, "add": body.add, "remove": body.remove, "team": body.team}
+    return proposed(caller, propose(caller.app, caller.actor, "role", payload, body.because))
+
+
+@post(router, "/staff/{id}/leave", Leave, tag=TAG, answers=_WAITS)
+def give_notice(caller: Caller, body: Leave, id: str) -> Answer:  # noqa: A002
+    """Set the last day. An earlier one counts at once; a later one, or none, waits for people."""
+    payload = {"staff": _find(caller, id).id, "last_day": body.last_day}
+    return proposed(caller, propose(caller.app, caller.actor, "leave", payload, body.because))
+
+
+@post(router, "/staff/{id}/off", Nothing, tag=TAG, answers={200: "All powers are gone."})
+def put_off(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
+    """Take all powers away, now: tokens, sessions, claims, and what waits in the person's name."""
+    return proposed(caller, propose(caller.app, caller.actor, "off", {"staff": _find(caller, id).id}))
+
+
+@post(router, "/staff/{id}/reveal", Because, tag=TAG, answers=_WAITS)
+def reveal(caller: Caller, body: Because, id: str) -> Answer:  # noqa: A002
+    """Have the name behind a pseudonym revealed to you for a day: legal and one more; the person is told.
+
+    Once it is in force, ``GET /staff/{id}/name`` says it.
+    """
+    payload = {"staff": _find(caller, id).id, "because": body.because}
+    return proposed(caller, propose(caller.app, caller.actor, "reveal", payload, body.because))

@@ -1,0 +1,70 @@
+"""Rolling one person's work back; stopping everything, and starting again."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from fastapi import APIRouter
+
+from gardefou.flow.change import pause, resume
+from gardefou.flow.restore import rollback
+from gardefou.flow.stops import open_pauses
+from gardefou.storage import tables
+from gardefou.web import views
+from gardefou.web.answers import Answer, Json
+from gardefou.web.api.bodies import Because, Rollback
+from gardefou.web.api.changes import proposed
+from gardefou.web.node import Caller, Reader
+from gardefou.web.posts import post
+
+router = APIRouter(tags=["stops"])
+TAG = "stops"
+_BY_PSEUDONYM = sa.select(tables.staff.c.id).where(tables.staff.c.pseudonym == sa.bindparam("who"))
+
+
+@post(router, "/rollbacks", Rollback, tag=TAG, answers={200: "What was withdrawn, or would be."})
+def roll_back(caller: Caller, body: Rollback) -> Answer:
+    """Withdraw what one person or service placed in a span of time, and nothing else of theirs.
+
+    With ``dry_run`` nothing changes and the answer says what would.
+    """
+    with caller.app.works.read() as connection:
+        row = connection.execute(_BY_PSEUDONYM, {"who": body.by}).first()
+    done = rollback(
+        caller.app,
+        caller.actor,
+        by=body.by if row is None else row.id,
+        since=body.since,
+        until=body.until,
+        dry_run=body.dry_run,
+    )
+    with caller.node.reading() as (connection, names):
+        restores = views.enforcements(connection, names, done.restores, viewer=caller.actor.id)
+    document = {
+        "dry_run": body.dry_run,
+        "accounts": list(done.accounts),
+        "enforcements": list(done.enforcements),
+        "restores": restores,
+        "barred": list(done.barred),
+        "reach": done.reach,
+    }
+    return Answer(document=document)
+
+
+@router.get("/pause", response_class=Json)
+def show_pauses(caller: Reader) -> Json:
+    """Say what is stopped now: by a person's pause, or by the breaker."""
+    with caller.node.reading() as (connection, names):
+        stops = [views.pause(names, one) for one in open_pauses(connection)]
+    return Json({"paused": any(one["scope"] == "all" for one in stops), "items": stops})
+
+
+@post(router, "/pause", Because, tag=TAG, answers={200: "Everything is stopped.", 202: "It takes a second person."})
+def pause_all(caller: Caller, body: Because) -> Answer:
+    """Stop all enforcement. Restores, and removals the law demands, go on."""
+    return proposed(caller, pause(caller.app, caller.actor, body.because))
+
+
+@post(router, "/resume", Because, tag=TAG, answers={200: "It goes on.", 202: "A second person resumes too."})
+def resume_all(caller: Caller, body: Because) -> Answer:
+    """Go on after a pause; two people do."""
+    return proposed(caller, resume(caller.app, caller.actor, body.because))
