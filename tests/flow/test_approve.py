@@ -214,21 +214,21 @@ def test_a_blind_approver_answers_on_the_case_first(world):
         "id": "blind-look",
         "title": "A blind look",
         "because": "a test",
-        "when": "action.severity == 2",
+        "when": 'account.tier_memory == "notable" and action.severity == 3',
         "require": {"approvals": 1, "from": ["lead"], "blind": True},
     }
     propose(world.app, world.actor("policy"), "nets", {"put": [net]})
-    made = world.enforce("rev", "small", "limit")
+    made = world.enforce("rev", "known", "suspend")
     with pytest.raises(InvalidInput) as refused:
         world.approve("lead", made)
     assert code(refused) == "approval/own_answer"
-    assert world.approve("lead", made, own_answer="limit").state == "in_force"
+    assert world.approve("lead", made, own_answer="suspend").state == "executing"
 
 
 def test_a_group_is_answered_at_once_and_each_stands_by_itself(world):
     world.sandbox.put_account("known2", handle="known2", reach=200_000)
     one, two = world.enforce("rev", "known", "limit"), world.enforce("rev", "known2", "suspend")
-    assert one.state == "in_force"
+    assert one.state == "executing"
     answers = [Answer(enforcement=each.id, digest=each.digest, answer="yes") for each in (one, two)]
     first, second = approve_group(world.app, world.fresh("lead"), answers)
     assert first.error is not None

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -11,9 +12,9 @@ import sqlalchemy as sa
 
 from gardefou.domain.records import Account, Case, PlatformEntry, Report
 from gardefou.errors import Denied, InvalidInput, NotFound, Unavailable
-from gardefou.flow.intake import CHUNK, MAX_LINE, Intake, lines_of, take_lines
+from gardefou.flow.intake import CHUNK, MAX_LINE, Intake, Progress, lines_of, take_lines
 from gardefou.flow.pull import pull
-from gardefou.flow.reports import Given, parse_report, take_each, take_given, take_many
+from gardefou.flow.reports import Given, Taken, parse_report, take_each, take_given, take_many
 from gardefou.people.actor import Actor
 from gardefou.platforms.protocol import PlatformUnreachable, PulledReport
 from gardefou.storage import tables
@@ -34,7 +35,7 @@ def sqlite_desk(sqlite_url):
         yield opened
 
 
-def body(account="1001", *, reporter="r1", category="spam", content=None, **more):
+def body(account: Any = "1001", *, reporter: Any = "r1", category: Any = "spam", content: Any = None, **more):
     subject = {"kind": "content" if content else "account", "account": account}
     if content:
         subject["content"] = content
@@ -318,8 +319,13 @@ def test_those_who_wait_together_are_written_together(sqlite_desk, monkeypatch):
     desk = sqlite_desk
     intake = Intake(desk.app)
     sent = threading.Event()
-    groups = []
-    monkeypatch.setattr("gardefou.flow.intake.take_each", lambda app, given: groups.append(len(given)) or take_each(app, given))
+    groups: list[int] = []
+
+    def counted(app, given):
+        groups.append(len(given))
+        return take_each(app, given)
+
+    monkeypatch.setattr("gardefou.flow.intake.take_each", counted)
 
     async def send():
         tasks = [asyncio.create_task(intake.submit_async(service(), report(f"a{number}"))) for number in range(40)]
@@ -348,6 +354,8 @@ def test_one_that_cannot_be_taken_does_not_spoil_the_others(desk):
     intake = Intake(desk.app)
     good, bad, other = asyncio.run(send())
     intake.close()
+    assert isinstance(good, Taken)
+    assert isinstance(other, Taken)
     assert isinstance(bad, NotFound)
     assert {good.report, other.report} == {one.id for one in reports(desk)}
 
@@ -396,23 +404,24 @@ def test_every_line_has_its_result_and_a_bad_one_spoils_no_other(desk):
         b"\xff\n",
         b"{" + b"x" * MAX_LINE + b"}xx",
     ]
-    seen = []
+    seen: list[Progress] = []
     results = list(take_lines(desk.app, service(), lines, on_progress=seen.append))
     assert [one.line for one in results] == [1, 3, 4, 5, 6, 7, 8]
-    assert [one.error.code if one.error else one.taken.merged for one in results] == [
+    assert [one.error.code if one.error else one.taken and one.taken.merged for one in results] == [
         False, "report/json", "report/category", "platform/not_found", True, "report/json", "report/line_too_long",
     ]  # fmt: skip
     assert results[2].to_json()["error"]["field"] == "category"
-    assert results[4].to_json() == {
-        "line": 6, "report": results[4].taken.report, "case": results[0].taken.case, "merged": True
-    }  # fmt: skip
+    first, second = results[0].taken, results[4].taken
+    assert first
+    assert second
+    assert results[4].to_json() == {"line": 6, "report": second.report, "case": first.case, "merged": True}
     assert (seen[-1].lines, seen[-1].taken, seen[-1].merged, seen[-1].rejected) == (8, 2, 1, 5)
     desk.assert_on_record()
 
 
 def test_a_file_of_several_chunks(sqlite_desk):
     count = 2 * CHUNK + 10
-    seen = []
+    seen: list[Progress] = []
     lines = (line(f"a{number}") for number in range(count))
     results = list(take_lines(sqlite_desk.app, service(), lines, on_progress=seen.append))
     assert [one.line for one in results] == list(range(1, count + 1))
@@ -493,7 +502,7 @@ def test_what_came_before_a_failure_is_kept_and_nothing_is_taken_twice(desk, els
 def test_a_cursor_that_was_lost_takes_nothing_twice(desk, elsewhere):
     pull(desk.app, "elsewhere")
     elsewhere.reports = [(f"{cursor}0", one) for cursor, one in elsewhere.reports]
-    elsewhere.pull_reports = lambda *, after: iter(elsewhere.reports)  # type: ignore[method-assign]
+    elsewhere.pull_reports = lambda *, after: iter(elsewhere.reports)
     assert pull(desk.app, "elsewhere") == 0
     assert len(reports(desk)) == 7
 
@@ -522,4 +531,5 @@ def test_a_transaction_that_fails_leaves_nothing(desk):
 
     with pytest.raises(RuntimeError):
         take_given(desk.app, [Given(service(), report())], within=fail)
-    assert reports(desk) == cases(desk) == []
+    assert reports(desk) == []
+    assert cases(desk) == []

@@ -137,7 +137,7 @@ class Browser:
         assert found is not None
         return found[1]
 
-    def post(self, path: str, status: int = 303, **fields: str | list[str]) -> str:
+    def post(self, path: str, status: int = 303, /, **fields: str | list[str]) -> str:
         """Post a form; return where it leads to, or the page where it leads nowhere."""
         answer = self.client.post(path, data={"csrf": self.csrf, **fields}, headers={"Origin": HOST})
         assert answer.status_code == status, (answer.status_code, path, answer.text[-3000:])

@@ -24,6 +24,7 @@ from gardefou.cli.pause import break_glass, pause, ratify, resume
 from gardefou.cli.platform import platform
 from gardefou.cli.report import report
 from gardefou.cli.restore import restore, rollback
+from gardefou.cli.scenario import scenario
 from gardefou.cli.serve import serve, worker
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
@@ -80,6 +81,7 @@ for _command in (
     restore,
     resume,
     rollback,
+    scenario,
     serve,
     setup,
     staff,

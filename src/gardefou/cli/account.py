@@ -30,7 +30,10 @@ def account() -> None:
     """Look at accounts, and protect them."""
 
 
-@account.command("show", epilog=examples("gardefou account show sandbox/1001", "gardefou account show matrix/@bob:example.org --json"))
+@account.command(
+    "show",
+    epilog=examples("gardefou account show sandbox/1001", "gardefou account show matrix/@bob:example.org --json"),
+)
 @click.argument("account", metavar="PLATFORM/REF")
 @cli_command
 def show(ctx: Cli, account: str) -> None:
@@ -57,9 +60,7 @@ def show(ctx: Cli, account: str) -> None:
         "now": None if reading is None else _reading(reading),
         "trouble": trouble or None,
         "on_record": None if known is None else shapes.account(known, app.now()),
-        "enforcements": [
-            shapes.enforcement(one, names, given[one.id], blind=one.id in blind) for one in done
-        ],
+        "enforcements": [shapes.enforcement(one, names, given[one.id], blind=one.id in blind) for one in done],
     }
     ctx.out.data(document)
     handle = reading.handle if reading is not None else known.handle if known is not None else ""
@@ -143,7 +144,7 @@ def import_(ctx: Cli, file: Path, dry_run: bool) -> None:
                 "would_wait": waiting,
                 "lines": [{"line": one.line, **one.payload, "weakens": one.weakens} for one in lines],
             },
-            f"{len(lines)} lines are good; {waiting} of them lower a tier and would wait for people. Nothing was changed.",
+            f"{len(lines)} lines are good; {waiting} lower a tier and would wait for people. Nothing was changed.",
         )
         return
     results: list[dict[str, Any]] = []

@@ -150,7 +150,9 @@ def _dump_rows(store: Store, tar: tarfile.TarFile, folder: Path) -> None:
 
 def read_rows(connection: sa.Connection, table: sa.Table) -> Iterator[dict[str, Any]]:
     """Yield a table's rows as an archive writes them."""
-    found = connection.execution_options(yield_per=_BATCH).execute(sa.select(table).order_by(*table.primary_key.columns))
+    found = connection.execution_options(yield_per=_BATCH).execute(
+        sa.select(table).order_by(*table.primary_key.columns)
+    )
     for row in found.mappings():
         yield {
             name: base64.b64encode(value).decode() if isinstance(value, bytes) else plain(value)
@@ -215,14 +217,19 @@ def _malformed(file: Path, why: str) -> InvalidInput:
 def _refuse_full(settings: Settings) -> None:
     if not settings.database_url or sa.make_url(settings.url).get_backend_name() == "sqlite":
         if _sqlite_file(settings).exists():
-            raise Conflict("backup/not_empty", f"{_sqlite_file(settings)} is there already; name another place with --data.")
+            raise Conflict(
+                "backup/not_empty", f"{_sqlite_file(settings)} is there already; name another place with --data."
+            )
         return
     store = open_store(settings.url)
     try:
         with store.read() as connection:
             there = set(sa.inspect(connection).get_table_names())
             for table in all_tables():
-                if table.name in there and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first():
+                if (
+                    table.name in there
+                    and connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+                ):
                     raise Conflict("backup/not_empty", "This database is not empty; name an empty one.")
     finally:
         store.close()
@@ -305,7 +312,7 @@ def _same_revision(connection: sa.Connection, manifest: Manifest) -> None:
     if ours != manifest.revision:
         raise InvalidInput(
             "backup/revision",
-            f"The backup's tables have the shape {manifest.revision!r}, ours {ours!r}; load it with the Gardefou that wrote it.",
+            f"The backup's tables are of the shape {manifest.revision!r}, ours {ours!r}; use the Gardefou that wrote it.",
         )
 
 

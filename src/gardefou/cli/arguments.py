@@ -103,7 +103,9 @@ _WISH = (
     click.option("--at", "execute_at", help="When it starts: a moment, or a length such as 2h."),
     click.option("--legal-basis", help="csam, court_order, authority_order or terrorist_content."),
     click.option("--confirm-handle", metavar="HANDLE", help="The handle, typed again, where a net asks for it."),
-    click.option("--confirm-identity", metavar="REF", help="The ref, chosen among lookalikes, where a net asks for it."),
+    click.option(
+        "--confirm-identity", metavar="REF", help="The ref, chosen among lookalikes, where a net asks for it."
+    ),
 )
 
 

@@ -15,7 +15,12 @@ def backup() -> None:
     """Write everything to one file, and load it again."""
 
 
-@backup.command("create", epilog=examples("gardefou backup create gardefou-2026-05-31.tar", "gardefou backup create data-only.tar --without-keys"))
+@backup.command(
+    "create",
+    epilog=examples(
+        "gardefou backup create gardefou-2026-05-31.tar", "gardefou backup create data-only.tar --without-keys"
+    ),
+)
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--without-keys", is_flag=True, help="Leave the ledger's key and the platforms' credentials out.")
 @cli_command
@@ -61,7 +66,9 @@ def load(ctx: Cli, file: Path) -> None:
             {"file": str(file), **asdict(manifest), "verified": None},
             f"Loaded from {file}, made {manifest.made_at}; not verified, as it holds no keys.",
         )
-        ctx.out.note(f"Put the keys of the old installation into {ctx.settings.keys_folder}, then run `gardefou ledger verify`.")
+        ctx.out.note(
+            f"Put the keys of the old installation into {ctx.settings.keys_folder}, then run `gardefou ledger verify`."
+        )
         return
     found = check_store(ctx.app)
     ctx.out.data(

@@ -20,10 +20,13 @@ def case() -> None:
 
 
 @case.command(
-    "list", epilog=examples("gardefou case list", "gardefou case list --queue urgent", "gardefou case list --state closed --json")
+    "list",
+    epilog=examples(
+        "gardefou case list", "gardefou case list --queue urgent", "gardefou case list --state closed --json"
+    ),
 )
 @click.option("--queue", help="One queue only.")
-@click.option("--state", type=click.Choice(["open", "closed", "all"]), default="open", show_default=True, help="Which cases.")
+@click.option("--state", type=click.Choice(["open", "closed", "all"]), default="open", show_default=True, help="Which.")
 @click.option("--limit", default=50, show_default=True, help="At most so many, up to 500.")
 @click.option("--cursor", help="Where the page before ended.")
 @cli_command
@@ -124,12 +127,14 @@ def _show(ctx: Cli, case_id: str) -> None:
             ("until", one.claimed_until),
         ]
     )
-    for each in view.reports:
-        ctx.out.line(f"  report  {each.category} by {each.reporter} ({each.source}): {each.text or '(no text)'}")
-    for each in view.notes:
-        ctx.out.line(f"  note    {names.of(each.by)}: {each.text}")
-    for each in () if blind else view.decisions:
-        ctx.out.line(f"  decided {each.outcome} by {names.of(each.by)}: {each.policy} {each.rationale}".rstrip())
+    for report in view.reports:
+        ctx.out.line(
+            f"  report  {report.category} by {report.reporter} ({report.source}): {report.text or '(no text)'}"
+        )
+    for note in view.notes:
+        ctx.out.line(f"  note    {names.of(note.by)}: {note.text}")
+    for made in () if blind else view.decisions:
+        ctx.out.line(f"  decided {made.outcome} by {names.of(made.by)}: {made.policy} {made.rationale}".rstrip())
     for each in view.enforcements:
         what = "a second look is needed" if each.id in blind else f"{shapes.what(each)}, {each.state}"
         ctx.out.line(f"  enforcement {each.id}: {what}")

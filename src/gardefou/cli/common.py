@@ -252,7 +252,7 @@ def confirmed(question: str, *, yes: bool) -> None:
 class Root(click.Group):
     """The whole command line: every error is one line on standard error, and exit status 2."""
 
-    def main(  # type: ignore[override]
+    def main(
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
@@ -273,7 +273,10 @@ class Root(click.Group):
             result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except click.exceptions.NoArgsIsHelpError as error:
-            _say(_name_a_command(error))
+            if error.ctx.parent is None:
+                click.echo(error.ctx.get_help(), err=True)
+            else:
+                _say(_name_a_command(error))
         except click.UsageError as error:
             hint = f"; see `{error.ctx.command_path} --help`" if error.ctx is not None else ""
             _say(f"{error.format_message().rstrip('.')}{hint}  [cli/usage]")
@@ -302,7 +305,6 @@ def _say(text: str) -> None:
 
 
 def _name_a_command(error: click.exceptions.NoArgsIsHelpError) -> str:
-    assert error.ctx is not None
     command = error.ctx.command
     names = ", ".join(sorted(command.commands)) if isinstance(command, click.Group) else ""
     return f"Name a command: {names}; see `{error.ctx.command_path} --help`  [cli/usage]"
@@ -316,7 +318,8 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, sa.exc.DatabaseError | sa.exc.ArgumentError):
         return f"The store cannot be used: {str(error).strip().splitlines()[0]}  [store/url]"
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed; `pip install 'gardefou[postgres]'` brings what PostgreSQL needs  [cli/missing]"
+        need = "`pip install 'gardefou[postgres]'` brings what PostgreSQL needs"
+        return f"{error.name} is not installed; {need}  [cli/missing]"
     return f"This should not happen: {type(error).__name__}: {error}. Please report it  [cli/unexpected]"
 
 

@@ -83,7 +83,9 @@ def _migrations(ctx: Cli) -> Finding:
             current = is_current(connection)
     finally:
         store.close()
-    return Finding("migrations", current, "current" if current else "behind; any other command, or `gardefou serve`, runs them")
+    return Finding(
+        "migrations", current, "current" if current else "behind; any other command, or `gardefou serve`, runs them"
+    )
 
 
 def _clock(ctx: Cli) -> Finding:
@@ -114,7 +116,9 @@ def _ledger(ctx: Cli) -> Finding:
     app = ctx.app
     with app.works.read() as connection:
         names = logs(connection)
-        problems = [quick_audit(connection, name, app.sequencer.signer(name).verifier, _QUICK_ENTRIES) for name in names]
+        problems = [
+            quick_audit(connection, name, app.sequencer.signer(name).verifier, _QUICK_ENTRIES) for name in names
+        ]
     bad = [f"{name}: {problem}" for name, problem in zip(names, problems, strict=True) if problem]
     if bad:
         return Finding("ledger", False, "; ".join(bad))
@@ -172,7 +176,11 @@ def _setup(ctx: Cli) -> Finding:
     app = ctx.app
     with app.works.read() as connection:
         finished = app.config(connection).rules.setup_finished
-    return Finding("setup", True, "has ended" if finished else "has not ended: changes are not guarded yet; see `gardefou setup status`")
+    return Finding(
+        "setup",
+        True,
+        "has ended" if finished else "has not ended: changes are not guarded yet; see `gardefou setup status`",
+    )
 
 
 def _nets(ctx: Cli) -> Finding:

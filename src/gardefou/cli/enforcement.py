@@ -66,9 +66,7 @@ def list_(ctx: Cli, state: str | None, account: str | None, limit: int, cursor: 
     following = page[-1].id if len(found) > limit else None
     ctx.out.data(
         {
-            "enforcements": [
-                shapes.enforcement(one, names, given[one.id], blind=one.id in blind) for one in page
-            ],
+            "enforcements": [shapes.enforcement(one, names, given[one.id], blind=one.id in blind) for one in page],
             "next": following,
         }
     )
@@ -145,13 +143,18 @@ def place(ctx: Cli, dry_run: bool, **given: Any) -> None:
     ),
 )
 @click.argument("enforcement_id", metavar="ID")
-@click.option("--digest", help="What you saw, by its digest or the beginning of it; if it differs now, nothing is recorded.")
+@click.option(
+    "--digest", help="What you saw, by its digest or the beginning of it; if it differs now, nothing is recorded."
+)
 @click.option("--own-answer", default="", help="Your own answer on the case, where a net asks for a blind second look.")
 @click.option("--note", default="", help="A line for the record.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @cli_command
 def approve(ctx: Cli, enforcement_id: str, digest: str | None, own_answer: str, note: str, yes: bool) -> None:
-    """Say yes to what a colleague placed, a guarded change too. With the last needed yes it runs, or its hold begins."""
+    """Say yes to what a colleague placed, a guarded change too.
+
+    With the last needed yes it runs, or its hold begins.
+    """
     _answer(ctx, enforcement_id, "yes", digest=digest, own_answer=own_answer, note=note, yes=yes)
 
 
@@ -177,7 +180,10 @@ def cancel(ctx: Cli, enforcement_id: str, because: str) -> None:
     _tell(ctx, actor, withdraw(ctx.app, actor, enforcement_id, because))
 
 
-@enforcement.command("proof", epilog=examples("gardefou enforcement proof ID > proof.json", "gardefou enforcement proof ID --out proof.json"))
+@enforcement.command(
+    "proof",
+    epilog=examples("gardefou enforcement proof ID > proof.json", "gardefou enforcement proof ID --out proof.json"),
+)
 @click.argument("enforcement_id", metavar="ID")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the bundle to a new file.")
 @cli_command
@@ -200,7 +206,9 @@ def proof(ctx: Cli, enforcement_id: str, out: Path | None) -> None:
             file.write(orjson.dumps(bundle, option=orjson.OPT_INDENT_2) + b"\n")
     except FileExistsError:
         raise Conflict("cli/exists", f"{out} is there already; name a new file.", field="out") from None
-    ctx.out.data({"file": str(out), "events": len(bundle["events"])}, f"{len(bundle['events'])} events proved in {out}.")
+    ctx.out.data(
+        {"file": str(out), "events": len(bundle["events"])}, f"{len(bundle['events'])} events proved in {out}."
+    )
 
 
 # what they share -----------------------------------------------------------------------
@@ -212,7 +220,9 @@ def _read(ctx: Cli, enforcement_id: str) -> Enforcement:
     with ctx.app.works.read() as connection:
         found = enforcement_by_id(connection, enforcement_id)
     if found is None:
-        raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; see `gardefou enforcement list`.")
+        raise NotFound(
+            "enforcement/not_found", f"There is no enforcement {enforcement_id!r}; see `gardefou enforcement list`."
+        )
     return found
 
 
@@ -272,7 +282,9 @@ def _tell(ctx: Cli, actor: Actor, one: Enforcement) -> None:
     for reason in reasons:
         ctx.out.line(f"  net: {reason}")
     for each in given:
-        ctx.out.line(f"  {names.of(each.by)} said {each.answer} at {moment(each.at)}{f': {each.note}' if each.note else ''}")
+        ctx.out.line(
+            f"  {names.of(each.by)} said {each.answer} at {moment(each.at)}{f': {each.note}' if each.note else ''}"
+        )
     for name, value in (names.within(one.change) or {}).items():
         ctx.out.line(f"  {name}: {value}")
 

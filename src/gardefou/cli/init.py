@@ -36,7 +36,9 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     from gardefou.storage import tables
 
     if is_initialised(ctx.settings):
-        raise Conflict("store/initialised", "This store is initialised already; nothing was changed. See `gardefou doctor`.")
+        raise Conflict(
+            "store/initialised", "This store is initialised already; nothing was changed. See `gardefou doctor`."
+        )
     if nets not in FOUNDERS:
         raise click.BadParameter(f"the shipped sets are {', '.join(FOUNDERS)}", param_hint="--nets")
     app = ctx.open(must_be_initialised=False)

@@ -105,7 +105,10 @@ def checkpoint(ctx: Cli, platform: str | None) -> None:
         ctx.out.line(str(one["note"]))
 
 
-@ledger.command("export", epilog=examples("gardefou ledger export backup-2026-05", "gardefou ledger export sandbox-log --platform sandbox"))
+@ledger.command(
+    "export",
+    epilog=examples("gardefou ledger export backup-2026-05", "gardefou ledger export sandbox-log --platform sandbox"),
+)
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--platform", help="One log only, straight into DIR.")
 @cli_command
@@ -118,7 +121,9 @@ def export(ctx: Cli, folder: Path, platform: str | None) -> None:
     ctx.actor().require(Power.READ, app.now())
     app.sequencer.integrate_all()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInput("ledger/export_exists", f"{folder} is there already and not empty; name a new one.", field="DIR")
+        raise InvalidInput(
+            "ledger/export_exists", f"{folder} is there already and not empty; name a new one.", field="DIR"
+        )
     with app.works.read() as connection:
         heads = []
         for name in _named(logs(connection), platform):
@@ -145,5 +150,7 @@ def _named(names: list[str], platform: str | None) -> list[str]:
     if platform is None:
         return names
     if platform not in names:
-        raise NotFound("ledger/not_found", f"There is no log {platform!r}; there are {', '.join(names)}.", field="platform")
+        raise NotFound(
+            "ledger/not_found", f"There is no log {platform!r}; there are {', '.join(names)}.", field="platform"
+        )
     return [platform]

@@ -146,16 +146,24 @@ def explain(ctx: Cli, enforcement_id: str, everything: bool) -> None:
         version = fetch(connection, NetsVersion, tables.nets_version.c.digest == found.nets)
         given = shapes.approvals_of(connection, [found])[found.id]
     if shapes.is_blind_for(actor, found, given):
-        ctx.out.data({"enforcement": found.id, "says": "A second look is needed.", "nets": []}, "A second look is needed.")
+        ctx.out.data(
+            {"enforcement": found.id, "says": "A second look is needed.", "nets": []}, "A second look is needed."
+        )
         return
     if version is None or not found.facts:
         ctx.out.data({"enforcement": found.id, "says": "No net judged it.", "nets": []}, "No net judged it.")
         return
     spoke = [
-        one for one in explanations(load(version.toml, version.name), Facts.from_json(found.facts)) if everything or one.spoke
+        one
+        for one in explanations(load(version.toml, version.name), Facts.from_json(found.facts))
+        if everything or one.spoke
     ]
     ctx.out.data(
-        {"enforcement": found.id, "says": asks(Verdict.from_json(found.verdict)), "nets": [one.to_json() for one in spoke]}
+        {
+            "enforcement": found.id,
+            "says": asks(Verdict.from_json(found.verdict)),
+            "nets": [one.to_json() for one in spoke],
+        }
     )
     if not spoke:
         ctx.out.line("No net had anything to say.")
@@ -168,7 +176,10 @@ def explain(ctx: Cli, enforcement_id: str, everything: bool) -> None:
 
 @nets.command(
     "propose",
-    epilog=examples("gardefou nets propose nets.toml --because 'a burst last week'", "gardefou nets check nets.toml && gardefou nets propose nets.toml"),
+    epilog=examples(
+        "gardefou nets propose nets.toml --because 'a burst last week'",
+        "gardefou nets check nets.toml && gardefou nets propose nets.toml",
+    ),
 )
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="What to call this set; left out, the file's name.")
@@ -237,5 +248,7 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError as error:
         raise InvalidInput("nets/file", f"{file} is not UTF-8 text.", field="file") from error
     if len(text) > _MOST:
-        raise InvalidInput("nets/file", f"{file} is too large; a file of nets has at most {_MOST} characters.", field="file")
+        raise InvalidInput(
+            "nets/file", f"{file} is too large; a file of nets has at most {_MOST} characters.", field="file"
+        )
     return text

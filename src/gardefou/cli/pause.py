@@ -34,7 +34,9 @@ def resume(ctx: Cli, because: str) -> None:
     tell(ctx, start(ctx.app, ctx.actor(), because))
 
 
-@click.command("break-glass", epilog=examples("gardefou break-glass sandbox/1001 suspend --because 'hacked, posting scams'"))
+@click.command(
+    "break-glass", epilog=examples("gardefou break-glass sandbox/1001 suspend --because 'hacked, posting scams'")
+)
 @click.argument("account", metavar="PLATFORM/REF")
 @click.argument("action")
 @click.option("--because", required=True, help="What happened, in a line.")

@@ -38,7 +38,9 @@ def list_(ctx: Cli) -> None:
     app = ctx.app
     ctx.actor().require(Power.READ, app.now())
     with app.works.read() as connection:
-        found = fetch_all(connection, PlatformEntry, sa.select(tables.platform_entry).order_by(tables.platform_entry.c.id))
+        found = fetch_all(
+            connection, PlatformEntry, sa.select(tables.platform_entry).order_by(tables.platform_entry.c.id)
+        )
     ctx.out.data(
         {
             "platforms": [
@@ -65,7 +67,7 @@ def list_(ctx: Cli) -> None:
 @platform.command(
     "add",
     epilog=examples(
-        "gardefou platform add matrix --kind synapse --url https://matrix.example.org --admin @mod:example.org --secrets-stdin < token",
+        "gardefou platform add matrix --kind synapse --url https://m.example --admin @mod:m.example --secrets-stdin < token",
         "gardefou platform add forum --kind webhook --url https://forum.example.org/gardefou --secrets-stdin < secret",
         "gardefou platform add trial --kind sandbox",
     ),
@@ -129,7 +131,9 @@ def add(
     epilog=examples("gardefou platform check sandbox", "gardefou platform check matrix --account @bob:example.org"),
 )
 @click.argument("name")
-@click.option("--account", metavar="REF", help="An account to read there; left out, the administrator's own where there is one.")
+@click.option(
+    "--account", metavar="REF", help="An account to read there; left out, the administrator's own where there is one."
+)
 @cli_command
 def check(ctx: Cli, name: str, account: str | None) -> None:
     """Can we read, apply and undo there, and with what loss? Exits 1 when we cannot.
@@ -169,7 +173,9 @@ def _secrets(kind: str, *, given: bool) -> list[str]:
     else:
         lines = []
     if not lines:
-        raise InvalidInput("platform/secrets", "Give its secrets: --secrets-stdin reads them, one a line.", field="secrets")
+        raise InvalidInput(
+            "platform/secrets", "Give its secrets: --secrets-stdin reads them, one a line.", field="secrets"
+        )
     return lines
 
 
@@ -213,7 +219,9 @@ def _described(app: App, config: dict[str, Any], credentials: dict[str, str], fi
     try:
         return calls.describe()
     except PlatformError as error:
-        raise Unavailable("platform/unavailable", f"{config['base_url']} does not say what it can do: {error}") from error
+        raise Unavailable(
+            "platform/unavailable", f"{config['base_url']} does not say what it can do: {error}"
+        ) from error
     finally:
         calls.close()
 
@@ -244,6 +252,8 @@ def _endpoint(app: App, name: str, kind: str, config: dict[str, Any], credential
         connector.read_state(config["admin"])
         return connector.describe().endpoint
     except PlatformError as error:
-        raise Unavailable("platform/unavailable", f"{config['base_url']} does not take these credentials: {error}") from error
+        raise Unavailable(
+            "platform/unavailable", f"{config['base_url']} does not take these credentials: {error}"
+        ) from error
     finally:
         connector.close()

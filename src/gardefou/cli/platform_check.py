@@ -97,11 +97,17 @@ def check_platform(app: App, actor: Actor, name: str, account: str | None) -> Pl
     else:
         known = account or str(entry.config.get("admin", ""))
         steps.append(
-            _read(connector, known) if known else Step("read", False, "name an account there with --account, to read it")
+            _read(connector, known)
+            if known
+            else Step("read", False, "name an account there with --account, to read it")
         )
         able = len(description.capabilities)
         steps.append(
-            Step("apply and undo", True, f"not tried on a real platform; {able} actions are described below, with their losses")
+            Step(
+                "apply and undo",
+                True,
+                f"not tried on a real platform; {able} actions are described below, with their losses",
+            )
         )
     return PlatformCheck(name, tuple(steps), description)
 
@@ -147,7 +153,9 @@ def _try_out(app: App, actor: Actor, name: str) -> list[Step]:
     except GardefouError as error:
         return [Step("apply", False, error.message)]
     if made.state != State.IN_FORCE.value:
-        return [Step("apply", False, f"{made.id} is {made.state}: {made.because or 'the platform has not shown it yet'}")]
+        return [
+            Step("apply", False, f"{made.id} is {made.state}: {made.because or 'the platform has not shown it yet'}")
+        ]
     steps = [Step("apply", True, f"{_SCRATCH} was limited, and seen to be")]
     for _ in range(_TRIES):
         left = (until - app.now()).total_seconds()

@@ -78,7 +78,9 @@ def _check_header(file: Path, header: list[str]) -> None:
     if missing or unknown or len(set(header)) != len(header):
         what = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown) or 'a column twice'}"
         raise InvalidInput(
-            "registry/columns", f"{file}, line 1: the header {what}; the columns are {', '.join(COLUMNS)}.", field="file"
+            "registry/columns",
+            f"{file}, line 1: the header {what}; the columns are {', '.join(COLUMNS)}.",
+            field="file",
         )
 
 

@@ -8,7 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
@@ -82,11 +82,11 @@ def _parts(file: str) -> Iterator[bytes]:
         InvalidInput: it cannot be read (`report/file`), or the gzip is broken (`report/gzip`).
     """
     try:
-        source: BinaryIO = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed below
+        source: Any = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115 - closed below
     except OSError as error:
         raise InvalidInput("report/file", f"{file}: {error.strerror}.", field="file") from error
     with source:
-        buffered = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)  # type: ignore[arg-type]
+        buffered: Any = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)
         packed = buffered.peek(2)[:2] == _GZIP
         plain: Any = gzip.GzipFile(fileobj=buffered) if packed else buffered
         try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 
 import click
 
 from gardefou.cli.common import Cli, cli_command, examples
+from gardefou.errors import Unavailable
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -27,25 +29,20 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 @cli_command
 def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None:
     """Serve console and API, and do the worker's work beside it, until stopped."""
-    import uvicorn
-
-    from gardefou.web.app import create_web
-    from gardefou.worker import Worker
+    from gardefou.web.serve import make_server
 
     ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
     settings = ctx.settings
-    app = ctx.app
-    web = create_web(app, settings)
-    worker = Worker(app, settings) if settings.embedded_worker else None
-    if worker is not None:
-        worker.start()
+    server = make_server(ctx.app, settings)
     ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
-    try:
-        uvicorn.run(web, host=settings.host, port=settings.port, log_config=None, access_log=False)
-    finally:
-        if worker is not None:
-            worker.stop()
+    # It ends the process itself where it cannot listen, after it has said so in its own words.
+    with contextlib.suppress(SystemExit):
+        server.run()
+    if not server.started:
+        raise Unavailable(
+            "serve/address", f"{settings.host}:{settings.port} cannot be listened on; name another with --host and --port."
+        )
 
 
 @click.command(

@@ -47,9 +47,13 @@ def status(ctx: Cli) -> None:
     if rules.setup_finished:
         ctx.out.data(document, "Setup has ended: guarded changes wait for people.")
         return
-    ctx.out.data(document, f"{min(enrolled, needed)} of {needed} founding people have enrolled (nets {rules.shipped_nets!r}).")
+    ctx.out.data(
+        document, f"{min(enrolled, needed)} of {needed} founding people have enrolled (nets {rules.shipped_nets!r})."
+    )
     ctx.out.table(
-        ("person", "roles", "enrolled"), [(one.pseudonym, one.roles, one.enrolled) for one in people], empty="Nobody yet."
+        ("person", "roles", "enrolled"),
+        [(one.pseudonym, one.roles, one.enrolled) for one in people],
+        empty="Nobody yet.",
     )
     ctx.out.line(
         "Next: gardefou setup finish"
@@ -90,7 +94,9 @@ def finish(ctx: Cli, yes: bool) -> None:
     confirmed("End setup? From then on changes to people, nets, tokens, platforms and settings are guarded.", yes=yes)
     made = change(ctx, actor, "setup_finish", {})
     says, shape = outcome(ctx, made)
-    ctx.out.data({"state": made.state, "says": says, "change": shape}, "Setup has ended." if says == "In force." else says)
+    ctx.out.data(
+        {"state": made.state, "says": says, "change": shape}, "Setup has ended." if says == "In force." else says
+    )
     end(made)
 
 

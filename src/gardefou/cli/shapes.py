@@ -44,7 +44,9 @@ def is_blind_for(actor: Actor, one: Enforcement, given: Sequence[Approval]) -> b
         return False
     if not any(need.get("blind") for need in one.verdict.get("approvals", [])):
         return False
-    return actor.id not in one.humans and actor.id != one.placed_by and all(approval.by != actor.id for approval in given)
+    return (
+        actor.id not in one.humans and actor.id != one.placed_by and all(approval.by != actor.id for approval in given)
+    )
 
 
 def enforcement(one: Enforcement, names: Pseudonyms, given: Sequence[Approval], *, blind: bool) -> dict[str, Any]:

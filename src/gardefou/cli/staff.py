@@ -171,7 +171,10 @@ def role(ctx: Cli, staff: str, add: tuple[str, ...], remove: tuple[str, ...], te
 @click.option("--stays", is_flag=True, help="Take the notice back.")
 @cli_command
 def leave(ctx: Cli, staff: str, last_day: str | None, zone: str, stays: bool) -> None:
-    """Give notice of a last day. A first or earlier one takes effect at once; a later one, or none, waits for people."""
+    """Give notice of a last day.
+
+    A first or earlier one takes effect at once; a later one, or none, waits for people.
+    """
     if (last_day is None) != stays:
         raise click.UsageError("give either --last-day D or --stays")
     day = None if last_day is None else last_day_end(last_day, zone)

@@ -27,13 +27,18 @@ def token() -> None:
     epilog=examples(
         "gardefou token issue --mine --scope read,cases:write",
         "gardefou token issue --service web-forms --scope reports:write",
-        "gardefou token issue --service classifier --scope reports:write,enforcements:write --source machine --expires 90d",
+        "gardefou token issue --service classifier --scope reports:write --source machine --expires 90d",
     ),
 )
 @click.option("--mine", is_flag=True, help="A token of your own, bounded by your roles.")
 @click.option("--service", metavar="NAME", help="A service's token; you are its owner.")
 @click.option("--scope", "scopes", multiple=True, required=True, help=f"{', '.join(SCOPES)}; with commas or repeated.")
-@click.option("--source", default="user", show_default=True, help="Of a service's reports: user, trusted_flagger, machine, authority.")
+@click.option(
+    "--source",
+    default="user",
+    show_default=True,
+    help="Of a service's reports: user, trusted_flagger, machine, authority.",
+)
 @click.option("--expires", help="When it ends: a moment, or a length such as 90d; left out, when it is revoked.")
 @cli_command
 def issue(ctx: Cli, mine: bool, service: str | None, scopes: tuple[str, ...], source: str, expires: str | None) -> None:

@@ -36,6 +36,8 @@ class Config:
     platforms: dict[str, PlatformEntry]
     #: Every fact that some net reads: the others need not be counted.
     facts_read: frozenset[str]
+    #: Everything is let through; see `App.no_nets`.
+    no_nets: bool = False
 
 
 #: Makes the connector of a registered platform; credentials come from the key store.
@@ -93,6 +95,7 @@ class App:
             nets_id=newest.digest,
             platforms={entry.id: entry for entry in entries},
             facts_read=read,
+            no_nets=self.no_nets,
         )
         if stamp == tuple(connection.execute(_STAMP).one()):
             self._config = (stamp, config)

@@ -88,7 +88,7 @@ def next_case(app: App, actor: Actor, queue: str | None = None) -> Case | None:
     return None
 
 
-def _candidates(queue: str, actor: Actor) -> sa.Select[Any]:
+def _candidates(queue: str, actor: Actor) -> sa.Select[*tuple[Any, ...]]:
     # The list is stored as JSON text; ids need no escape in it.
     skipped = sa.cast(_c.skipped_by, sa.Text).contains(f'"{actor.id}"', autoescape=True)
     return (

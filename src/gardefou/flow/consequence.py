@@ -23,7 +23,7 @@ def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float) -
     """
     verdict = judged.verdict
     if verdict.refused:
-        why = "; ".join(reason.because for reason in verdict.reasons) or "; ".join(verdict.refusals)
+        why = "; ".join(refusal.rstrip(".") for refusal in verdict.refusals)
         return f"Refused: {why.rstrip('.')}. Nothing will happen."
     if judged.joins is not None:
         return "The same is already on its way or in force; nothing new is placed."

@@ -84,11 +84,12 @@ def decide(
     actions: Sequence[ActionWish] = (),
     confirm: Mapping[str, str] | None = None,
 ) -> Decided:
-    """Judge a case: ``no_violation``, or a policy and what to do. It closes; what was asked for is placed, all of it or none.
+    """Judge a case: ``no_violation``, or a policy and what to do.
 
-    Whoever decides holds the case; one that nobody holds is claimed on the
-    way. Where nets refuse, the decision is recorded and the case stays open and
-    claimed. New reports meanwhile stand in no one's way.
+    The case closes; what was asked for is placed, all of it or none. Whoever
+    decides holds the case; one that nobody holds is claimed on the way. Where
+    nets refuse, the decision is recorded and the case stays open and claimed.
+    New reports meanwhile stand in no one's way.
 
     Writes `decision.made` with the case, and what `gardefou.flow.place.place` writes.
 

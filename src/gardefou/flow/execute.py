@@ -96,7 +96,7 @@ def start(uow: UnitOfWork, config: Config, ready: Enforcement, account: Account 
     if not at_once or account is None or seen.reading is None:
         return ready
     entry = config.platforms.get(ready.platform)
-    if entry is None or not (config.rules.setup_finished or entry.sandbox):
+    if entry is None or not entry.active or not (config.rules.setup_finished or entry.sandbox):
         return ready
     current = uow.get(Account, account.platform, account.ref)
     return _executing(uow, config, ready, current or account, seen)
@@ -266,6 +266,8 @@ def _begin(
     with app.works.begin() as uow:
         uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
         config = app.config(uow.connection)
+        # Asked for again in the transaction: what was taken out of use meanwhile is not acted on.
+        app.connector_in(config, enforcement.platform)
         found = find_enforcement(uow, enforcement.id)
         if found.version != enforcement.version:
             return None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from gardefou.errors import GardefouError, InvalidInput, Unavailable
 from gardefou.flow.app import App
@@ -85,11 +85,14 @@ class Intake:
         self._put(actor, [_Waiting(Given(actor, report), deliver=deliver)])
         return done.result()
 
-    async def submit_async(self, actor: Actor, report: NewReport) -> Taken:
-        """Take a report as `submit` does, without holding a thread while it waits."""
+    async def submit_async(self, actor: Actor, report: NewReport, *, pulled_key: str = "") -> Taken:
+        """Take a report as `submit` does, without holding a thread while it waits.
+
+        ``pulled_key``: a key under which it is taken at most once.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Taken] = loop.create_future()
-        self._put(actor, [_Waiting(Given(actor, report), loop=loop, future=future)])
+        self._put(actor, [_Waiting(Given(actor, report, pulled_key), loop=loop, future=future)])
         return await future
 
     def close(self) -> None:
@@ -131,7 +134,7 @@ class Intake:
     def _take(self, given: list[Given]) -> list[_Answer]:
         try:
             return list(take_each(self._app, given))
-        except sa.exc.OperationalError:
+        except OperationalError:
             gone = Unavailable("store/unavailable", "The store does not answer; send it again.")
             return [gone for _ in given]
         except Exception as error:  # noqa: BLE001 - one report's surprise must not take the others along

@@ -84,7 +84,7 @@ def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, readin
                 action=Action(harm.action),
                 target=Target(account=restore.account, content=_items(share), label=harm.label),
                 measures=frozenset(share),
-                fence=restore.fence or account.fence + 1,
+                fence=account.fence + 1,
                 reason="restore",
                 kept=dict(harm.receipt.get("kept", {})),
             )
@@ -103,7 +103,7 @@ def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, readin
                     label=measure.removeprefix("label:") if action is Action.LABEL else None,
                 ),
                 measures=frozenset({measure}),
-                fence=restore.fence or account.fence + 1,
+                fence=account.fence + 1,
                 reason="restore",
             )
         )

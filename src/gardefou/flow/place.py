@@ -355,6 +355,8 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
         table.action == one.checked.action.value,
         table.placed_by == actor.id,
         table.state.in_((State.REFUSED.value, State.CANCELLED.value, State.LAPSED.value)),
+        # A no is a person's: what a net refused at once (a pause, say) never waited for anyone.
+        (table.state != State.REFUSED.value) | table.approve_by.is_not(None),
         table.ended_at > uow.now - _DAY,
     )
     if before is not None:

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.domain.actions import Action, Reversibility
-from gardefou.domain.records import Account, Enforcement, Staff
+from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput, NotFound
 from gardefou.flow import facts as facts_of
@@ -297,7 +297,7 @@ def _judge(
         **facts_of.moment_facts(uow, actor, account.platform),
     }
     facts = Facts.of(known)
-    if actor.is_system:
+    if actor.is_system or config.no_nets:
         return facts, Verdict()
     return facts, judge(config.nets, facts)
 

@@ -103,11 +103,10 @@ class _Passing:
         self.settle()
 
     def settle(self) -> None:
-        """Do what is due at this moment, until nothing more is."""
+        """Do what is due at this moment, until nothing more is, as a round of the worker does."""
         for _ in range(_MANY):
-            done = self.app.sequencer.integrate_all()
-            done += run_due(self.app)
-            if not done:
+            self.app.sequencer.integrate()
+            if not run_due(self.app):
                 return
         msg = f"work at {self.world.clock.now()} goes round in circles"
         raise RuntimeError(msg)
@@ -141,7 +140,7 @@ class _Passing:
 
     def _stamp(self) -> tuple[int, ...]:
         """Return numbers that differ whenever the watch could see something other than before; the last, how many it watches."""
-        revisions = [desk.revision() for desk in self.world.platforms.values()]
         with self.app.works.read() as connection:
             count, versions = connection.execute(_WATCHED_STAMP).one()
+        revisions = [desk.revision() for desk in self.world.platforms.values()] if count else []
         return (*revisions, int(versions or 0), int(count))

@@ -42,6 +42,8 @@ _NAME = "gardefou-scenario"
 #: Who brings in the reports of a platform's users.
 USERS = "platform-users"
 _copying = threading.Lock()
+#: Statements as compiled for SQLite; every store in memory is of the same shape.
+_compiled: dict[Any, Any] = {}
 
 
 @functools.cache
@@ -64,6 +66,7 @@ def fresh_store() -> Store:
     with _copying:
         image = _migrated()
     store = open_store("sqlite://")
+    store.writer.update_execution_options(compiled_cache=_compiled)
     raw: Any = store.writer.raw_connection()
     try:
         raw.driver_connection.deserialize(image)

@@ -23,7 +23,7 @@ from gardefou.clock import to_micros
 from gardefou.errors import Stale
 from gardefou.ids import Ids
 from gardefou.storage import tables
-from gardefou.storage.types import Json, Names, dumps
+from gardefou.storage.types import Instant, Json, Names, dumps
 
 Image = dict[str, Any]
 
@@ -59,6 +59,8 @@ class _Shape:
     plain: Callable[[Image], tuple[Any, ...]]
     packed: tuple[str, ...]
     booleans: tuple[str, ...]
+    #: PostgreSQL's types of ``columns``.
+    kinds: tuple[str, ...]
     key: tuple[str, ...]
 
     def row(self, image: Image) -> tuple[Any, ...]:
@@ -90,8 +92,17 @@ def _shape(table: sa.Table) -> _Shape:
         plain=itemgetter(*plain),
         packed=packed,
         booleans=tuple(name for name, column in columns.items() if isinstance(column.type, sa.Boolean)),
+        kinds=tuple(_kind(columns[name]) for name in plain + packed),
         key=tuple(str(column.name) for column in table.primary_key.columns),
     )
+
+
+def _kind(column: sa.Column[Any]) -> str:
+    if isinstance(column.type, sa.Boolean):
+        return "boolean"
+    if isinstance(column.type, Instant | sa.BigInteger):
+        return "bigint"
+    return "integer" if isinstance(column.type, sa.Integer) else "text"
 
 
 def columns_of(table: sa.Table, prefix: str) -> str:
@@ -120,15 +131,29 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
     if not images:
         return
     shape = _shape(table)
-    mark = _mark(connection)
     free = [name for name in shape.columns if name not in shape.key]
-    sets = ", ".join(f'"{name}" = {mark}' for name in free)
-    where = " AND ".join(f'"{name}" = {mark}' for name in (*shape.key, "version"))
-    place = {name: index for index, name in enumerate(shape.columns)}
-    order = itemgetter(*(place[name] for name in (*free, *shape.key)))
-    rows = [(*order(shape.row(image)), image["version"] - 1) for image in images]
-    done = connection.exec_driver_sql(f'UPDATE "{table.name}" SET {sets} WHERE {where}', rows)  # noqa: S608 - own names
-    if done.rowcount != len(rows):
+    rows = [(*shape.row(image), image["version"] - 1) for image in images]
+    if _postgres(connection):
+        # One statement with a column each as an array, as `pairs_source` does it.
+        names = ", ".join(f'"{name}"' for name in shape.columns)
+        sets = ", ".join(f'"{name}" = given."{name}"' for name in free)
+        arrays = ", ".join(f"%s::{kind}[]" for kind in (*shape.kinds, "integer"))
+        where = " AND ".join(f'held."{name}" = given."{name}"' for name in shape.key)
+        statement = (
+            f'UPDATE "{table.name}" AS held SET {sets} FROM unnest({arrays}) AS given({names}, "was")'  # noqa: S608 - own names
+            f' WHERE {where} AND held."version" = given."was"'
+        )
+        done: int = _driver(connection).execute(
+            statement, [list(column) for column in zip(*rows, strict=True)], prepare=False
+        ).rowcount
+    else:
+        place = {name: index for index, name in enumerate((*shape.columns, "was"))}
+        order = itemgetter(*(place[name] for name in (*free, *shape.key, "was")))
+        sets = ", ".join(f'"{name}" = ?' for name in free)
+        where = " AND ".join(f'"{name}" = ?' for name in (*shape.key, "version"))
+        statement = f'UPDATE "{table.name}" SET {sets} WHERE {where}'  # noqa: S608 - own names
+        done = connection.exec_driver_sql(statement, [order(row) for row in rows]).rowcount
+    if done != len(rows):
         raise Stale(f"{table.name}/stale", "Someone else changed it first; read it again and decide anew.")
 
 
@@ -196,8 +221,13 @@ def texts_source(connection: sa.Connection, texts: Sequence[str]) -> tuple[str, 
 
 def select(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
     """Run a SELECT whose parameters are written ``?``, whatever the driver calls them."""
-    text = statement.replace("?", "%s") if _postgres(connection) else statement
-    return connection.exec_driver_sql(text, values).fetchall()
+    if _postgres(connection):
+        # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
+        found: Sequence[Sequence[Any]] = (
+            _driver(connection).execute(statement.replace("?", "%s"), values, prepare=False).fetchall()
+        )
+        return found
+    return connection.exec_driver_sql(statement, values).fetchall()
 
 
 def lost_a_race(error: BaseException) -> bool:
@@ -210,8 +240,9 @@ def _postgres(connection: sa.Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def _mark(connection: sa.Connection) -> str:
-    return "%s" if _postgres(connection) else "?"
+def _driver(connection: sa.Connection) -> Any:
+    """Return the driver's own connection, inside the transaction that SQLAlchemy opened on it."""
+    return connection.connection.driver_connection
 
 
 def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -219,11 +250,10 @@ def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows:
         return
     names = ", ".join(f'"{name}"' for name in columns)
     if _postgres(connection) and len(rows) >= _COPY_FROM:
-        driver: Any = connection.connection.driver_connection
-        with driver.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        with _driver(connection).cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
         return
-    marks = ", ".join([_mark(connection)] * len(columns))
+    marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
     statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
     connection.exec_driver_sql(statement, list(rows))

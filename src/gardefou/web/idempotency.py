@@ -1,9 +1,9 @@
 """Idempotency-Key: the same key and body give the same answer, however often they are sent.
 
 A key belongs to whoever sent it. It is taken before the work begins and holds
-the answer afterwards, for a week. What ends in an error that only asks for another try (not
-signed in, not allowed, store away) frees the key again; any other answer,
-errors included, is the answer for good. A key whose work never ended, because
+the answer afterwards, for a week. What ends in an error that only asks for
+another try (not signed in, not allowed, store away) frees the key again; any
+other answer, errors included, is the answer for good. A key whose work never ended, because
 a process died, can be taken again after `ABANDONED`.
 
 Secrets are never stored: a replayed answer to ``POST /tokens`` lacks the secret.
@@ -135,7 +135,8 @@ def _take(app: App, who: str, key: str, digest: str) -> Given | None:
 
 
 def _busy() -> GardefouError:
-    return Conflict("idempotency/in_progress", "The first call with this Idempotency-Key is at work; ask again in a moment.")
+    says = "The first call with this Idempotency-Key is at work; ask again in a moment."
+    return Conflict("idempotency/in_progress", says)
 
 
 def _free(app: App, who: str, key: str) -> None:

@@ -17,7 +17,7 @@ _e = tables.enforcement.c
 #: As the partial index has it: reading it never touches what has ended.
 _ACTIVE = (
     sa.select(_e.state, sa.func.count())
-    .where(_e.state.in_(sa.literal_column("('placed', 'waiting', 'ready', 'executing', 'unknown', 'restoring')")))
+    .where(sa.text("state IN ('placed', 'waiting', 'ready', 'executing', 'unknown', 'restoring')"))
     .group_by(_e.state)
 )
 _PENDING = sa.select(sa.func.count()).select_from(tables.event_pending)
@@ -45,7 +45,7 @@ class Metrics:
         )  # fmt: skip
         self.nets = Counter("gardefou_nets_spoke", "Nets that asked for something.", ["net"], registry=self.registry)
         self.restores = Histogram(
-            "gardefou_restore_seconds", "From the call to seen at the platform.", buckets=_BUCKETS, registry=self.registry
+            "gardefou_restore_seconds", "From the call to seen there.", buckets=_BUCKETS, registry=self.registry
         )
         self.registry.register(_Readings(app))
 
@@ -77,7 +77,7 @@ class _Readings(Collector):
             active = connection.execute(_ACTIVE).all()
             pending = connection.execute(_PENDING).scalar_one()
             queues = connection.execute(_QUEUES).all()
-        states = GaugeMetricFamily("gardefou_enforcements_open", "Enforcements on their way, by state.", labels=["state"])
+        states = GaugeMetricFamily("gardefou_enforcements_open", "Enforcements on their way.", labels=["state"])
         for state, number in active:
             states.add_metric([state], number)
         waiting = GaugeMetricFamily("gardefou_events_pending", "Events that no checkpoint covers yet.", value=pending)

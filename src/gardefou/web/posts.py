@@ -18,7 +18,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gardefou.errors import InvalidInput
-from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.web.answers import Answer
 from gardefou.web.auth import secret_of
@@ -52,7 +51,9 @@ async def caller_of(request: Request, power: Power) -> Caller:
     """Return the caller, who has the power; a token that was just read costs no thread."""
     node = node_of(request)
     secret = secret_of(request)
-    actor: Actor = node.bearer.remembered(secret) or await run_in_threadpool(node.bearer.actor, secret)
+    actor = node.bearer.remembered(secret)
+    if actor is None:
+        actor = await run_in_threadpool(node.bearer.actor, secret)
     actor.require(power, node.app.now())
     return Caller(node, actor)
 
@@ -113,7 +114,8 @@ def post(
             check_json(request, raw)
             key = request.headers.get(KEY_HEADER)
             place = {name: str(request.path_params[name]) for name in names}
-            return await run_in_threadpool(_serve, handler, caller, body, raw, request.method, request.url.path, key, place)
+            call = (request.method, request.url.path)
+            return await run_in_threadpool(_serve, handler, caller, body, raw, call, key, place)
 
         lines = (handler.__doc__ or "").strip().partition("\n")
         router.add_api_route(
@@ -168,8 +170,7 @@ def _serve(
     caller: Caller,
     body: type[Body],
     raw: bytes,
-    method: str,
-    path: str,
+    call: tuple[str, str],
     key: str | None,
     place: dict[str, str],
 ) -> Response:
@@ -181,7 +182,7 @@ def _serve(
     if key is None:
         return work().response()
     who = caller.actor.id
-    return send(once(caller.app, who, key, digest_of(method, path, raw), work))
+    return send(once(caller.app, who, key, digest_of(*call, raw), work))
 
 
 def send(given: Given, media_type: str = "application/json") -> Response:

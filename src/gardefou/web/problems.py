@@ -1,8 +1,8 @@
 """Errors as RFC 9457 problem details: the only place where an error becomes an HTTP status.
 
-    InvalidInput   400        NotFound      404
-    Denied         401 when nobody is signed in (`auth/invalid`, `auth/signed_out`), 403 otherwise
-    Conflict       409        Unavailable   503, with Retry-After
+InvalidInput is 400, NotFound 404, Conflict 409, Unavailable 503 with
+Retry-After. Denied is 401 where nobody is signed in (`auth/missing`,
+`auth/invalid`, `auth/signed_out`) and 403 otherwise.
 """
 
 from __future__ import annotations

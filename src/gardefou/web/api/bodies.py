@@ -112,7 +112,8 @@ class Confirm(Body):
 
     def given(self) -> dict[str, str]:
         """Return what was confirmed."""
-        return {name: value for name, value in (("handle", self.handle), ("identity", self.identity)) if value is not None}
+        given = {"handle": self.handle, "identity": self.identity}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class WishBody(Body):
@@ -120,7 +121,7 @@ class WishBody(Body):
 
     model_config = _example({"action": "suspend", "until": "2030-01-01T00:00:00Z"})
     action: Id
-    content: Annotated[list[Id], Field(max_length=_MAX_LIST)] = []
+    content: Annotated[list[Id], Field(max_length=_MAX_LIST)] = Field(default_factory=list)
     label: Short | None = None
     until: Moment | None = None
     execute_at: Moment | None = None
@@ -141,8 +142,8 @@ class NewDecision(Body):
     outcome: Short | None = None
     policy: Short = ""
     rationale: Text = ""
-    evidence: list[Object] = []
-    actions: list[WishBody] = []
+    evidence: list[Object] = Field(default_factory=list)
+    actions: list[WishBody] = Field(default_factory=list)
     confirm: Confirm | None = None
 
 
@@ -160,7 +161,7 @@ class Preview(NewDecision):
 
 class _Enforce(Body):
     platform: Id
-    content: Annotated[list[Id], Field(max_length=_MAX_LIST)] = []
+    content: Annotated[list[Id], Field(max_length=_MAX_LIST)] = Field(default_factory=list)
     action: Id
     label: Short | None = None
     policy: Short = ""
@@ -169,10 +170,16 @@ class _Enforce(Body):
     execute_at: Moment | None = None
     legal_basis: Short | None = None
     confirm: Confirm | None = None
-    evidence: list[Object] = []
+    evidence: list[Object] = Field(default_factory=list)
 
 
-_ENFORCE = {"platform": "sandbox", "account": "1001", "action": "suspend", "policy": "spam", "rationale": "Sells followers."}
+_ENFORCE = {
+    "platform": "sandbox",
+    "account": "1001",
+    "action": "suspend",
+    "policy": "spam",
+    "rationale": "Sells followers.",
+}
 
 
 class NewEnforcement(_Enforce):
@@ -186,7 +193,7 @@ class NewBulk(_Enforce):
     """The same action on many accounts."""
 
     model_config = _example(
-        {"platform": "sandbox", "accounts": ["2001", "2002"], "action": "lock", "policy": "spam", "rationale": "One ring."}
+        {"platform": "sandbox", "accounts": ["2001", "2002"], "action": "lock", "policy": "spam"}
     )
     accounts: Annotated[list[Id], Field(max_length=_MAX_LIST)]
 
@@ -265,8 +272,8 @@ class Rollback(Body):
 class NewStaff(Body):
     """A person, with roles and a team. ``name`` and ``email`` go into the sealed directory and nowhere else."""
 
-    model_config = _example({"name": "Ada Example", "roles": ["reviewer"], "team": "reports", "because": "Starts Monday."})
-    roles: Annotated[list[Id], Field(max_length=20)] = []
+    model_config = _example({"name": "Ada Example", "roles": ["reviewer"], "team": "reports"})
+    roles: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
     team: Short = ""
     employer: Short = ""
     started: Moment | None = None
@@ -280,8 +287,8 @@ class Roles(Body):
     """Roles to add and to remove, or another team."""
 
     model_config = _example({"add": ["lead"], "because": "Takes over the late shift."})
-    add: Annotated[list[Id], Field(max_length=20)] = []
-    remove: Annotated[list[Id], Field(max_length=20)] = []
+    add: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
+    remove: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
     team: Short = ""
     because: Text = ""
 
@@ -310,8 +317,8 @@ class NetsProposal(Body):
 
     model_config = _example({"remove": ["newcomer-no-bulk"], "because": "The newcomers of spring have learnt it."})
     toml: Annotated[str, Field(max_length=1_000_000), AfterValidator(_clean)] | None = None
-    remove: Annotated[list[Id], Field(max_length=500)] = []
-    put: Annotated[list[Object], Field(max_length=500)] = []
+    remove: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
+    put: Annotated[list[Object], Field(max_length=500)] = Field(default_factory=list)
     name: Short = ""
     because: Text = ""
 
@@ -322,6 +329,6 @@ class NewPlatform(Body):
     model_config = _example({"name": "chirp", "kind": "sandbox", "because": "To practise on."})
     name: Id
     kind: Short | None = None
-    config: Object = {}
+    config: Object = Field(default_factory=dict)
     active: bool = True
     because: Text = ""

@@ -16,7 +16,7 @@ from gardefou.web.posts import forget
 def proposed(
     caller: Caller, change: Enforcement, *, made: int = 200, once: Mapping[str, Any] | None = None
 ) -> Answer:
-    """Answer with a change: ``made`` (200, or 201 for something new) when it has ended or is in force, 202 while it waits."""
+    """Answer with a change: ``made`` (201 for something new) when it is in force or refused, 202 while it waits."""
     forget(caller.node)
     ended = change.state in {State.IN_FORCE.value, State.REFUSED.value}
     return Answer(document=shown(caller, change), status=made if ended else 202, once=once or {})

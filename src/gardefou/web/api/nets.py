@@ -32,14 +32,11 @@ def show_nets(caller: Reader) -> Json:
         version = fetch(connection, NetsVersion, tables.nets_version.c.id == newest)
         if version is None:
             raise NotFound("nets/not_found", "There are no nets in force.")
-        items = [
-            {"id": net.id, "title": net.title, "because": net.because, "when": net.when, "mode": str(net.mode)}
-            for net in nets
-        ]
+        items = [net.to_table() for net in nets]
         return Json({**views.nets(names, version), "items": items})
 
 
-@post(router, "/nets/proposals", NetsProposal, tag=TAG, answers={201: "In force.", 202: "It weakens and waits for people."})
+@post(router, "/nets/proposals", NetsProposal, tag=TAG, answers={201: "In force.", 202: "It waits for people."})
 def propose_nets(caller: Caller, body: NetsProposal) -> Answer:
     """Propose other nets. Adding takes effect at once; everything else waits for people."""
     payload: dict[str, Any] = {"name": body.name}

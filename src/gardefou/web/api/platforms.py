@@ -29,7 +29,8 @@ _KINDS = ("sandbox", "webhook", "synapse")
 def list_platforms(caller: Reader) -> Json:
     """List the registered platforms; credentials are not in it."""
     with caller.app.works.read() as connection:
-        found = fetch_all(connection, PlatformEntry, sa.select(tables.platform_entry).order_by(tables.platform_entry.c.id))
+        everyone = sa.select(tables.platform_entry).order_by(tables.platform_entry.c.id)
+        found = fetch_all(connection, PlatformEntry, everyone)
     return Json({"items": [views.platform(one) for one in found], "next": None})
 
 

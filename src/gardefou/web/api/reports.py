@@ -22,8 +22,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gardefou.errors import GardefouError, InvalidInput
-from gardefou.flow.intake import LineResult, Taken, lines_of, take_lines
+from gardefou.flow.intake import LineResult, lines_of, take_lines
 from gardefou.flow.report_input import NewReport, parse_report
+from gardefou.flow.reports import Taken
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.web.answers import Answer, Json

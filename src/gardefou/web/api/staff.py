@@ -97,9 +97,8 @@ def show_name(caller: Reader, id: str) -> Json:  # noqa: A002
                 table.in_force_at > caller.app.now() - _REVEALED,
             ),
         )
-        allowed = any(
-            (one.change or {}).get("kind") == "reveal" and (one.change or {}).get("staff") == person.id for one in revealed
-        )
+        changes = [one.change or {} for one in revealed]
+        allowed = any(one.get("kind") == "reveal" and one.get("staff") == person.id for one in changes)
         if not allowed or caller.actor.staff is None:
             raise Denied("staff/sealed", "This name is sealed; have it revealed first, which takes another person.")
         entry = get_person(connection, person.id)

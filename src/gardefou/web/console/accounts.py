@@ -67,9 +67,9 @@ def show(visit: Visit) -> Response:
     platform, ref = visit.path("platform"), visit.path("ref")
     account, readable = refreshed(visit.app, platform, ref)
     if account is None:
-        if readable:
-            raise NotFound("account/not_found", f"Nothing is known of {ref!r}; check platform and id.")
-        raise NotFound("account/not_found", f"Nothing is known of {ref!r} here, and {platform} gives no answer about it.")
+        raise NotFound(
+            "account/not_found", f"{platform} knows no account {ref!r}, or gives no answer now; check platform and id."
+        )
     ref = account.ref
     with visit.app.works.read() as connection:
         _, alike = lookalikes_of(connection, platform, ref)

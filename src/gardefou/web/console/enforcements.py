@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -201,10 +203,8 @@ def answer(visit: Visit) -> Response:
 def _go_on(visit: Visit, one: Enforcement) -> None:
     """Carry out what is cleared; what does not go through now, the worker does. The answer itself stands."""
     if one.state == State.READY.value:
-        try:
+        with suppress(GardefouError):
             advance(visit.app, one.id)
-        except GardefouError:
-            pass
     visit.app.wake()
 
 

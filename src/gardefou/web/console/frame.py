@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -38,7 +38,7 @@ from gardefou.people.roles import Power, powers_of
 from gardefou.settings import Settings
 from gardefou.web.console import words
 from gardefou.web.console.forms import Form, read_form
-from gardefou.web.console.reading import Names, lookalikes_of
+from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes the cookie over https only, for this host alone.
@@ -260,7 +260,7 @@ class Console:
             "now": visit.now,
             "here": visit.request.url.path,
             "stops": stops,
-            "who": lambda staff_id: visit.names.of(staff_id),
+            "who": visit.names.of,
             "Power": Power,
             "error": None,
         }
@@ -345,13 +345,16 @@ def status_of(error: GardefouError) -> int:
 
 
 def _ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
-    return visit.page("step_up.html", says=says, wrong=wrong, action=visit.request.url.path, carried=visit.form.carried())
+    here, carried = visit.request.url.path, visit.form.carried()
+    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried)
 
 
 def _ask_to_confirm(visit: Visit, error: GardefouError) -> Response:
     assert visit.concerns is not None
     what = (error.field or "").removeprefix("confirm.")
     platform, ref = visit.concerns
+    # What placing read was rolled back with it: an account seen for the first time is not stored yet.
+    refreshed(visit.app, platform, ref)
     with visit.app.works.read() as connection:
         account, alike = lookalikes_of(connection, platform, ref)
     return visit.page(
@@ -369,11 +372,6 @@ def confirmed(form: Form) -> dict[str, str]:
     """Return what a form confirms: the handle as typed, the account as chosen."""
     given = {what: form.one(f"confirm_{what}").removeprefix("@") for what in ("handle", "identity")}
     return {what: value for what, value in given.items() if value}
-
-
-def with_form(visit: Visit, form: Form) -> Visit:
-    """Return the same visit with other fields."""
-    return replace(visit, form=form)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -44,7 +44,8 @@ def show(visit: Visit) -> Response:
         rules = load_rules(connection)
         breaker = [_near(connection, name, visit, rules.breaker_window) for name in visit.app.platform_names()]
     asked = [one for one in waiting if (one.change or {}).get("kind") in {"pause", "resume"}]
-    return visit.page("pause.html", earlier=earlier, asked=asked, breaker=breaker, rules=rules, done=visit.query("done"))
+    done = visit.query("done")
+    return visit.page("pause.html", earlier=earlier, asked=asked, breaker=breaker, rules=rules, done=done)
 
 
 def _near(connection: sa.Connection, platform: str, visit: Visit, window: int) -> dict[str, Any]:

@@ -40,8 +40,9 @@ class Names:
     def read(cls, connection: sa.Connection) -> Self:
         """Read everyone's pseudonym."""
         people = {one.id: one for one in fetch_all(connection, Staff, sa.select(tables.staff))}
-        rows = connection.execute(sa.select(tables.token.c.service).where(tables.token.c.service.is_not(None)).distinct())
-        return cls(people, frozenset(str(row.service) for row in rows))
+        service = tables.token.c.service
+        named = connection.execute(sa.select(service).where(service.is_not(None)).distinct())
+        return cls(people, frozenset(str(row.service) for row in named))
 
     def of(self, actor_id: str | None) -> str:
         """Return what a person, a service or Gardefou itself is called on a page."""

@@ -1,0 +1,97 @@
+"""The web application: the API, its reference, and what stands around them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+
+from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+
+from gardefou.flow.app import App
+from gardefou.flow.intake import Intake
+from gardefou.settings import Settings
+from gardefou.web import console, problems, reference
+from gardefou.web.api import (
+    accounts,
+    cases,
+    enforcements,
+    health,
+    incidents,
+    ledger,
+    nets,
+    platforms,
+    reports,
+    staff,
+    stops,
+    tokens,
+)
+from gardefou.web.auth import Bearer
+from gardefou.web.metrics import Metrics
+from gardefou.web.node import Node
+from gardefou.web.shield import Shield
+from gardefou.worker import Worker
+
+PREFIX = "/api/v1"
+GROUPS: tuple[APIRouter, ...] = tuple(
+    group.router
+    for group in (
+        reports,
+        cases,
+        enforcements,
+        accounts,
+        stops,
+        staff,
+        tokens,
+        nets,
+        platforms,
+        incidents,
+        ledger,
+        health,
+    )
+)
+
+
+def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAPI:
+    """Return the web application of a node.
+
+    While it runs (its lifespan) it takes reports in groups and, where a worker
+    is given, does the worker's work too; when it ends, every report that was
+    sent is durable and answered before the worker stops.
+    """
+    node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app))
+
+    @asynccontextmanager
+    async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
+        intake = Intake(app)
+        node.intake = intake
+        if worker is not None:
+            worker.start()
+        try:
+            yield
+        finally:
+            node.intake = None
+            await run_in_threadpool(intake.close)
+            if worker is not None:
+                await run_in_threadpool(worker.stop)
+
+    web = FastAPI(
+        title="Gardefou",
+        version=version("gardefou"),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{PREFIX}/openapi.json",
+        lifespan=lifespan,
+        redirect_slashes=False,
+    )
+    web.state.node = node
+    problems.install(web)
+    for group in GROUPS:
+        web.include_router(group, prefix=PREFIX)
+    # Where probes and scrapers look by habit.
+    web.include_router(health.router, include_in_schema=False)
+    reference.install(web)
+    web.router.routes.extend(console.routes(app, settings))
+    web.add_middleware(Shield)
+    return web

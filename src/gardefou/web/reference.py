@@ -1,0 +1,122 @@
+"""The reference of the API: the OpenAPI document, and pages made from it that load nothing from elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from functools import cache
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from gardefou.web.shield import POLICY
+
+_ABOUT = """Gardefou stands between those who decide about accounts and the platform that carries it out.
+
+Send a bearer token with every call.
+Errors are `application/problem+json` (RFC 9457) with a stable `code`.
+Times are RFC 3339 in UTC. Lists answer `{items, next}`: pass `next` back as `cursor` for the next page, until it is null.
+With an `Idempotency-Key` on a POST the same key and body give the same answer."""
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string"},
+        "field": {"type": "string"},
+    },
+}
+_OPEN = {"/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"}
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document of the application's routes."""
+    document = get_openapi(
+        title="Gardefou", version=str(app.version), description=_ABOUT, routes=app.routes, openapi_version="3.1.0"
+    )
+    components = document.setdefault("components", {})
+    schemas: dict[str, Any] = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = _PROBLEM
+    components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    for path, calls in document["paths"].items():
+        for call in calls.values():
+            schemas.update(call.pop("x-schemas", {}))
+            # Bad input is 400 here, never 422.
+            call["responses"].pop("422", None)
+            call["responses"]["default"] = {
+                "description": "An error.",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+            if path not in _OPEN:
+                call["security"] = [{"token": []}]
+    return document
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("gardefou.web", "templates"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Serve the document and its pages."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = describe(app)
+        return app.openapi_schema
+
+    setattr(app, "openapi", openapi)  # noqa: B010 - FastAPI's own way, which type checkers take for a mistake
+
+    def page(_request: Request) -> HTMLResponse:
+        document = openapi()
+        style = _templates().get_template("reference.css").render()
+        by_tag: dict[str, list[dict[str, Any]]] = {}
+        for path, calls in document["paths"].items():
+            for method, call in calls.items():
+                tag = (call.get("tags") or ["other"])[0]
+                by_tag.setdefault(tag, []).append({"path": path, "method": method.upper(), **_shown(call)})
+        html = _templates().get_template("reference.html").render(info=document["info"], groups=by_tag, style=style)
+        fingerprint = b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        policy = POLICY.decode() + f"; style-src 'sha256-{fingerprint}'"
+        return HTMLResponse(html, headers={"Content-Security-Policy": policy})
+
+    app.add_api_route("/api/v1/docs", page, methods=["GET"], include_in_schema=False, response_class=HTMLResponse)
+
+
+def _shown(call: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, dict[str, Any]] = call.get("requestBody", {}).get("content", {})
+    kind = next(iter(content), "")
+    body = content.get(kind, {})
+    example = body.get("example", "")
+    if not isinstance(example, str):
+        example = orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
+    fields: list[dict[str, Any]] = [
+        {"name": name, "required": name in body["schema"].get("required", ())}
+        for name in body.get("schema", {}).get("properties", {})
+    ]
+    return {
+        "summary": call.get("summary", ""),
+        "description": call.get("description", ""),
+        "parameters": call.get("parameters", []),
+        "kind": kind,
+        "example": example,
+        "fields": fields,
+        "responses": {status: one["description"] for status, one in call["responses"].items()},
+    }

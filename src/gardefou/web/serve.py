@@ -1,0 +1,54 @@
+"""Running the web application with uvicorn."""
+
+from __future__ import annotations
+
+import uvicorn
+
+from gardefou.bootstrap import open_app
+from gardefou.flow.app import App
+from gardefou.settings import Settings
+from gardefou.web.app import create_app
+from gardefou.worker import Worker
+
+#: Seconds that calls under way have to end when the server is told to.
+GRACE = 20
+_BACKLOG = 4096
+
+
+def make_server(app: App, settings: Settings) -> uvicorn.Server:
+    """Return a server for a node, with the embedded worker where the settings say so.
+
+    On SIGINT or SIGTERM it takes no more connections, answers what is under
+    way, makes every report that was sent durable, and stops the worker.
+    """
+    worker = Worker(app, settings) if settings.embedded_worker else None
+    config = uvicorn.Config(
+        create_app(app, settings, worker=worker),
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=GRACE,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(settings: Settings) -> int:
+    """Open the store, serve until told to stop, and close it; returns the exit status.
+
+    Raises:
+        InvalidInput: the database cannot be used (`store/url`).
+    """
+    app = open_app(settings)
+    server = make_server(app, settings)
+    try:
+        server.run()
+    finally:
+        app.works.store.close()
+    return 0 if server.started else 1

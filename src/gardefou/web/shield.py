@@ -1,0 +1,47 @@
+"""What every answer carries and every request must be: security headers, and no bytes that are no text."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gardefou.errors import InvalidInput
+from gardefou.web.problems import problem
+
+#: For whatever says nothing of its own: an answer is data, and runs nothing.
+POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Shield:
+    """Outermost layer of the web application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def shielded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers: list[tuple[bytes, bytes]] = message["headers"]
+                present = {name.lower() for name, _ in headers}
+                message["headers"] = [*headers, *(one for one in _HEADERS if one[0] not in present)]
+            await send(message)
+
+        if "\x00" in scope["path"] or b"\x00" in unquote_to_bytes(scope.get("query_string", b"")):
+            error = InvalidInput("input/invalid", "The address holds a character that is no text.")
+            await problem(error)(scope, receive, shielded)
+            return
+        await self._app(scope, receive, shielded)

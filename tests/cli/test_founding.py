@@ -1,0 +1,121 @@
+"""init, setup, login: how an installation begins, and who acts in it."""
+
+from __future__ import annotations
+
+import stat
+
+import sqlalchemy as sa
+
+from .conftest import second_person
+
+
+def test_init_makes_everything_and_signs_the_first_person_in(empty):
+    made = empty.json("init", "--name", "Ada Example", "--email", "ada@example.org")
+    assert made["roles"] == ["admin", "lead", "reviewer"]
+    assert made["founders_needed"] == 3
+    signin = empty.data / "signin"
+    assert stat.S_IMODE(signin.stat().st_mode) == 0o600
+    assert stat.S_IMODE((empty.data / "keys").stat().st_mode) == 0o700
+    people = empty.json("staff", "list")["staff"]
+    assert [one["pseudonym"] for one in people] == [made["pseudonym"]]
+    assert people[0]["enrolled"]
+
+
+def test_the_first_persons_name_is_in_the_sealed_table_only(empty):
+    empty.run("init", "--name", "Ada Example", "--email", "ada@example.org")
+    engine = sa.create_engine(f"sqlite:///{empty.data / 'gardefou.db'}")
+    with engine.begin() as connection:
+        found = [
+            name
+            for name in sa.inspect(connection).get_table_names()
+            if any("Ada Example" in str(tuple(row)) for row in connection.execute(sa.text(f"SELECT * FROM {name}")))
+        ]
+    engine.dispose()
+    assert found == ["person"]
+    for words in (["staff", "list"], ["staff", "list", "--json"], ["setup", "status"]):
+        assert "Ada" not in empty.text(*words)
+
+
+def test_solo_founders_hold_the_role_policy_too(empty):
+    assert empty.json("init", "--nets", "solo")["roles"] == ["admin", "lead", "reviewer", "policy"]
+
+
+def test_a_second_init_changes_nothing(shell):
+    before = shell.json("staff", "list")
+    assert "store/initialised" in shell.error("init")
+    assert shell.json("staff", "list") == before
+
+
+def test_an_unknown_set_of_nets_makes_nothing(empty):
+    assert "--nets" in empty.error("init", "--nets", "nope")
+    assert not empty.data.exists()
+
+
+def test_without_an_installation_nothing_is_made_and_the_way_is_shown(empty):
+    for words in (["case", "list"], ["staff", "list"], ["ledger", "verify"], ["worker", "--once"]):
+        assert "gardefou init" in empty.error(*words)
+    assert not empty.data.exists()
+
+
+def test_nobody_acts_unless_signed_in_r4(shell):
+    shell.run("logout")
+    assert "gardefou login" in shell.error("case", "list")
+    assert "auth/signed_out" in shell.error("restore", "sandbox/1001", "--because", "x")
+
+
+def test_a_signed_out_session_is_over_everywhere(shell):
+    secret = (shell.data / "signin").read_text().strip()
+    shell.run("logout")
+    assert "auth/signed_out" in shell.error("case", "list", token=secret)
+
+
+def test_setup_waits_for_its_founders_and_then_guards(shell):
+    assert shell.json("setup", "status")["enrolled"] == 1
+    assert "setup/founders" in shell.error("setup", "finish")
+    second_person(shell)
+    assert shell.json("setup", "status")["enrolled"] == 2
+    assert shell.json("setup", "finish")["state"] == "in_force"
+    assert shell.json("setup", "status")["finished"]
+    waiting = shell.json("staff", "add", "--role", "lead")
+    assert waiting["state"] == "waiting"
+    assert waiting["link"] is None
+    assert "Waits for" in waiting["says"]
+
+
+def test_r11_sign_in_links_end_with_setup(shell):
+    second_person(shell)
+    added = shell.json("staff", "add", "--role", "reviewer")
+    shell.run("setup", "finish")
+    assert "setup/finished" in shell.error("login", "--link", added["link"])
+    assert "setup/finished" in shell.error("setup", "link", added["pseudonym"])
+
+
+def test_a_sign_in_link_works_once(shell):
+    added = shell.json("staff", "add", "--role", "reviewer")
+    assert shell.json("login", "--link", added["link"])["whose"] == added["pseudonym"]
+    assert "auth/link" in shell.error("login", "--link", added["link"])
+
+
+def test_nobody_gets_a_link_of_someone_who_has_enrolled(shell):
+    added = shell.json("staff", "add", "--role", "reviewer")
+    again = shell.json("setup", "link", added["pseudonym"])["link"]
+    mine = (shell.data / "signin").read_text()
+    shell.run("login", "--link", again)
+    (shell.data / "signin").write_text(mine)
+    assert "setup/enrolled" in shell.error("setup", "link", added["pseudonym"])
+
+
+def test_login_takes_a_token_from_standard_input(shell):
+    secret = shell.json("token", "issue", "--mine", "--scope", "read")["secret"]
+    assert shell.json("login", "--token-stdin", stdin=f"{secret}\n")["strong"] is False
+    shell.run("case", "list")
+    assert "auth/forbidden" in shell.error("staff", "off", "someone")
+    assert "auth/invalid" in shell.error("login", "--token-stdin", stdin="gf_nonsense\n")
+
+
+def test_the_environment_comes_before_the_sign_in_and_acts_over_the_command_line(shell):
+    token = second_person(shell)
+    made = shell.json("token", "issue", "--mine", "--scope", "read", token=token)
+    assert made["change"]["via"] == "cli"
+    me = shell.json("staff", "list")["staff"][0]["pseudonym"]
+    assert made["change"]["placed_by"] != me

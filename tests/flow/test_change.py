@@ -1,0 +1,242 @@
+"""Guarded changes: what strengthens is done at once, what weakens waits for people, whatever the way around."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gardefou.errors import Denied, GardefouError, InvalidInput, StepUpRequired
+from gardefou.flow.change import propose
+from tests.flow.world import DAY, HOUR, MINUTE
+
+
+def tier(account, value, **more):
+    return {"platform": "sandbox", "account": account, "tier": value, **more}
+
+
+def through(world, change):
+    """Approve a weakening change and let its hold pass."""
+    world.approve("lead" if "lead" not in change.humans else "lead2", change)
+    world.approve("policy" if "policy" not in change.humans else "lead2", change)
+    world.run(31 * MINUTE)
+    return world.read(change)
+
+
+def test_m10_raising_a_tier_is_at_once_and_lowering_waits_for_two(world):
+    assert propose(world.app, world.actor("lead"), "tier", tier("small", "protected")).state == "in_force"
+    lowered = propose(world.app, world.fresh("lead"), "tier", tier("small", "standard"))
+    assert lowered.state == "waiting"
+    assert "change-weakens" in world.nets_of(lowered)
+    assert world.account("small").tier == "protected"
+    world.approve("lead2", lowered)
+    world.approve("policy", lowered)
+    assert world.account("small").tier == "protected"
+    world.run(31 * MINUTE)
+    assert world.account("small").tier == "standard"
+
+
+def test_r3_demoting_first_does_not_open_the_door(world):
+    """Even a demotion with every approval leaves the tier in memory for thirty days."""
+    propose(world.app, world.actor("lead"), "tier", tier("small", "protected"))
+    world.enforce("rev", "small", "warn")
+    through(world, propose(world.app, world.fresh("lead"), "tier", tier("small", "standard")))
+    assert world.account("small").tier == "standard"
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "waiting"
+    assert "protected-two-more-people" in world.nets_of(made)
+    world.run(31 * DAY)
+    assert world.enforce("rev2", "small", "suspend").state == "in_force"
+
+
+def test_m10_a_demotion_drops_only_the_explicit_tier(world):
+    world.enforce("rev", "president", "warn")
+    propose(world.app, world.actor("lead"), "tier", tier("president", "protected"))
+    through(world, propose(world.app, world.fresh("lead"), "tier", tier("president", "standard")))
+    assert world.account("president").explicit_tier is None
+    assert world.account("president").tier == "protected"
+
+
+def test_r9_shortening_protection_is_a_weakening_and_its_end_is_none(world):
+    propose(
+        world.app, world.actor("lead"), "tier", tier("small", "protected", until=(world.now + 90 * DAY).isoformat())
+    )
+    short = propose(
+        world.app, world.fresh("lead"), "tier", tier("small", "protected", until=(world.now + HOUR).isoformat())
+    )
+    assert short.state == "waiting"
+    world.run(100 * DAY)
+    assert world.enforce("rev", "small", "suspend").state == "waiting"
+
+
+def test_r3_editing_nets_adding_is_at_once_and_removing_waits(world):
+    net = {
+        "id": "more",
+        "title": "More",
+        "because": "a test",
+        "when": 'account.tier_memory == "notable" and action.severity == 2',
+        "require": {"approvals": 1, "from": ["lead"]},
+    }
+    assert propose(world.app, world.actor("policy"), "nets", {"put": [net]}).state == "in_force"
+    assert world.enforce("rev", "known", "limit").state == "waiting"
+    removal = propose(world.app, world.fresh("policy"), "nets", {"remove": ["more"]})
+    assert removal.state == "waiting"
+    world.approve("lead", removal)
+    with pytest.raises(Denied):
+        world.approve("policy", removal)
+    world.approve("lead2", removal)
+    world.run(31 * MINUTE)
+    assert world.read(removal).state == "in_force"
+    assert world.enforce("rev2", "known", "limit").state == "executing"
+
+
+def test_r3_a_set_without_what_it_must_hold_is_refused(world):
+    with pytest.raises(InvalidInput):
+        propose(world.app, world.fresh("policy"), "nets", {"remove": ["protected-two-more-people"]})
+
+
+def test_r3_a_net_added_meanwhile_is_not_lost_with_an_older_proposal(world):
+    """The removal was approved over other nets than those in force: it is proposed anew."""
+    extra = {
+        "id": "more",
+        "title": "More",
+        "because": "a test",
+        "when": 'account.tier_memory == "notable" and action.severity == 2',
+        "require": {"approvals": 1, "from": ["lead"]},
+    }
+    removal = propose(world.app, world.fresh("policy"), "nets", {"remove": ["newcomer-bulk"]})
+    propose(world.app, world.actor("policy"), "nets", {"put": [extra]})
+    world.approve("lead", removal)
+    world.approve("lead2", removal)
+    world.run(31 * MINUTE)
+    assert world.read(removal).state == "lapsed"
+    assert "more" in world.nets_toml()
+    assert "newcomer-bulk" in world.nets_toml()
+
+
+def test_i13_a_second_self_waits_for_two_others(world):
+    added = propose(world.app, world.fresh("admin"), "staff_add", {"staff": "twin", "roles": ["lead"]})
+    assert added.state == "waiting"
+    with pytest.raises(GardefouError):
+        world.actor("twin")
+
+
+def test_m10_roles_are_taken_at_once_and_given_by_two(world):
+    gone = propose(world.app, world.actor("admin"), "role", {"staff": "rev", "remove": ["reviewer"]})
+    assert gone.state == "in_force"
+    back = propose(world.app, world.fresh("admin"), "role", {"staff": "rev", "add": ["reviewer"]})
+    assert back.state == "waiting"
+    assert through(world, back).state == "in_force"
+    assert world.staff("rev").roles == ("reviewer",)
+
+
+def test_r6_nobody_approves_what_concerns_themselves(world):
+    given = propose(world.app, world.fresh("admin"), "role", {"staff": "lead", "add": ["policy"]})
+    with pytest.raises(Denied) as refused:
+        world.approve("lead", given)
+    assert refused.value.code == "approval/own"
+
+
+def test_another_team_is_a_weakening_because_teams_keep_approvers_apart(world):
+    moved = propose(world.app, world.fresh("admin"), "role", {"staff": "lead", "team": "team-x"})
+    assert moved.state == "waiting"
+
+
+def test_m1_whoever_proposed_it_must_still_have_the_power_when_it_takes_effect(world):
+    world.person("admin2", "admin")
+    given = propose(world.app, world.fresh("admin2"), "role", {"staff": "rev", "add": ["lead"]})
+    world.approve("lead", given)
+    world.approve("policy", given)
+    propose(world.app, world.actor("admin"), "role", {"staff": "admin2", "remove": ["admin"]})
+    world.run(31 * MINUTE)
+    assert world.read(given).state == "lapsed"
+    assert "lead" not in world.staff("rev").roles
+
+
+def test_m3_a_weakening_change_needs_a_fresh_sign_in(world):
+    world.sign_in("lead")
+    propose(world.app, world.actor("lead"), "tier", tier("small", "protected"))
+    world.clock.advance(20 * MINUTE)
+    with pytest.raises(StepUpRequired):
+        propose(world.app, world.actor("lead"), "tier", tier("small", "standard"))
+
+
+def test_m9_a_leaver_changes_no_guard(world):
+    world.person("leaver", "admin", "lead", last_day=world.now + 5 * DAY)
+    assert propose(world.app, world.fresh("leaver"), "tier", tier("small", "protected")).state == "refused"
+    assert world.account("president") if False else True
+
+
+def test_asking_twice_is_asking_once(world):
+    one = propose(world.app, world.fresh("admin"), "role", {"staff": "rev", "add": ["lead"]})
+    two = propose(world.app, world.fresh("admin"), "role", {"staff": "rev", "add": ["lead"]})
+    assert one.id == two.id
+
+
+def test_r4_nobody_issues_another_persons_token(world):
+    with pytest.raises(Denied) as refused:
+        propose(
+            world.app,
+            world.actor("admin"),
+            "token",
+            {"id": "t", "hash": "h", "scopes": ["read"], "staff": "rev"},
+        )
+    assert refused.value.code == "token/other"
+
+
+def test_a_service_that_may_enforce_waits_for_two(world):
+    issued = propose(
+        world.app,
+        world.fresh("admin"),
+        "token",
+        {"id": "t", "hash": "h", "scopes": ["enforcements:write"], "service": "robot"},
+    )
+    assert issued.state == "waiting"
+
+
+def test_r10_marking_a_fake_takes_two_others(world):
+    world.enforce("rev", "president", "warn")
+    world.sandbox.put_account("fake", handle="pres1dent", reach=3)
+    waiting = world.enforce("rev", "fake", "suspend", confirm={"identity": "fake"})
+    assert waiting.state == "waiting"
+    mark = propose(world.app, world.fresh("rev"), "mark_fake", {"platform": "sandbox", "account": "fake"})
+    assert through(world, mark).state == "in_force"
+    assert world.enforce("rev2", "fake", "suspend").state == "in_force"
+
+
+def test_settings_are_guarded_too(world):
+    changed = propose(world.app, world.fresh("admin"), "setting", {"name": "shadow", "value": True})
+    assert changed.state == "waiting"
+    with pytest.raises(InvalidInput):
+        propose(world.app, world.fresh("admin"), "setting", {"name": "setup_finished", "value": False})
+
+
+def test_setup_is_over_once_and_for_all(database_url):
+    from tests.flow.world import World
+
+    world = World(database_url, setup_finished=False)
+    world.person("second", "lead")
+    at_once = propose(world.app, world.actor("admin"), "role", {"staff": "second", "add": ["policy"]})
+    assert at_once.state == "in_force"
+    with pytest.raises(GardefouError):
+        propose(world.app, world.actor("admin"), "setup_finish", {})
+    world.person("third", "policy")
+    assert propose(world.app, world.actor("admin"), "setup_finish", {}).state == "in_force"
+    assert propose(world.app, world.fresh("admin"), "role", {"staff": "third", "add": ["lead"]}).state == "waiting"
+    world.close()
+
+
+def test_until_setup_has_ended_only_sandboxes_are_acted_on(database_url):
+    from gardefou.domain.records import PlatformEntry
+    from tests.flow.world import World
+
+    world = World(database_url, setup_finished=False)
+    world.people()
+    world.accounts()
+    with world.app.works.begin() as uow:
+        entry = uow.need(PlatformEntry, "gardefou", "sandbox")
+        uow.record("platform.test", by="system", puts=(replace(entry, sandbox=False, version=entry.version + 1),))
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "lapsed"
+    assert world.effects("small") == []
+    world.close()

@@ -1,0 +1,174 @@
+"""The console in Chromium: a report's way by keyboard and mouse, two people in two browsers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from gardefou.worker import Worker
+from tests.web.console_scene import Scene, make_scene
+
+pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+
+_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+def chromium() -> str:
+    """Return Debian's Chromium, or the one that is named."""
+    found = os.environ.get("GARDEFOU_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.fail("Chromium is missing: install the package `chromium` (Debian, Ubuntu), or name it in GARDEFOU_TEST_CHROMIUM.")
+    return found
+
+
+@dataclass
+class Console:
+    """The running console, and everything that browsers complained about."""
+
+    scene: Scene
+    url: str
+    browser: Browser
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, name: str, *, width: int = 1440, scripts: bool = True) -> Page:
+        """Open a browser window of its own and sign in by a one-time link."""
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
+        context.set_default_timeout(15_000)
+        page = context.new_page()
+        page.on("console", lambda said: self.complaints.append(f"{page.url}: {said.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on(
+            "request",
+            lambda asked: None if asked.url.startswith((self.url, "data:")) else self.complaints.append(f"asked {asked.url}"),
+        )
+        page.goto(f"{self.url}/signin/{self.scene.link(name)}")
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Overview")).to_be_visible()
+        return page
+
+
+@contextmanager
+def serving(scene: Scene) -> Iterator[str]:
+    """Serve the console on a free port of this machine, with a worker beside it."""
+    worker = Worker(scene.app, scene.settings)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(scene.web(), log_level="error", lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        worker.start()
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=20)
+            worker.stop()
+
+
+@pytest.fixture
+def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
+    scene = make_scene(sqlite_url, tmp_path, real_time=True)
+    with serving(scene) as url, sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        running = Console(scene, url, browser)
+        yield running
+        browser.close()
+        assert running.complaints == []
+
+
+def test_a_day_at_the_queue_by_keyboard_and_a_restore_by_a_colleague(console: Console):
+    scene = console.scene
+    scene.report("3001")
+    scene.report("3002")
+    page = console.open("ada")
+
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/*")
+    page.keyboard.press("n")
+    expect(page.get_by_role("status")).to_contain_text("Closed: no violation")
+
+    page.keyboard.press("j")
+    page.wait_for_url("**/cases/*")
+    page.keyboard.press("5")
+    expect(page.locator("#consequence")).to_contain_text("Nothing is lost. Undone in one click.")
+    expect(page.get_by_label("Suspend")).to_be_checked()
+    page.keyboard.press("d")
+    expect(page.get_by_role("status")).to_contain_text("Carried out, and seen at the platform")
+    assert scene.state("3001") | scene.state("3002") == {"suspended"}
+
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("claim the next case")
+    page.keyboard.press("Escape")
+
+    colleague = console.open("dee", width=390)
+    colleague.get_by_role("link", name="Enforcements", exact=True).click()
+    colleague.get_by_role("link", name="In force").click()
+    colleague.get_by_role("link", name=re.compile("Suspend @")).click()
+    colleague.get_by_label("Because").fill("It was a mistake.")
+    colleague.get_by_role("button", name="Restore now").click()
+    expect(colleague.locator(".ms")).to_have_text(re.compile(r"^[\d,]+ ms$"))
+    assert scene.state("3001") | scene.state("3002") == frozenset()
+
+
+def test_the_head_of_states_account_waits_for_two_others_and_is_cancelled(console: Console):
+    scene = console.scene
+    scene.report("1001", "impersonation", count=12)
+    page = console.open("ada")
+    page.keyboard.press("j")
+    expect(page.locator(".loud")).to_have_text("This is the REAL one: 41 million followers")
+    page.get_by_label("Suspend").check()
+    expect(page.locator("#consequence")).to_contain_text("nothing happens on your click alone")
+    page.get_by_role("button", name="Decide").click()
+    page.get_by_role("link", name="Suspend @president").click()
+    expect(page.get_by_text("Needs 2 further people")).to_be_visible()
+    address = page.url
+
+    for name in ("ben", "cyd"):
+        approver = console.open(name)
+        approver.goto(address)
+        expect(approver.get_by_text("You confirm exactly this")).to_be_visible()
+        approver.get_by_role("button", name="Yes, do it").click()
+        expect(approver.get_by_text("Answers", exact=True)).to_be_visible()
+
+    page.goto(address)
+    clock = page.locator(".countdown").first
+    before = clock.text_content()
+    expect(clock).not_to_have_text(before or "")
+    page.keyboard.press("k")
+    page.keyboard.type("It is the real one.")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Withdrawn before anything was done")).to_be_visible()
+    assert scene.state("1001") == frozenset()
+
+
+def test_it_works_without_scripts_too(console: Console):
+    scene = console.scene
+    scene.report("3001")
+    page = console.open("ada", scripts=False)
+    page.get_by_role("button", name="Claim next").click()
+    page.get_by_label("Suspend").check()
+    page.get_by_role("button", name="Show what will happen").click()
+    expect(page.locator("#consequence")).to_contain_text("Suspends @cheap_watches_1 now")
+    page.get_by_role("button", name="Decide").click()
+    expect(page.get_by_role("status")).to_contain_text("Carried out")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("The platform confirmed it after")).to_be_visible()
+    assert scene.state("3001") == frozenset()
