@@ -42,10 +42,7 @@ def test_a_registry_is_imported_whole_or_not_at_all(scene, tmp_path):
 def test_every_bad_line_of_a_registry_is_named_and_nothing_changed(scene, tmp_path):
     file = tmp_path / "registry.csv"
     file.write_text(
-        "platform,ref,tier,because,until\n"
-        "sandbox,1001,protected,news,\n"
-        "sandbox,1002,holy,,\n"
-        "nowhere,1,notable,,\n"
+        "platform,ref,tier,because,until\nsandbox,1001,protected,news,\nsandbox,1002,holy,,\nnowhere,1,notable,,\n"
     )
     said = scene.error("account", "import", str(file))
     assert "line 3" in said
@@ -133,7 +130,15 @@ def test_a_webhook_platform_is_registered_with_its_secret_in_the_key_store(shell
     describe = tmp_path / "describe.json"
     says = {"action": "suspend", "severity": 3, "reversibility": "exact", "says": "Hides the member."}
     describe.write_text(json.dumps({"capabilities": [says], "takes_key": True}))
-    words = ("--kind", "webhook", "--url", "https://forum.example/gardefou", "--describe", str(describe), "--secrets-stdin")
+    words = (
+        "--kind",
+        "webhook",
+        "--url",
+        "https://forum.example/gardefou",
+        "--describe",
+        str(describe),
+        "--secrets-stdin",
+    )
     made = shell.json("platform", "add", "forum", *words, stdin=secret + "\n")
     assert made["state"] == "in_force"
     assert secret not in json.dumps(made)
@@ -146,7 +151,11 @@ def test_a_webhook_platform_is_registered_with_its_secret_in_the_key_store(shell
     ("words", "stdin", "code"),
     [
         (["--kind", "carrier-pigeon"], None, "cli/usage"),
-        (["--kind", "synapse", "--url", "https://m.example", "--admin", "mod", "--secrets-stdin"], "t", "platform/admin"),
+        (
+            ["--kind", "synapse", "--url", "https://m.example", "--admin", "mod", "--secrets-stdin"],
+            "t",
+            "platform/admin",
+        ),
         (["--kind", "synapse", "--admin", "@m:m.example", "--secrets-stdin"], "t", "platform/url"),
         (["--kind", "webhook", "--url", "https://f.example", "--secrets-stdin"], "", "platform/secrets"),
         (["--kind", "webhook", "--url", "https://f.example", "--secrets-stdin"], "weak", "platform/webhook_secret"),

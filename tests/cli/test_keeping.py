@@ -30,7 +30,10 @@ def test_a_sound_store_verifies(scene):
 
 def test_an_altered_event_is_named(scene):
     scene.run("ledger", "checkpoint")
-    damage(scene, "UPDATE event SET body = body || ' ' WHERE id = (SELECT event_id FROM leaf WHERE platform = 'gardefou' AND seq = 1)")
+    damage(
+        scene,
+        "UPDATE event SET body = CAST(body || ' ' AS BLOB) WHERE id = (SELECT event_id FROM leaf WHERE platform = 'gardefou' AND seq = 1)",
+    )
     result = scene.run("ledger", "verify", status=1)
     assert "BAD gardefou: entry 1 (event " in result.stdout
     assert scene.json("ledger", "verify", status=1)["logs"][0]["bad_index"] == 1
@@ -38,7 +41,7 @@ def test_an_altered_event_is_named(scene):
 
 
 def test_a_table_changed_behind_the_ledger_is_named(scene):
-    damage(scene, "UPDATE staff SET roles = '[\"admin\",\"lead\"]'")
+    damage(scene, 'UPDATE staff SET roles = \'["admin","lead"]\'')
     found = scene.json("ledger", "verify", status=1)
     assert any("staff" in one and "roles" in one for one in found["differences"])
 
@@ -113,7 +116,16 @@ def test_a_backup_of_postgresql_loads_into_either_database(databases, scene, tmp
 def test_a_sound_installation_is_well(shell):
     found = shell.json("doctor")
     assert found["ok"]
-    assert {one["what"] for one in found["checks"]} >= {"store", "migrations", "ledger", "clock", "keys", "worker", "platforms", "nets"}
+    assert {one["what"] for one in found["checks"]} >= {
+        "store",
+        "migrations",
+        "ledger",
+        "clock",
+        "keys",
+        "worker",
+        "platforms",
+        "nets",
+    }
 
 
 def test_the_doctor_names_what_does_not_hold(shell, empty):
@@ -128,3 +140,13 @@ def test_the_doctor_misses_a_worker(shell):
     damage(shell, "UPDATE event SET at = at - 600000000")
     bad = [one for one in shell.json("doctor", status=1)["checks"] if not one["ok"]]
     assert "worker" in [one["what"] for one in bad]
+
+
+def test_text_where_bytes_belong_is_an_altered_event(scene):
+    scene.run("ledger", "checkpoint")
+    damage(
+        scene,
+        "UPDATE event SET body = 'x' WHERE id = (SELECT event_id FROM leaf WHERE platform = 'gardefou' AND seq = 2)",
+    )
+    assert "BAD gardefou: entry 2 (event " in scene.run("ledger", "verify", status=1).stdout
+    assert scene.run("doctor", status=1).stdout.count("BAD") == 1

@@ -73,8 +73,15 @@ def test_a_tokens_secret_is_printed_once_and_revoking_ends_it(shell):
 
 
 def test_r17_a_services_reports_have_the_source_of_its_token(shell):
-    issued = shell.json("token", "issue", "--service", "flaggers", "--scope", "reports:write", "--source", "trusted_flagger")
-    report = {"platform": "sandbox", "subject": {"kind": "account", "account": "1"}, "reporter": "r", "category": "spam"}
+    issued = shell.json(
+        "token", "issue", "--service", "flaggers", "--scope", "reports:write", "--source", "trusted_flagger"
+    )
+    report = {
+        "platform": "sandbox",
+        "subject": {"kind": "account", "account": "1"},
+        "reporter": "r",
+        "category": "spam",
+    }
     shell.run("report", "import", "-", stdin=json.dumps(report).encode(), token=issued["secret"])
     case = shell.json("case", "next")
     assert case["report_list"][0]["source"] == "trusted_flagger"

@@ -26,7 +26,7 @@ from gardefou.people.authenticate import by_staff, hash_secret, make_link, start
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
-from gardefou.web.console import routes
+from gardefou.web.app import create_app
 
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 PLATFORM = "sandbox"
@@ -56,7 +56,7 @@ class Scene:
             return by_staff(connection, self.staff[name].id, now=self.app.now(), via="console")
 
     def web(self) -> Starlette:
-        return Starlette(routes=routes(self.app, self.settings))
+        return create_app(self.app, self.settings, worker=None)
 
     def client(self, name: str | None = None) -> Browser:
         browser = Browser(TestClient(self.web(), base_url=HOST, follow_redirects=False))

@@ -65,6 +65,12 @@ class Console:
         return page
 
 
+def press(page: Page, key: str) -> None:
+    """Press a key once the page and its scripts are there."""
+    page.wait_for_load_state()
+    page.keyboard.press(key)
+
+
 @contextmanager
 def serving(scene: Scene) -> Iterator[str]:
     """Serve the console on a free port of this machine, with a worker beside it."""
@@ -100,23 +106,23 @@ def test_a_day_at_the_queue_by_keyboard_and_a_restore_by_a_colleague(console: Co
     scene.report("3002")
     page = console.open("ada")
 
-    page.keyboard.press("j")
+    press(page, "j")
     page.wait_for_url("**/cases/*")
-    page.keyboard.press("n")
+    press(page, "n")
     expect(page.get_by_role("status")).to_contain_text("Closed: no violation")
 
-    page.keyboard.press("j")
+    press(page, "j")
     page.wait_for_url("**/cases/*")
-    page.keyboard.press("5")
+    press(page, "5")
     expect(page.locator("#consequence")).to_contain_text("Nothing is lost. Undone in one click.")
     expect(page.get_by_label("Suspend")).to_be_checked()
-    page.keyboard.press("d")
+    press(page, "d")
     expect(page.get_by_role("status")).to_contain_text("Carried out, and seen at the platform")
     assert scene.state("3001") | scene.state("3002") == {"suspended"}
 
-    page.keyboard.press("?")
+    press(page, "?")
     expect(page.get_by_role("dialog")).to_contain_text("claim the next case")
-    page.keyboard.press("Escape")
+    press(page, "Escape")
 
     colleague = console.open("dee", width=390)
     colleague.get_by_role("link", name="Enforcements", exact=True).click()
@@ -132,7 +138,7 @@ def test_the_head_of_states_account_waits_for_two_others_and_is_cancelled(consol
     scene = console.scene
     scene.report("1001", "impersonation", count=12)
     page = console.open("ada")
-    page.keyboard.press("j")
+    press(page, "j")
     expect(page.locator(".loud")).to_have_text("This is the REAL one: 41 million followers")
     page.get_by_label("Suspend").check()
     expect(page.locator("#consequence")).to_contain_text("nothing happens on your click alone")
@@ -152,9 +158,9 @@ def test_the_head_of_states_account_waits_for_two_others_and_is_cancelled(consol
     clock = page.locator(".countdown").first
     before = clock.text_content()
     expect(clock).not_to_have_text(before or "")
-    page.keyboard.press("k")
+    press(page, "k")
     page.keyboard.type("It is the real one.")
-    page.keyboard.press("Enter")
+    press(page, "Enter")
     expect(page.get_by_text("Withdrawn before anything was done")).to_be_visible()
     assert scene.state("1001") == frozenset()
 

@@ -14,6 +14,7 @@ from gardefou.cli.account import account
 from gardefou.cli.backup import backup
 from gardefou.cli.case import case
 from gardefou.cli.common import Root, data_option, examples
+from gardefou.cli.demo import demo
 from gardefou.cli.doctor import doctor
 from gardefou.cli.enforcement import enforcement
 from gardefou.cli.init import init
@@ -67,6 +68,7 @@ for _command in (
     backup,
     break_glass,
     case,
+    demo,
     doctor,
     enforcement,
     init,

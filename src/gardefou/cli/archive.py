@@ -26,6 +26,7 @@ from typing import Any, cast
 import orjson
 import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DatabaseError
 
 from gardefou.cli.ledger_check import snapshot
 from gardefou.clock import Clock, rfc3339
@@ -150,14 +151,13 @@ def _dump_rows(store: Store, tar: tarfile.TarFile, folder: Path) -> None:
 
 def read_rows(connection: sa.Connection, table: sa.Table) -> Iterator[dict[str, Any]]:
     """Yield a table's rows as an archive writes them."""
-    found = connection.execution_options(yield_per=_BATCH).execute(
-        sa.select(table).order_by(*table.primary_key.columns)
-    )
-    for row in found.mappings():
-        yield {
-            name: base64.b64encode(value).decode() if isinstance(value, bytes) else plain(value)
-            for name, value in row.items()
-        }
+    statement = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=_BATCH)
+    with connection.execute(statement) as found:
+        for row in found.mappings():
+            yield {
+                str(name): base64.b64encode(value).decode() if isinstance(value, bytes) else plain(value)
+                for name, value in row.items()
+            }
 
 
 # reading -------------------------------------------------------------------------------
@@ -189,8 +189,14 @@ def load_archive(settings: Settings, file: Path) -> Manifest:
 
 def _manifest(tar: tarfile.TarFile, file: Path) -> Manifest:
     try:
-        document: Any = orjson.loads(_member(tar, "manifest.json", file))
-        manifest = Manifest(**{**document, "keys": tuple(document["keys"])})
+        document: dict[str, Any] = orjson.loads(_member(tar, "manifest.json", file))
+        manifest = Manifest(
+            format=str(document["format"]),
+            database=str(document["database"]),
+            revision=str(document["revision"]),
+            made_at=str(document["made_at"]),
+            keys=tuple(str(name) for name in document["keys"]),
+        )
     except (orjson.JSONDecodeError, TypeError, KeyError) as error:
         raise _malformed(file, "its manifest is not one of ours") from error
     if manifest.format != FORMAT or manifest.database not in {"sqlite", "ndjson"}:
@@ -287,7 +293,7 @@ def _bring_up(database: Path, file: Path) -> None:
             current = is_current(connection)
         if not current:
             upgrade_store(store)
-    except sa.exc.DatabaseError as error:
+    except DatabaseError as error:
         raise _malformed(file, "its database cannot be read") from error
     finally:
         store.close()
@@ -312,7 +318,7 @@ def _same_revision(connection: sa.Connection, manifest: Manifest) -> None:
     if ours != manifest.revision:
         raise InvalidInput(
             "backup/revision",
-            f"The backup's tables are of the shape {manifest.revision!r}, ours {ours!r}; use the Gardefou that wrote it.",
+            f"The backup's tables have the shape {manifest.revision!r}, ours {ours!r}; use the version that wrote it.",
         )
 
 

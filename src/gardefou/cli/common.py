@@ -311,11 +311,11 @@ def _name_a_command(error: click.exceptions.NoArgsIsHelpError) -> str:
 
 
 def _unexpected(error: Exception) -> str:
-    import sqlalchemy as sa
+    from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 
-    if isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError):
+    if isinstance(error, OperationalError | InterfaceError):
         return f"The store does not answer: {str(error.orig).strip().splitlines()[0]}  [store/unavailable]"
-    if isinstance(error, sa.exc.DatabaseError | sa.exc.ArgumentError):
+    if isinstance(error, DatabaseError | ArgumentError):
         return f"The store cannot be used: {str(error).strip().splitlines()[0]}  [store/url]"
     if isinstance(error, ModuleNotFoundError):
         need = "`pip install 'gardefou[postgres]'` brings what PostgreSQL needs"

@@ -74,5 +74,5 @@ def refuse_initialised(folder: Path) -> None:
     if is_initialised(Settings(data=folder)):
         raise Conflict(
             "store/initialised",
-            f"There is a Gardefou in {folder} already; the demo makes one of its own: leave --data out, or name an empty folder.",
+            f"There is a Gardefou in {folder} already, and the demo makes its own; leave --data out, or name another.",
         )

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import click
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from gardefou.cli.common import Cli, cli_command, examples, fail, is_initialised, uninitialised
 from gardefou.cli.output import span
@@ -58,7 +59,7 @@ def _guarded(ctx: Cli, look: Callable[[Cli], Finding]) -> Finding:
         return look(ctx)
     except GardefouError as error:
         return Finding(look.__name__.strip("_"), False, f"{error.message} [{error.code}]")
-    except (sa.exc.SQLAlchemyError, OSError) as error:
+    except (SQLAlchemyError, OSError) as error:
         return Finding(look.__name__.strip("_"), False, str(error).splitlines()[0])
 
 
@@ -67,7 +68,7 @@ def _store(ctx: Cli) -> Finding:
     try:
         if not is_initialised(ctx.settings):
             return Finding("store", False, uninitialised(ctx.settings).message)
-    except (sa.exc.SQLAlchemyError, GardefouError) as error:
+    except (SQLAlchemyError, GardefouError) as error:
         said = str(getattr(error, "orig", None) or error).strip()
         return Finding("store", False, f"{where}: {said.splitlines()[0]}")
     return Finding("store", True, where)

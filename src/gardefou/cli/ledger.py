@@ -9,6 +9,7 @@ import click
 
 from gardefou.cli.common import Cli, cli_command, examples, fail
 from gardefou.errors import InvalidInput, NotFound
+from gardefou.ledger.checkpoint import Checkpoint
 from gardefou.people.roles import Power
 
 
@@ -125,7 +126,7 @@ def export(ctx: Cli, folder: Path, platform: str | None) -> None:
             "ledger/export_exists", f"{folder} is there already and not empty; name a new one.", field="DIR"
         )
     with app.works.read() as connection:
-        heads = []
+        heads: list[tuple[str, Path, Checkpoint]] = []
         for name in _named(logs(connection), platform):
             where = folder if platform is not None else folder / name
             heads.append((name, where, write(connection, name, app.sequencer.signer(name).verifier, where)))

@@ -67,7 +67,7 @@ def list_(ctx: Cli) -> None:
 @platform.command(
     "add",
     epilog=examples(
-        "gardefou platform add matrix --kind synapse --url https://m.example --admin @mod:m.example --secrets-stdin < token",
+        "gardefou platform add matrix --kind synapse --url https://m.example --admin @mod:m.example --secrets-stdin",
         "gardefou platform add forum --kind webhook --url https://forum.example.org/gardefou --secrets-stdin < secret",
         "gardefou platform add trial --kind sandbox",
     ),

@@ -34,7 +34,9 @@ def quick_audit(connection: sa.Connection, platform: str, verifier: Verifier, mo
         erased = row.body == b"" and row.salt == b""
         wrong = row.body is None or row.hash != leaf_hash(row.data)
         if not wrong and not erased:
-            wrong = leaf_data(row.event_id, to_micros(row.at), commit(row.salt, row.body)) != row.data
+            wrong = not isinstance(row.body, bytes) or row.data != leaf_data(
+                row.event_id, to_micros(row.at), commit(row.salt, row.body)
+            )
         if wrong or row.seq != first + count:
             return f"entry {first + count} was altered or is missing"
         count += 1

@@ -41,7 +41,8 @@ def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None
         server.run()
     if not server.started:
         raise Unavailable(
-            "serve/address", f"{settings.host}:{settings.port} cannot be listened on; name another with --host and --port."
+            "serve/address",
+            f"{settings.host}:{settings.port} cannot be listened on; name another with --host and --port.",
         )
 
 

@@ -35,7 +35,9 @@ class Colleague:
     leaves_in: timedelta | None = None
 
 
-def found(app: App, first: Colleague, others: Sequence[Colleague], *, platforms: Sequence[dict[str, Any]] = ()) -> list[str]:
+def found(
+    app: App, first: Colleague, others: Sequence[Colleague], *, platforms: Sequence[dict[str, Any]] = ()
+) -> list[str]:
     """Found an installation on a migrated, empty store; return everyone's staff id, in the sequence given.
 
     Everyone is signed in strongly just now. ``platforms`` are registered beside

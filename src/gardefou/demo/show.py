@@ -40,10 +40,10 @@ class Screen:
         click.echo()
         self.rest(_BETWEEN_LINES)
 
-    def say(self, text: str, *, indent: int = 5, **style: bool | str) -> None:
+    def say(self, text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> None:
         """Print a paragraph."""
-        for line in textwrap.wrap(text, _WIDTH - indent, break_long_words=False):
-            click.echo(" " * indent + click.style(line, **style))
+        for line in textwrap.wrap(text, _WIDTH - 5, break_long_words=False):
+            click.echo("     " + click.style(line, fg=fg, bold=bold, dim=dim))
         self.rest(_BETWEEN_LINES)
 
     def quote(self, text: str) -> None:
@@ -142,7 +142,9 @@ def _real(stage: Stage, screen: Screen) -> None:
     screen.say("They choose Deactivate all the same, and confirm.")
     screen.rest(_BETWEEN_SCENES)
     up = seen.platform_says == "active" and not seen.effects
-    result = "Nothing happens. The account is up, and no change was ever sent to the platform." if up else seen.platform_says
+    result = (
+        "Nothing happens. The account is up, and no change was ever sent to the platform." if up else seen.platform_says
+    )
     screen.say(result, bold=True, fg="green" if up else "red")
     screen.say("Why:")
     screen.quote(seen.why)
@@ -153,8 +155,10 @@ def _real(stage: Stage, screen: Screen) -> None:
 def _without(screen: Screen) -> None:
     screen.scene(3, "The same click, without nets")
     down = story.the_same_click_without_nets()
-    screen.say(f"The same evening on a simulated clock, replayed in {down.milliseconds:.0f} ms: one click, "
-        f"and @{down.handle} is gone.")
+    screen.say(
+        f"The same evening on a simulated clock, replayed in {down.milliseconds:.0f} ms: one click, "
+        f"and @{down.handle} is gone."
+    )
     screen.counter(down.seconds)
     screen.say(
         f"Then a colleague notices and puts it back. {count(down.reach)} followers; this is how long it took in 2017.",

@@ -20,9 +20,7 @@ _NEWSDESK = "1002"
 #: Everyone's name is in the sealed table, as in earnest; a test looks for them on the screen.
 YOU = Colleague(name="Ines Falkenrath", roles=("lead", "reviewer", "admin"), team="north")
 _REVIEWER = Colleague(name="Tomasz Wieland", roles=("reviewer",), team="south")
-_LEAVER = Colleague(
-    name="Bahtiyar Demiray", roles=("reviewer",), team="west", leaves_in=timedelta(hours=2)
-)
+_LEAVER = Colleague(name="Bahtiyar Demiray", roles=("reviewer",), team="west", leaves_in=timedelta(hours=2))
 _SCRIPTER = Colleague(name="Ruth Okonjo", roles=("reviewer",), team="tools")
 _POLICY = Colleague(name="Signe Halvorsen", roles=("policy",), team="east")
 NAMES = tuple(one.name for one in (YOU, _REVIEWER, _LEAVER, _SCRIPTER, _POLICY))
@@ -91,9 +89,7 @@ def _people_it(network: Sandbox) -> None:
         labels=("head_of_state",),
         age_days=3100,
     )
-    network.put_account(
-        _NEWSDESK, handle="harbour_news", display_name="Harbour News", reach=240_000, age_days=1900
-    )
+    network.put_account(_NEWSDESK, handle="harbour_news", display_name="Harbour News", reach=240_000, age_days=1900)
     network.put_account("2001", handle="cheap_pills_24", reach=12, age_days=2)
     network.put_account("2002", handle="lena_bakes", display_name="Lena bakes", reach=830, age_days=900)
     network.put_account("2003", handle="win_a_phone_now", reach=40, age_days=1)

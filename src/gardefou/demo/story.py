@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import resources
+from itertools import pairwise
 
 from gardefou.demo import stage as on
 from gardefou.demo.founding import bearer
@@ -107,9 +108,7 @@ def the_real_one(stage: Stage) -> Stopped:
     done = decide(app, leaver, case_id, policy="impersonation", actions=wish, rationale="One of many fakes.")
     refused = done.enforcements[0]
     release(app, leaver, case_id)
-    other = preview_decision(
-        app, stage.person(stage.reviewer), case_id, policy="impersonation", actions=wish
-    )
+    other = preview_decision(app, stage.person(stage.reviewer), case_id, policy="impersonation", actions=wish)
     return Stopped(
         account=_account(stage, PRESIDENT),
         text=report.text,
@@ -151,9 +150,7 @@ def the_same_click_without_nets() -> Down:
         (until - since for (since, measures), until in zip(log, ends, strict=True) if severity_of(measures) >= _DOWN),
         timedelta(),
     )
-    return Down(
-        handle=account.handle, reach=account.reach, seconds=round(down / _SECOND), milliseconds=done.elapsed_ms
-    )
+    return Down(handle=account.handle, reach=account.reach, seconds=round(down / _SECOND), milliseconds=done.elapsed_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,9 +258,7 @@ def _down(stage: Stage, ref: str) -> bool:
 def _down_seconds(stage: Stage, ref: str) -> float:
     log = stage.network.timeline(ref)
     return sum(
-        (until - since) / _SECOND
-        for (since, measures), (until, _) in zip(log, log[1:], strict=False)
-        if severity_of(measures) >= _DOWN
+        (until - since) / _SECOND for (since, measures), (until, _) in pairwise(log) if severity_of(measures) >= _DOWN
     )
 
 

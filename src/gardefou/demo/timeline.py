@@ -22,7 +22,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "case.claimed": ("took the case", "took {n} cases"),
     "case.evidence_seen": ("opened the evidence", "opened the evidence {n} times"),
     "enforcement.placed": ("asked to {action} the account", "asked to {action} {n} accounts"),
-    "enforcement.waiting": ("one waits for a lead; nothing happens to it", "{n} wait for a lead; nothing happens to them"),
+    "enforcement.waiting": (
+        "one waits for a lead; nothing happens to it",
+        "{n} wait for a lead; nothing happens to them",
+    ),
     "enforcement.in_force": ("the platform confirms it", "the platform confirms {n} of them"),
     "enforcement.refused": ("the nets refuse; nothing happens", "the nets refuse {n}; nothing happens"),
     "enforcement.restored": ("it is undone", "{n} are undone"),
@@ -52,7 +55,7 @@ class Story:
 
 
 def story_of(app: App, kind: str, *, since: datetime) -> Story | None:
-    """Return the newest incident of a kind and what the ledger holds about it since a moment; None when there is none."""
+    """Return the newest incident of a kind with what the ledger holds about it since a moment, or None."""
     with app.works.read() as connection:
         found = fetch_all(
             connection,

@@ -23,6 +23,7 @@ from gardefou.nets.net import NetSet
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
+from gardefou.storage.types import dumps
 from gardefou.storage.work import Works
 
 
@@ -127,7 +128,8 @@ class App:
         if entry is None or not entry.active:
             raise NotFound("platform/not_found", f"There is no platform {platform!r}; see `gardefou platform list`.")
         with self._lock:
-            stamp = f"{entry.version}"
+            # What makes a connector, and nothing that moves with every fetch of reports.
+            stamp = f"{entry.kind} {entry.endpoint} {dumps(dict(entry.config))}"
             held = self._connectors.get(platform)
             if held is None or held[0] != stamp:
                 held = (stamp, self.make_connector(entry))

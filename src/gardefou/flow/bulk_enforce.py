@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -40,13 +40,22 @@ class BulkPlaced:
     errors: tuple[NotPlaced, ...]
 
 
-def enforce_bulk(app: App, actor: Actor, accounts: Sequence[str], wanted: Wanted) -> BulkPlaced:
+def enforce_bulk(
+    app: App,
+    actor: Actor,
+    accounts: Sequence[str],
+    wanted: Wanted,
+    *,
+    confirms: Mapping[str, Mapping[str, str]] | None = None,
+) -> BulkPlaced:
     """Place the same action on many accounts; ``wanted.account`` is not used.
 
     Standard accounts are one group, whose whole number the nets are told.
     Notable and protected ones, and those that could not be read (R9), are split
     out and judged one by one. An account that is named twice, or by two of its
     names, is one. `INLINE` are carried out at once, the rest by the worker.
+
+    ``confirms`` are confirmations by account, as no single one can be right for many.
 
     Raises:
         InvalidInput: none, or more than `Rules.bulk_max` (`enforcement/bulk_max`);
@@ -68,7 +77,7 @@ def enforce_bulk(app: App, actor: Actor, accounts: Sequence[str], wanted: Wanted
     by_ref: dict[str, Prepared] = {}
     for name in names:
         try:
-            prepared = prepare(app, replace(wanted, account=name))
+            prepared = prepare(app, replace(wanted, account=name, confirm=(confirms or {}).get(name, wanted.confirm)))
         except InvalidInput as error:
             if error.field != "account":
                 # It is the wish that is wrong, and it is the same for all.

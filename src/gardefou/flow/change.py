@@ -148,6 +148,15 @@ def _judge(
     return facts, Verdict() if at_once else judge(config.nets, facts, shadow_all=False)
 
 
+def preview_change(app: App, actor: Actor, kind: str, *, weakens: bool, person: str = "") -> Verdict:
+    """Return what nets would ask of such a change by this actor, and change nothing."""
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        made = _enforcement(uow, actor, kind, {}, "", weakens=weakens, person=person)
+        at_once = not config.rules.setup_finished or app.no_nets
+        return _judge(uow, config, actor, made, kind, weakens=weakens, person=person, at_once=at_once)[1]
+
+
 def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str, Any]) -> Enforcement | None:
     """Return the same change by the same person that still waits: asking twice is asking once."""
     table = tables.enforcement.c

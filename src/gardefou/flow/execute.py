@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from gardefou.clock import rfc3339
 from gardefou.domain.accounts import AccountReading, Tier
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement, PlatformEntry
@@ -49,6 +50,8 @@ from gardefou.platforms.protocol import (
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
+#: Seconds between two looks at something that has been held back for long.
+_RARELY = 300
 _RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
 
 
@@ -189,9 +192,10 @@ def _object(uow: UnitOfWork, found: Enforcement, objection: Objection) -> Enforc
     if objection.waits:
         if found.next_attempt_at is not None and found.next_attempt_at > uow.now:
             return None
-        later = replace(
-            found, next_attempt_at=uow.now + timedelta(seconds=objection.look_again), version=found.version + 1
-        )
+        # The longer it waits the more rarely it is looked at: a pause of days must not fill the record.
+        waited = (uow.now - (found.approved_at or found.placed_at)).total_seconds()
+        wait = min(_RARELY, max(objection.look_again, waited / 10))
+        later = replace(found, next_attempt_at=uow.now + timedelta(seconds=wait), version=found.version + 1)
         uow.record(
             "enforcement.held_back",
             by=SYSTEM,
@@ -334,6 +338,7 @@ def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Acc
             **found.receipt,
             "before": sorted(seen.reading.measures),
             "asked": {"action": found.action, "measures": sorted(measures)},
+            "sent_at": rfc3339(uow.now),
         },
     }
     watched = found.tier != Tier.STANDARD or tier_memory(account, uow.now) is not Tier.STANDARD
@@ -396,7 +401,7 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
             intent_event=None,
             lease_until=uow.now + timedelta(seconds=config.rules.lease_seconds),
             next_attempt_at=uow.now + timedelta(seconds=config.rules.lease_seconds),
-            receipt={**found.receipt, "before": sorted(seen.reading.measures)},
+            receipt={**found.receipt, "before": sorted(seen.reading.measures), "sent_at": rfc3339(uow.now)},
             version=found.version + 1,
         )
         uow.record(

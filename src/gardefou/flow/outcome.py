@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from gardefou.domain.actions import Action
@@ -74,7 +74,10 @@ def conclude(
     ends: dict[str, Any] = {}
     if found.via == "break_glass" and found.ratified_by is None:
         # Undone by itself unless a third person ratifies it (R14).
-        ends = {"until": uow.now + timedelta(minutes=config.rules.break_glass_minutes)}
+        # Counted from when it was sent: an answer that was long in coming gives it no longer.
+        sent = found.receipt.get("sent_at")
+        since = uow.now if sent is None else datetime.fromisoformat(str(sent))
+        ends = {"until": since + timedelta(minutes=config.rules.break_glass_minutes)}
     return uow.move(
         found,
         State.IN_FORCE,

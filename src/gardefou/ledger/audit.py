@@ -123,6 +123,9 @@ def _entry_problem(row: Any) -> tuple[str | None, int]:
         return "its event is missing", 0
     if row.hash != leaf_hash(row.data):
         return "its leaf was altered", 0
+    if not (isinstance(row.body, bytes) and isinstance(row.salt, bytes)):
+        # SQLite keeps whatever type it is given: text where bytes belong was not written by us.
+        return "its event was altered", 0
     if row.body == b"" and row.salt == b"":
         try:
             known = parse_leaf(row.data)

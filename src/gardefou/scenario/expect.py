@@ -236,16 +236,18 @@ def _enforcement_failures(scenario: m.Scenario, came: Came) -> list[str]:
 
 def _incident_failures(scenario: m.Scenario, came: Came) -> list[str]:
     expect = scenario.expect
-    found: list[str] = []
-    for at in expect.incident:
-        if not any(one.platform == at.platform and at.ref in one.accounts for one in came.incidents):
-            found.append(f"account {scenario.name_of(at)}: no incident names it")
+    found = [
+        f"account {scenario.name_of(at)}: no incident names it"
+        for at in expect.incident
+        if not any(one.platform == at.platform and at.ref in one.accounts for one in came.incidents)
+    ]
     for at, within in expect.detected_within_seconds.items():
         took = _detection(scenario, came, at)
         if took is None:
             found.append(f"account {scenario.name_of(at)}: what was done behind our back was never noticed")
         elif took > within:
-            found.append(f"account {scenario.name_of(at)}: noticed after {_number(took)} s, not within {_number(within)}")
+            late = f"noticed after {_number(took)} s, not within {_number(within)}"
+            found.append(f"account {scenario.name_of(at)}: {late}")
     return found
 
 

@@ -36,9 +36,8 @@ class Names:
         """Return declared content ids of a platform, or fail at the key."""
         for item in ids:
             if (platform, item) not in self.contents:
-                table.fail(
-                    key, f"There is no item {item!r} on {platform}; declare it as [[content]].", "scenario/unknown_content"
-                )
+                message = f"There is no item {item!r} on {platform}; declare it as [[content]]."
+                table.fail(key, message, "scenario/unknown_content")
         return ids
 
     def person(self, table: Table, key: str, who: str) -> str:

@@ -139,7 +139,7 @@ class _Passing:
         return all(state.down or state.drops_answers for state in states)
 
     def _stamp(self) -> tuple[int, ...]:
-        """Return numbers that differ whenever the watch could see something other than before; the last, how many it watches."""
+        """Return numbers that differ whenever the watch could see something new; the last is how many it watches."""
         with self.app.works.read() as connection:
             count, versions = connection.execute(_WATCHED_STAMP).one()
         revisions = [desk.revision() for desk in self.world.platforms.values()] if count else []

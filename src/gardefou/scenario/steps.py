@@ -7,21 +7,22 @@ account rightly unless the step says what they confirm.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar
 
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import measures_of_state
 from gardefou.domain.records import Case, Enforcement
 from gardefou.domain.states import State
-from gardefou.errors import Denied, GardefouError, NotFound, StepUpRequired
+from gardefou.errors import Denied, GardefouError, NotFound, StepUpRequired, Unavailable
 from gardefou.flow import change
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
-from gardefou.flow.bulk_enforce import enforce_bulk
+from gardefou.flow.bulk_enforce import BulkPlaced, enforce_bulk
 from gardefou.flow.cases import claim, see_evidence
+from gardefou.flow.change_apply import KINDS
 from gardefou.flow.decide import ActionWish, decide, enforce
 from gardefou.flow.execute import advance
 from gardefou.flow.place import prepare, preview
@@ -33,6 +34,7 @@ from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import hash_secret
+from gardefou.platforms.protocol import PlatformError
 from gardefou.scenario import model as m
 from gardefou.scenario.world import World
 from gardefou.storage import tables
@@ -90,6 +92,9 @@ class Player:
         """Do one step; an error is its outcome, not an exception."""
         try:
             outcome = self._do(step)
+        except PlatformError as error:
+            # As the outer surfaces answer what a platform says where the flow lets it through.
+            outcome = Outcome(error=Unavailable("platform/unavailable", str(error)))
         except GardefouError as error:
             nets, refusing, asked = self._would_have_said(step)
             outcome = Outcome(error=error, nets=nets, refused_by=refusing, asked=asked)
@@ -125,24 +130,13 @@ class Player:
             case m.Respond() as deed:
                 return self._respond(step, deed)
             case m.Restore() as deed:
-                at = deed.account
-                done = self._as(step, lambda actor: restore(self.app, actor, at.platform, at.ref, BECAUSE))
-                return self._judged(done.restores)
+                return self._judged(self._restore(step, deed.account))
             case m.Rollback() as deed:
-                back = self._as(
-                    step, lambda actor: rollback(self.app, actor, by=deed.of, since=deed.since, until=deed.until)
-                )
-                return self._judged(back.restores)
+                return self._judged(self._rollback(step, deed))
             case m.BreakGlass() as deed:
-                at = deed.account
-                made = self._as(
-                    step, lambda actor: break_glass(self.app, actor, at.platform, at.ref, deed.action, BECAUSE)
-                )
-                return self._judged([made])
+                return self._judged([self._break_glass(step, deed.account, deed.action)])
             case m.Change() as deed:
-                return self._judged(
-                    [self._as(step, lambda actor: change.propose(self.app, actor, deed.kind, deed.payload, BECAUSE))]
-                )
+                return self._judged([self._propose(step, deed.kind, deed.payload)])
             case m.IssueToken() as deed:
                 return self._judged([self._token(step, deed)])
             case m.Pause():
@@ -152,16 +146,33 @@ class Player:
             case m.Reauth():
                 self._reauth(step)
             case m.Switch() as deed:
-                for name in deed.platforms:
-                    self.world.platforms[name].switch(
-                        down=deed.down, slow_seconds=deed.slow_seconds, drops_answers=deed.drops_answers
-                    )
+                self._switch(deed)
             case m.OutOfBand() as deed:
                 desk = self.world.platforms[deed.account.platform]
                 desk.set_measures_out_of_band(deed.account.ref, measures_of_state(deed.state))
             case m.Tick():
                 pass
         return Outcome()
+
+    def _restore(self, step: m.Step, at: m.Ref) -> Sequence[Enforcement]:
+        return self._as(step, lambda actor: restore(self.app, actor, at.platform, at.ref, BECAUSE)).restores
+
+    def _rollback(self, step: m.Step, deed: m.Rollback) -> Sequence[Enforcement]:
+        return self._as(
+            step, lambda actor: rollback(self.app, actor, by=deed.of, since=deed.since, until=deed.until)
+        ).restores
+
+    def _break_glass(self, step: m.Step, at: m.Ref, action: str) -> Enforcement:
+        return self._as(step, lambda actor: break_glass(self.app, actor, at.platform, at.ref, action, BECAUSE))
+
+    def _propose(self, step: m.Step, kind: str, payload: Mapping[str, Any]) -> Enforcement:
+        return self._as(step, lambda actor: change.propose(self.app, actor, kind, payload, BECAUSE))
+
+    def _switch(self, deed: m.Switch) -> None:
+        for name in deed.platforms:
+            self.world.platforms[name].switch(
+                down=deed.down, slow_seconds=deed.slow_seconds, drops_answers=deed.drops_answers
+            )
 
     def _report(self, step: m.Step, deed: m.Report) -> None:
         reports = [
@@ -177,11 +188,13 @@ class Player:
             for reporter in deed.reporters
         ]
         for first in range(0, len(reports), _REPORTS):
-            some = reports[first : first + _REPORTS]
-            if step.by is None:
-                take_many(self.app, self.world.users(), some)
-            else:
-                self._as(step, lambda actor, some=some: take_many(self.app, actor, some))
+            self._take(step, reports[first : first + _REPORTS])
+
+    def _take(self, step: m.Step, reports: Sequence[NewReport]) -> None:
+        if step.by is None:
+            take_many(self.app, self.world.users(), reports)
+        else:
+            self._as(step, lambda actor: take_many(self.app, actor, reports))
 
     def _case(self, at: m.Ref, content: Sequence[str]) -> Case:
         """Return the open case of one of the items, or of the account, or of any item of it."""
@@ -221,7 +234,10 @@ class Player:
     def _confirm(self, deed: m.Act) -> dict[str, str]:
         if deed.confirm is not None:
             return dict(deed.confirm)
-        at = deed.account
+        return self._right(deed.account)
+
+    def _right(self, at: m.Ref) -> dict[str, str]:
+        """Return the right answers where a net asks to confirm the account."""
         return {"handle": self.world.handles[at.platform, at.ref], "identity": at.ref}
 
     def _act(self, step: m.Step, deed: m.Act) -> tuple[Enforcement, ...]:
@@ -263,22 +279,26 @@ class Player:
             wanted = Wanted(
                 platform=platform, account=refs[0], action=deed.action, policy=deed.policy, rationale=BECAUSE
             )
-            done = self._as(step, lambda actor, refs=refs, wanted=wanted: enforce_bulk(self.app, actor, refs, wanted))
+            done = self._on_many(step, refs, wanted)
             placed.extend(done.enforcements)
             errors.extend(one.error for one in done.errors)
         if errors and not placed:
             raise errors[0]
         return replace(self._judged(placed), partly=tuple(errors))
 
+    def _on_many(self, step: m.Step, refs: Sequence[str], wanted: Wanted) -> BulkPlaced:
+        right = {ref: self._right(m.Ref(wanted.platform, ref)) for ref in refs}
+        return self._as(step, lambda actor: enforce_bulk(self.app, actor, refs, wanted, confirms=right))
+
     def _token(self, step: m.Step, deed: m.IssueToken) -> Enforcement:
         secret = self.world.new_secret()
-        payload = {
+        payload: dict[str, Any] = {
             "id": self.app.ids.new(),
             "hash": hash_secret(secret),
             "scopes": list(deed.scopes),
             **({"staff": deed.staff} if deed.staff is not None else {"service": deed.service}),
         }
-        made = self._as(step, lambda actor: change.propose(self.app, actor, "token", payload, BECAUSE))
+        made = self._propose(step, "token", payload)
         # It works once it is in force; until then whoever brings it is unknown.
         self.world.secrets.setdefault(deed.staff or f"service:{deed.service}", secret)
         return made
@@ -355,7 +375,7 @@ class Player:
         """Return what nets would say of a step that was answered with an error; nothing where it cannot be told."""
         try:
             said = self._said(self._preview(step))
-        except GardefouError:
+        except (GardefouError, PlatformError):
             return (), (), False
         return said["nets"], said["refused_by"], said["asked"]
 
@@ -366,6 +386,12 @@ class Player:
         case: Case | None = None
         actor = self.world.actor(step.by, step.via)
         match step.deed:
+            case m.Change() as deed:
+                person = str(deed.payload.get("staff", ""))
+                return [change.preview_change(self.app, actor, deed.kind, weakens=self._weakens(deed), person=person)]
+            case m.IssueToken() as deed:
+                harmless = deed.service is None or set(deed.scopes) <= {"read", "reports:write"}
+                return [change.preview_change(self.app, actor, "token", weakens=not harmless)]
             case m.Act() as deed if deed.action != "no_violation":
                 wishes = [self._wanted(deed)]
                 case = self._case(deed.account, deed.content) if deed.on_case else None
@@ -382,6 +408,16 @@ class Player:
                 return []
         prepared = [prepare(self.app, wanted) for wanted in wishes]
         return [one.verdict for one in preview(self.app, actor, prepared, case=case, bulk=len(prepared))]
+
+
+    def _weakens(self, deed: m.Change) -> bool:
+        """Whether a change weakens protection; where it cannot be told, it does."""
+        handler = KINDS[deed.kind]
+        try:
+            with self.app.works.begin() as uow:
+                return handler.weakens(uow, self.app.config(uow.connection), dict(deed.payload))
+        except (GardefouError, KeyError):
+            return True
 
 
 def _open_for(how: str, one: Enforcement) -> bool:

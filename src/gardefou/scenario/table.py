@@ -44,7 +44,8 @@ class Table:
     def fail(self, key: str, message: str, code: str = "scenario/invalid") -> NoReturn:
         """Raise what is wrong with a key (or, with an empty one, with the table)."""
         where = ".".join(part for part in (self.path, key) if part)
-        raise InvalidInput(code, f"{self.file}: {where}: {message}" if where else f"{self.file}: {message}", field=where)
+        said = ": ".join(part for part in (self.file, where, message) if part)
+        raise InvalidInput(code, said, field=where)
 
     def finish(self) -> None:
         """Raise when a key is left that nothing asked for."""
@@ -153,19 +154,22 @@ class Table:
         return None if value is None else self._moment(key, value, zero)
 
     def _moment(self, key: str, value: object, zero: datetime | None) -> datetime:
+        at = self._as_moment(value, zero)
+        if at is None:
+            likes = "2017-11-02T21:45:00Z" + (' or an offset such as "+1h30m"' if zero is not None else "")
+            self.fail(key, f"It is a moment such as {likes}, not {_show(value)}.", "scenario/type")
+        return at
+
+    @staticmethod
+    def _as_moment(value: object, zero: datetime | None) -> datetime | None:
         if isinstance(value, datetime):
             return _utc(value)
         if isinstance(value, date):
             return datetime.combine(value, time(0), UTC)
         if isinstance(value, str) and zero is not None:
             length = span(value[1:]) if value.startswith("+") else None
-            if length is not None:
-                return zero + length
-            at = _rfc3339(value)
-            if at is not None:
-                return at
-        likes = "2017-11-02T21:45:00Z" + (' or an offset such as "+1h30m"' if zero is not None else "")
-        self.fail(key, f"It is a moment such as {likes}, not {_show(value)}.", "scenario/type")
+            return zero + length if length is not None else _rfc3339(value)
+        return None
 
     def offset(self, key: str, zero: datetime) -> datetime:
         """Return the moment of an offset such as ``+1h30m``, which must be there."""

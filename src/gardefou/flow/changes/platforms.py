@@ -50,7 +50,8 @@ class PlatformChange(Handler):
         given: Any = payload.get("config", {})
         if not isinstance(given, dict):
             raise InvalidInput("change/invalid", "config is an object.", field="config")
-        return {"name": name, "kind": kind, "config": given, "endpoint": endpoint, "active": True}
+        # Not "kind": that is what the stored change itself is called by.
+        return {"name": name, "connector": kind, "config": given, "endpoint": endpoint, "active": True}
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `platform.registered` or `platform.retired`."""
@@ -62,14 +63,14 @@ class PlatformChange(Handler):
             return
         entry = PlatformEntry(
             id=payload["name"],
-            kind=payload["kind"],
+            kind=payload["connector"],
             endpoint=payload["endpoint"],
             config=payload["config"],
-            sandbox=payload["kind"] == "sandbox",
+            sandbox=payload["connector"] == "sandbox",
             added_at=uow.now,
         )
         if known is not None:
             entry = replace(
-                known, config=payload["config"], kind=payload["kind"], active=True, version=known.version + 1
+                known, config=payload["config"], kind=payload["connector"], active=True, version=known.version + 1
             )
         uow.record("platform.registered", by=by, about=about, puts=(entry,))

@@ -172,6 +172,16 @@ def state(name: str) -> str:
     return name.replace("_", " ")
 
 
+def tone(name: str) -> str:
+    """Return the colour of a state's badge."""
+    return TONES.get(name, "off")
+
+
+def says(name: str) -> str:
+    """Return what a state means, in a sentence."""
+    return SAYS[State(name)]
+
+
 def waits_for(enforcement: Enforcement, now: datetime) -> str:
     """Return in a few words what a waiting enforcement waits for; nothing for any other."""
     if enforcement.state != State.WAITING.value:
@@ -245,8 +255,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "named": named,
     "title": title,
     "state": state,
-    "tone": lambda name: TONES.get(name, "off"),
-    "says": lambda name: SAYS[State(name)],
+    "tone": tone,
+    "says": says,
     "waits_for": waits_for,
     "asks": asks,
     "event": event,

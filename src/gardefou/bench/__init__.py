@@ -1,0 +1,1 @@
+"""Benchmarks: what one machine does, measured against what its database alone can do."""
