@@ -31,7 +31,9 @@ def demo(folder: Path, *arguments: str, **environment: str) -> subprocess.Comple
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("newcomer")
-    done = demo(folder)
+    # R11: what leads other commands to a store does not lead the demo there.
+    away = {"GARDEFOU_DATA": str(folder / "real"), "GARDEFOU_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/x"}
+    done = demo(folder, **away)
     assert (done.returncode, done.stderr) == (0, "")
     assert list(folder.iterdir()) == [], "the demo leaves nothing behind"
     return done.stdout
@@ -82,32 +84,15 @@ def test_it_fits_a_few_screens_and_has_no_colour_off_a_terminal(shown):
     assert "\r" not in shown
 
 
-def test_r11_an_initialised_store_is_refused_and_left_as_it_is(tmp_path):
-    app = open_app(Settings(data=tmp_path / "store"))
-    try:
-        make_stage(app)
-    finally:
-        app.works.store.close()
-    before = (tmp_path / "store" / "gardefou.db").read_bytes()
-    done = demo(tmp_path, "--data", str(tmp_path / "store"))
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "store/initialised" in done.stderr
-    assert (tmp_path / "store" / "gardefou.db").read_bytes() == before
-
-
-def test_r11_the_environment_does_not_lead_the_demo_to_another_store(tmp_path):
-    done = demo(
-        tmp_path, GARDEFOU_DATA=str(tmp_path / "real"), GARDEFOU_DATABASE_URL="postgresql://nobody@127.0.0.1:1/x"
-    )
-    assert done.returncode == 0
-    assert not (tmp_path / "real").exists()
-
-
-def test_a_named_folder_keeps_the_demo(tmp_path):
-    done = demo(tmp_path, "--data", str(tmp_path / "kept"))
-    assert done.returncode == 0
-    assert (tmp_path / "kept" / "gardefou.db").exists()
+def test_r11_a_named_folder_keeps_the_demo_and_an_initialised_one_is_refused_and_left_as_it_is(tmp_path):
+    kept = tmp_path / "kept"
+    assert demo(tmp_path, "--data", str(kept)).returncode == 0
+    before = (kept / "gardefou.db").read_bytes()
+    again = demo(tmp_path, "--data", str(kept))
+    assert again.returncode == 2
+    assert again.stdout == ""
+    assert "store/initialised" in again.stderr
+    assert (kept / "gardefou.db").read_bytes() == before
 
 
 def test_without_nets_the_click_takes_the_account_down_for_eleven_minutes():

@@ -357,7 +357,7 @@ class Life(RuleBasedStateMachine):
             claimed = {
                 measure
                 for one in self.world.enforcements(account=account)
-                if one.state == "in_force"
+                if one.state == "in_force" and one.severity > 0
                 for measure in one.measures
             }
             with self.world.store.read() as connection:

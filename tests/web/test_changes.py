@@ -96,7 +96,7 @@ def test_platforms_are_registered_by_what_they_prove_to_be(house):
     assert wrong.status_code in {400, 404}
     odd = house.post("/platforms", {"name": "x", "kind": "odd"}, by="ada")
     assert (odd.status_code, odd.json()["field"]) == (400, "kind")
-    assert [one["name"] for one in house.get("/platforms").json()["items"]][0] == "sandbox"
+    assert "sandbox" in {one["name"] for one in house.get("/platforms").json()["items"]}
 
 
 def test_me_says_who_one_is(house):

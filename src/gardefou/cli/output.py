@@ -88,7 +88,7 @@ def _cell(value: Any) -> str:
         case datetime():
             return moment(value)
         case list() | tuple() | frozenset():
-            items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
             return ", ".join(str(item) for item in items)
         case _:
             return str(value)
@@ -136,7 +136,7 @@ def _plain(value: Any) -> Any:
         case timedelta():
             return value.total_seconds()
         case tuple() | frozenset() | set():
-            items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            items: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
             return items
         case bytes():
             return value.hex()

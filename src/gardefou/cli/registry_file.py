@@ -42,12 +42,13 @@ def read_file(file: Path, *, now: datetime) -> list[Line]:
         raise InvalidInput("registry/file", f"{file}: {error.strerror}.", field="file") from error
     except UnicodeDecodeError as error:
         raise InvalidInput("registry/file", f"{file} is not UTF-8 text; save it as such.", field="file") from error
+    no_header: list[str] = []
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     lines: list[Line] = []
     problems: list[str] = []
     seen: dict[tuple[str, str], int] = {}
     try:
-        header = [name.strip().lower() for name in next(reader, [])]
+        header = [name.strip().lower() for name in next(reader, no_header)]
         _check_header(file, header)
         for row in reader:
             number = reader.line_num

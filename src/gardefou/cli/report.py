@@ -86,7 +86,8 @@ def _parts(file: str) -> Iterator[bytes]:
     except OSError as error:
         raise InvalidInput("report/file", f"{file}: {error.strerror}.", field="file") from error
     with source:
-        buffered: Any = source if isinstance(source, io.BufferedReader) else io.BufferedReader(source)
+        # A pipe and a file can be peeked into as they are; anything else is wrapped.
+        buffered: Any = source if hasattr(source, "peek") else io.BufferedReader(source)
         packed = buffered.peek(2)[:2] == _GZIP
         plain: Any = gzip.GzipFile(fileobj=buffered) if packed else buffered
         try:

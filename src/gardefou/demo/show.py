@@ -130,7 +130,7 @@ def _ordinary(stage: Stage, screen: Screen) -> None:
         screen.line(f"     {handle:<17}  {one.text:<34}  {key}  {_DONE[one.outcome]:<13}  {took:>6}")
         screen.rest(_BETWEEN_LINES)
     screen.line()
-    screen.say("One key closed each. The nets looked at every one of them and asked for nothing.", dim=True)
+    screen.say("One key closed each. The nets looked at both measures and asked for nothing.", dim=True)
 
 
 def _real(stage: Stage, screen: Screen) -> None:

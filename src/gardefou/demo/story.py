@@ -23,6 +23,7 @@ from gardefou.domain.states import State
 from gardefou.errors import Unavailable
 from gardefou.flow.cases import claim, next_case, release, see_evidence
 from gardefou.flow.decide import ActionWish, decide, enforce, preview_decision
+from gardefou.flow.observe import look, observe
 from gardefou.flow.restore import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Verdict
@@ -231,7 +232,13 @@ def told_by_itself(stage: Stage, *, since: datetime) -> Told:
 
 def leave_work(stage: Stage) -> None:
     """Leave something to do for whoever opens the console: cases, and an enforcement that waits for a lead."""
-    stage.report(*on.left_waiting())
+    left = on.left_waiting()
+    stage.report(*left)
+    for ref in dict.fromkeys(report.account for report in left):
+        # As the console does when a case is opened, so that lists show handles and lookalikes at once.
+        seen = look(stage.app, stage.network, ref)
+        with stage.app.works.begin() as uow:
+            observe(uow, stage.app, stage.app.config(uow.connection), seen)
     case_id = stage.report(on.newsdesk())[0].case
     reviewer = stage.person(stage.reviewer)
     see_evidence(stage.app, reviewer, claim(stage.app, reviewer, case_id).id)

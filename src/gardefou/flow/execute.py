@@ -36,7 +36,7 @@ from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.outcome import conclude, failed, overtaken, retry, still_unknown, unknown
-from gardefou.flow.reading import enforcement_by_id, imposing_harms, lifted_content
+from gardefou.flow.reading import enforcement_by_id, imposing_harms, lifted, lifted_content
 from gardefou.flow.recheck import Objection, recheck
 from gardefou.platforms.protocol import (
     Connector,
@@ -101,8 +101,10 @@ def start(uow: UnitOfWork, config: Config, ready: Enforcement, account: Account 
     entry = config.platforms.get(ready.platform)
     if entry is None or not entry.active or not (config.rules.setup_finished or entry.sandbox):
         return ready
-    current = uow.get(Account, account.platform, account.ref)
-    return _executing(uow, config, ready, current or account, seen)
+    current = uow.get(Account, account.platform, account.ref) or account
+    if _outdated(current, seen):
+        return ready
+    return _executing(uow, config, ready, current, seen)
 
 
 def finish(app: App, started: Enforcement) -> Enforcement:
@@ -121,10 +123,19 @@ def start_restore(uow: UnitOfWork, config: Config, ready: Enforcement, account: 
     if ready.state != State.READY.value or seen.reading is None:
         return None
     current = uow.get(Account, account.platform, account.ref) or account
+    moved = any(harm.in_force_at is None or harm.in_force_at >= seen.taken_at for harm in lifted(uow.connection, ready))
+    if moved or _outdated(current, seen):
+        # Something took effect, or may have, since it was read: read again before saying what is to be lifted.
+        return None
     lifting = plan_lifting(uow, ready, current, seen.reading)
     executing = _executing(uow, config, ready, current, seen)
     start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)
     return Begun(executing, lifting)
+
+
+def _outdated(account: Account, seen: Seen) -> bool:
+    """Whether something was carried out since this reading was begun."""
+    return account.read_at is not None and seen.taken_at < account.read_at
 
 
 def finish_restore(app: App, begun: Begun) -> Enforcement:

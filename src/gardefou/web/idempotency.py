@@ -18,6 +18,7 @@ from datetime import timedelta
 
 import orjson
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from gardefou.errors import Conflict, GardefouError, InvalidInput, Reused
 from gardefou.flow.app import App
@@ -121,7 +122,7 @@ def _take(app: App, who: str, key: str, digest: str) -> Given | None:
             if held is None:
                 connection.execute(_TAKE, row)
                 return None
-    except sa.exc.IntegrityError:
+    except IntegrityError:
         # The same key at the same moment: the other one was first.
         with app.works.read() as connection:
             held = connection.execute(_FIND, mine).first()

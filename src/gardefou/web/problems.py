@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
-import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -127,7 +128,7 @@ def as_error(error: Exception) -> GardefouError | None:
             return invalid(list(error.errors()))
         case ValidationError():
             return invalid(cast("list[Any]", error.errors(include_url=False, include_input=False)))
-        case sa.exc.OperationalError() | sa.exc.TimeoutError():
+        case OperationalError() | PoolTimeout():
             return unavailable()
         case _:
             return None
@@ -151,7 +152,7 @@ def install(app: FastAPI) -> None:
         _log.error("a request failed", exc_info=error)
         return problem(GardefouError("internal/error", "This is a fault of Gardefou's; its log says more."), status=500)
 
-    for kind in (GardefouError, RequestValidationError, ValidationError, sa.exc.OperationalError, sa.exc.TimeoutError):
+    for kind in (GardefouError, RequestValidationError, ValidationError, OperationalError, PoolTimeout):
         app.add_exception_handler(kind, known)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(Exception, fault)

@@ -20,7 +20,8 @@ _ABOUT = """Gardefou stands between those who decide about accounts and the plat
 
 Send a bearer token with every call.
 Errors are `application/problem+json` (RFC 9457) with a stable `code`.
-Times are RFC 3339 in UTC. Lists answer `{items, next}`: pass `next` back as `cursor` for the next page, until it is null.
+Times are RFC 3339 in UTC.
+Lists answer `{items, next}`: pass `next` back as `cursor` for the next page, until it is null.
 With an `Idempotency-Key` on a POST the same key and body give the same answer."""
 
 _PROBLEM = {
