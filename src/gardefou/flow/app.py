@@ -176,9 +176,7 @@ _PROTECTED_STAMP = sa.select(
     sa.func.min(tables.account.c.ref),
     sa.func.max(tables.account.c.ref),
     sa.func.sum(sa.type_coerce(tables.account.c.read_at, sa.BigInteger) % 1_000_003),
-).where(
-    tables.account.c.platform == sa.bindparam("platform"), _protected
-)
+).where(tables.account.c.platform == sa.bindparam("platform"), _protected)
 _PROTECTED_NAMES = sa.select(tables.account.c.ref, tables.account.c.handle, tables.account.c.display_name).where(
     tables.account.c.platform == sa.bindparam("platform"), _protected
 )

@@ -91,7 +91,7 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             "enforcement.placed", by=actor.id, platform=platform, account=made.account, about=made.id, puts=(made,)
         )
         if verdict.refused:
-            why = "; ".join(reason.because for reason in verdict.reasons)
+            why = " ".join(verdict.refusals)
             refused = uow.move(made, State.REFUSED, "enforcement.refused", by=actor.id, because=why, ended_at=uow.now)
             near_miss(uow, refused, why)
             return refused

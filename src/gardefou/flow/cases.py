@@ -258,9 +258,7 @@ def note(app: App, actor: Actor, case_id: str, text: str) -> CaseNote:
     with _working(app, actor) as (uow, me, _):
         case = case_by_id(uow.connection, case_id)
         written = _note(uow, case, me, text, "text")
-        uow.record(
-            "case.noted", by=me.id, platform=case.platform, account=case.account, about=case.id, puts=(written,)
-        )
+        uow.record("case.noted", by=me.id, platform=case.platform, account=case.account, about=case.id, puts=(written,))
         return written
 
 

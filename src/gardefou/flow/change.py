@@ -178,7 +178,7 @@ def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str
 def _write(uow: UnitOfWork, app: App, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:
     uow.record("enforcement.placed", by=made.placed_by, platform=ORGANISATION, about=made.id, puts=(made,))
     if verdict.refused:
-        why = "; ".join(reason.because for reason in verdict.reasons)
+        why = " ".join(verdict.refusals)
         return uow.move(made, State.REFUSED, "enforcement.refused", by=made.placed_by, because=why, ended_at=uow.now)
     placed = settle_waiting(uow, config, made, verdict)
     if placed.state == State.WAITING.value and verdict.notify:

@@ -125,9 +125,7 @@ def _put_by(app: App, enforcement_id: str, why: str) -> None:
             return
         ceiling = timedelta(seconds=app.config(uow.connection).rules.retry_ceiling_seconds)
         # Without its intention it begins anew; nothing was sent while one waited for its checkpoint.
-        later = replace(
-            found, next_attempt_at=uow.now + ceiling, intent_event=None, version=found.version + 1
-        )
+        later = replace(found, next_attempt_at=uow.now + ceiling, intent_event=None, version=found.version + 1)
         uow.record(
             "enforcement.held_back",
             by=SYSTEM,

@@ -274,9 +274,7 @@ def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
             raise PlatformRefused(msg)
 
 
-def _begin(
-    app: App, enforcement: Enforcement, seen: Seen | None, trouble: PlatformError | None
-) -> Begun | None:
+def _begin(app: App, enforcement: Enforcement, seen: Seen | None, trouble: PlatformError | None) -> Begun | None:
     """Re-read everything, record the intention and take the lease, in one transaction."""
     with app.works.begin() as uow:
         uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")

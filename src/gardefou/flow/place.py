@@ -383,9 +383,7 @@ def _judge_into(
     )
     if verdict.refused or group_refused:
         because = (
-            "; ".join(reason.because for reason in verdict.reasons)
-            if verdict.refused
-            else "Another enforcement of the same decision was refused."
+            " ".join(verdict.refusals) if verdict.refused else "Another enforcement of the same decision was refused."
         )
         refused = uow.move(
             made, State.REFUSED, "enforcement.refused", by=made.placed_by, because=because, ended_at=uow.now
@@ -455,12 +453,11 @@ def preview(
 ) -> list[Judged]:
     """Judge wishes as `place` would, and change nothing: the transaction is rolled back."""
     judged: list[Judged] = []
-    with app.works.store.begin() as connection:
+    with app.works.store.begin(keep=False) as connection:
         uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
         config = app.config(connection)
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
         moment = facts_of.Moment(bulk=bulk, case=case)
         judged = [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
-        connection.rollback()
     return judged

@@ -155,7 +155,7 @@ def _nets(
                 facts[name] = tiers[name]
     verdict = judge(config.nets, Facts.from_json(facts), shadow_all=config.rules.shadow)
     if verdict.refused:
-        return Objection("; ".join(reason.because for reason in verdict.reasons) or "A net refuses it now.")
+        return Objection(" ".join(verdict.refusals) or "A net refuses it now.")
     if found.via == "break_glass":
         return (
             None

@@ -229,7 +229,7 @@ def _place(
         "enforcement.placed", by=actor.id, platform=made.platform, account=made.account, about=made.id, puts=(made,)
     )
     if verdict.refused:
-        why = "; ".join(reason.because for reason in verdict.reasons)
+        why = " ".join(verdict.refusals)
         return uow.move(made, State.REFUSED, "enforcement.refused", by=actor.id, because=why, ended_at=uow.now)
     placed = settle_waiting(uow, config, made, verdict)
     if placed.state == State.READY.value:

@@ -99,7 +99,9 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
             raise InvalidInput("enforcement/until", "until lies after the moment it takes effect.", field="until")
         if wanted.legal_basis is not None:
             raise InvalidInput(
-                "enforcement/until", "What the law demands is lifted by two people; it never ends by itself.", field="until"
+                "enforcement/until",
+                "What the law demands is lifted by two people; it never ends by itself.",
+                field="until",
             )
         if capability.reversibility is Reversibility.NONE or action is Action.WARN:
             raise InvalidInput(

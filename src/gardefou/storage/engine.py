@@ -10,8 +10,9 @@ queues writers fairly instead of letting them poll the file's lock.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +23,9 @@ from gardefou.errors import InvalidInput
 
 _BUSY_SECONDS = 30
 _POOL = 24
+#: Blocks that share a commit on SQLite at most, and for how many seconds others may join.
+_TOGETHER = 64
+_JOIN_SECONDS = 0.02
 
 
 class Store:
@@ -37,24 +41,30 @@ class Store:
         self.is_sqlite = writer.dialect.name == "sqlite"
         self.writer = writer
         self.reader = reader
-        self._queue = threading.Lock()
+        self._line = _Line(writer)
         self._one_connection = one_connection
         self._writing = threading.local()
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
-        """Open a write transaction; on SQLite one at a time in this process."""
+    def begin(self, *, keep: bool = True) -> Iterator[sa.Connection]:
+        """Open a write transaction; on SQLite one at a time in this process.
+
+        It is durable once the block has been left. ``keep`` False undoes
+        everything at the end instead, for trying something out.
+        """
         if getattr(self._writing, "on", False):
             msg = "a write transaction is already open in this thread"
             raise RuntimeError(msg)
         self._writing.on = True
         try:
             if self.is_sqlite:
-                with self._queue, self.writer.begin() as connection:
+                with self._line.turn(keep=keep) as connection:
                     yield connection
             else:
                 with self.writer.begin() as connection:
                     yield connection
+                    if not keep:
+                        connection.rollback()
         finally:
             self._writing.on = False
 
@@ -62,7 +72,7 @@ class Store:
     def read(self) -> Iterator[sa.Connection]:
         """Open a read-only view: a snapshot on SQLite, read committed on PostgreSQL."""
         if self._one_connection:
-            with self._queue, self.writer.begin() as connection:
+            with self._line.turn(keep=True) as connection:
                 yield connection
             return
         with self.reader.begin() as connection:
@@ -72,6 +82,103 @@ class Store:
         """Close every connection."""
         self.writer.dispose()
         self.reader.dispose()
+
+
+class _Group:
+    """One SQLite transaction that several blocks share: durable together, or not at all."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self.connection = connection
+        self.blocks = 0
+        self.closes_at = time.monotonic() + _JOIN_SECONDS
+        self.ended = threading.Event()
+        self.error: BaseException | None = None
+
+
+class _Line:
+    """The line of one process's writers on SQLite: one writes at a time, and those who wait share the commit.
+
+    Whoever leaves the block while others wait hands the open transaction on and
+    waits for the commit; the last one commits for all. A block that raises is
+    undone alone, to its savepoint. What a block sees of earlier ones becomes
+    durable with it or before it, never after.
+    """
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._count = threading.Lock()
+        self._waiting = 0
+        self._group: _Group | None = None
+
+    @contextmanager
+    def turn(self, *, keep: bool) -> Iterator[sa.Connection]:
+        """Wait for one's turn, and lend the connection; returns once what was written is durable."""
+        with self._count:
+            self._waiting += 1
+        self._turn.acquire()
+        try:
+            with self._count:
+                self._waiting -= 1
+            group = self._group = self._group or self._opened()
+            try:
+                yield from self._block(group, keep=keep)
+            finally:
+                full = group.blocks >= _TOGETHER or time.monotonic() >= group.closes_at
+                if group.error is not None or full or not self._waiting:
+                    self._end(group)
+        finally:
+            self._turn.release()
+        group.ended.wait()
+        if group.error is not None:
+            raise group.error
+
+    def _opened(self) -> _Group:
+        connection = self._engine.connect()
+        try:
+            connection.begin()
+        except BaseException:
+            connection.close()
+            raise
+        return _Group(connection)
+
+    def _block(self, group: _Group, *, keep: bool) -> Iterator[sa.Connection]:
+        connection = group.connection
+        connection.exec_driver_sql("SAVEPOINT block")
+        try:
+            yield connection
+        except BaseException:
+            self._undo(group)
+            raise
+        if keep:
+            connection.exec_driver_sql("RELEASE block")
+            group.blocks += 1
+        else:
+            self._undo(group)
+
+    def _undo(self, group: _Group) -> None:
+        """Undo one block. Where that fails, SQLite gave the whole transaction up: nobody's part of it stands."""
+        try:
+            group.connection.exec_driver_sql("ROLLBACK TO block")
+            group.connection.exec_driver_sql("RELEASE block")
+        except Exception as error:  # noqa: BLE001 - handed to everyone whose block it was
+            group.error = error
+
+    def _end(self, group: _Group) -> None:
+        """Commit for all, and tell them."""
+        self._group = None
+        try:
+            if group.error is None and group.blocks:
+                group.connection.commit()
+            else:
+                group.connection.rollback()
+        except BaseException as error:  # noqa: BLE001 - handed to everyone whose block it was
+            group.error = error
+            with suppress(Exception):
+                group.connection.rollback()
+        finally:
+            group.connection.close()
+            group.ended.set()
 
 
 def open_store(url: str) -> Store:
