@@ -35,13 +35,15 @@ def page(name: str) -> str:
     """Return the reference page of a shipped set."""
     parts = [
         f"# The nets of `{name}`",
-        f"Shipped {WORDS[name]}. Every net that matches is asked; what they ask for is joined, so that none can weaken another.",
+        (
+            f"Shipped {WORDS[name]}. Every net that matches is asked; what they ask for is joined,"
+            " so that none can weaken another."
+        ),
     ]
     for net in load_shipped(name):
         wants = "\n".join(f"- {line}" for line in asked(net))
-        parts.append(
-            f"## `{net.id}`\n\n{net.title}.\n\nWhy: {net.because}\n\nWhen:\n\n```python\n{net.when}\n```\n\nAsks for:\n\n{wants}"
-        )
+        parts += [f"## `{net.id}`", f"{net.title}.", f"Why: {net.because}", "When:", f"```text\n{net.when}\n```"]
+        parts += ["Asks for:", wants]
     return "\n\n".join(parts) + "\n"
 
 

@@ -22,7 +22,12 @@ _WRITERS = {"record", "move", "Entry", "_change", "event_row"}
 
 def events_written() -> set[str]:
     found: set[str] = set()
-    for path in [*SOURCE.glob("flow/**/*.py"), *SOURCE.glob("people/*.py"), SOURCE / "bootstrap.py", *SOURCE.glob("storage/*.py")]:
+    for path in [
+        *SOURCE.glob("flow/**/*.py"),
+        *SOURCE.glob("people/*.py"),
+        SOURCE / "bootstrap.py",
+        *SOURCE.glob("storage/*.py"),
+    ]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 values = [*node.args, *(keyword.value for keyword in node.keywords)]

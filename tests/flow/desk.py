@@ -41,9 +41,7 @@ class Desk:
         )
         with self.app.works.begin() as uow:
             uow.record("staff.added", by="system", about=staff.id, puts=(staff,))
-        return Actor(
-            id=staff.id, via="console", staff=staff, humans=(staff.id,), strong_at=self.clock.now()
-        )
+        return Actor(id=staff.id, via="console", staff=staff, humans=(staff.id,), strong_at=self.clock.now())
 
     @property
     def sandbox(self) -> Sandbox:

@@ -201,7 +201,12 @@ def test_a_closed_case_is_left_alone(desk):
 
 def test_what_is_not_there_is_not_found(desk):
     person = desk.person()
-    for work in (cases.claim, cases.release, cases.see_evidence, lambda app, me, which: cases.note(app, me, which, "x")):
+    for work in (
+        cases.claim,
+        cases.release,
+        cases.see_evidence,
+        lambda app, me, which: cases.note(app, me, which, "x"),
+    ):
         with pytest.raises(NotFound) as refused:
             work(desk.app, person, "nothing")
         assert code(refused) == "case/not_found"

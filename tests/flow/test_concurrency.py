@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from gardefou.errors import Conflict, GardefouError
@@ -45,9 +46,7 @@ def test_twenty_at_once_never_exceed_a_budget(world):
     for number in range(10):
         world.enforce("new", f"a{number}", "limit")
     actor = world.fresh("new")
-    results = at_once(
-        *(lambda number=number: world.enforce(actor, f"a{number}", "limit") for number in range(10, 30))
-    )
+    results = at_once(*(lambda number=number: world.enforce(actor, f"a{number}", "limit") for number in range(10, 30)))
     no_surprises(results)
     world.settle()
     states = [one.state for one in world.enforcements()]
@@ -89,9 +88,7 @@ def test_restore_against_execute_leaves_the_account_up(world):
         world.sandbox.put_account(ref, handle=f"runner {number}", reach=1)
         actor, other = world.fresh("rev"), world.fresh("oncall")
         world.enforce(actor, ref, "limit")
-        no_surprises(
-            at_once(lambda ref=ref: world.enforce(actor, ref, "suspend"), lambda ref=ref: world.restore(other, ref))
-        )
+        no_surprises(at_once(partial(world.enforce, actor, ref, "suspend"), partial(world.restore, other, ref)))
         world.run(2 * MINUTE)
         ends = {one.state for one in world.enforcements(account=ref) if one.severity}
         assert ends <= {"restored", "in_force", "cancelled", "refused"}  # refused: it came second (R16)

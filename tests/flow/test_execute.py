@@ -53,7 +53,7 @@ def test_m6_a_platform_that_is_down_is_tried_again_with_growing_waits_and_one_al
     assert waits[:3] == sorted(waits[:3])
     assert max(waits) == 300
     assert world.read(made).state == "executing"
-    assert len([row for row in world.events("alert.raised", about=made.id)]) == 1
+    assert len(world.events("alert.raised", about=made.id)) == 1
     world.up()
     world.run(5 * MINUTE)
     assert world.read(made).state == "in_force"
@@ -137,11 +137,13 @@ def test_a_lost_question_is_asked_again_with_the_same_key(world):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("account", ["small", "known"])
 def test_a_killed_executor_is_taken_over_when_its_lease_runs_out(world, when, account):
+    def carry_out():
+        world.approve("lead", world.enforce("rev", account, "suspend"))
+        world.settle()
+
     world.wire.kill(when)
     with pytest.raises(Killed):
-        made = world.enforce("rev", account, "suspend")
-        world.approve("lead", made)
-        world.settle()
+        carry_out()
     after = world.restarted()
     after.settle()
     [made] = after.enforcements()

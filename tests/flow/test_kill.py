@@ -69,9 +69,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(database_url):
         for name, value in (("restores_per_hour", 1_000_000), ("breaker_reversals", 1_000_000)):
             uow.record("setting.changed", by="system", puts=(Setting(id=name, value=value, at=now, by="system"),))
     random = Random(20171102)
-    said = [
-        line for number in range(KILLS) for line in killed(database_url, number, 0.05 + random.random() * 0.5)
-    ]
+    said = [line for number in range(KILLS) for line in killed(database_url, number, 0.05 + random.random() * 0.5)]
     world.close()
 
     after = World(database_url, at=datetime.now(UTC) + timedelta(seconds=1))

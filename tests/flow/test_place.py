@@ -106,7 +106,10 @@ def test_r13_another_end_or_label_is_another_enforcement(world):
     one = world.enforce("rev", "small", "suspend", until=world.now + HOUR)
     two = world.enforce("rev2", "small", "suspend")
     assert one.id != two.id
-    assert world.enforce("rev", "small", "label", label="spam").id != world.enforce("rev", "small", "label", label="scam").id
+    assert (
+        world.enforce("rev", "small", "label", label="spam").id
+        != world.enforce("rev", "small", "label", label="scam").id
+    )
 
 
 def test_r15_after_a_no_the_same_person_may_not_try_again_for_a_day(world):
@@ -175,9 +178,7 @@ def test_r9_the_first_reading_of_a_registered_account_is_no_drift(world):
     from gardefou.flow.change import propose
 
     world.sandbox.set_measures_out_of_band("small", ["limited"])
-    propose(
-        world.app, world.actor("lead"), "tier", {"platform": "sandbox", "account": "small", "tier": "protected"}
-    )
+    propose(world.app, world.actor("lead"), "tier", {"platform": "sandbox", "account": "small", "tier": "protected"})
     world.enforce("rev", "small", "warn")
     assert world.account("small").measures == ("limited",)
     assert world.incidents("drift") == []

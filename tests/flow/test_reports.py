@@ -60,9 +60,7 @@ def reports(desk: Desk) -> list[Report]:
 
 
 def test_a_whole_report_is_read():
-    read = report(
-        content="c1", text="look", evidence=[{"url": "x", "score": 0.5}], at="2026-03-02T10:00:00+01:00"
-    )
+    read = report(content="c1", text="look", evidence=[{"url": "x", "score": 0.5}], at="2026-03-02T10:00:00+01:00")
     assert (read.kind, read.account, read.content, read.text) == ("content", "1001", "c1", "look")
     assert read.evidence == ({"url": "x", "score": 0.5},)
     assert read.at == datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -71,7 +69,11 @@ def test_a_whole_report_is_read():
 WRONG = [
     ([], "report/shape", None),
     (body() | {"platfrom": "x"}, "report/unknown_field", "platfrom"),
-    (body() | {"subject": {"kind": "account", "account": "1", "acount": "1"}}, "report/unknown_field", "subject.acount"),
+    (
+        body() | {"subject": {"kind": "account", "account": "1", "acount": "1"}},
+        "report/unknown_field",
+        "subject.acount",
+    ),
     (body() | {"subject": None}, "report/missing", "subject"),
     (body() | {"subject": "1001"}, "report/shape", "subject"),
     (body() | {"subject": {"kind": "room", "account": "1"}}, "report/subject", "subject.kind"),
@@ -176,7 +178,9 @@ def _close(desk: Desk, case_id: str) -> None:
 
     with desk.app.works.begin() as uow:
         case = uow.need(Case, "sandbox", case_id)
-        uow.record("case.closed", by="x", platform="sandbox", puts=(replace(case, state="closed", version=case.version + 1),))
+        uow.record(
+            "case.closed", by="x", platform="sandbox", puts=(replace(case, state="closed", version=case.version + 1),)
+        )
 
 
 def test_many_different_reporters_in_a_short_time_are_a_burst(desk):
@@ -307,7 +311,9 @@ def test_everyone_is_answered_once_durable(desk):
     intake = Intake(desk.app)
     try:
         with ThreadPoolExecutor(16) as pool:
-            taken = list(pool.map(lambda n: intake.submit(service(), report(f"a{n % 20}", reporter=f"r{n}")), range(200)))
+            taken = list(
+                pool.map(lambda n: intake.submit(service(), report(f"a{n % 20}", reporter=f"r{n}")), range(200))
+            )
     finally:
         intake.close()
     assert {one.report for one in taken} == {one.id for one in reports(desk)}
@@ -457,7 +463,10 @@ class Elsewhere:
 
     def __init__(self, count: int) -> None:
         self.reports = [
-            (str(number), PulledReport(key=f"k{number}", account=f"@u{number % 3}", reporter=f"@r{number}", category="spam"))
+            (
+                str(number),
+                PulledReport(key=f"k{number}", account=f"@u{number % 3}", reporter=f"@r{number}", category="spam"),
+            )
             for number in range(1, count + 1)
         ]
         self.asked: list[str | None] = []

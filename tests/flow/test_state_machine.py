@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -309,7 +310,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def i14_no_effect_before_its_event(self):
-        events = {}
+        events: dict[tuple[str, str], Any] = {}
         for row in self.world.events():
             events.setdefault((row.about, row.kind), row)
         with self.world.store.read() as connection:

@@ -338,9 +338,7 @@ class World:
         """Check a wish and read its target."""
         return prepare(self.app, self.wanted(account, action, **more))
 
-    def approve(
-        self, actor: Actor | str, enforcement: Enforcement, answer: str = "yes", **more: Any
-    ) -> Enforcement:
+    def approve(self, actor: Actor | str, enforcement: Enforcement, answer: str = "yes", **more: Any) -> Enforcement:
         """Answer an enforcement and carry it on; a name signs in strongly first."""
         who = self.fresh(actor) if isinstance(actor, str) else actor
         given = Answer(enforcement=enforcement.id, digest=enforcement.digest, answer=answer, **more)
@@ -375,7 +373,9 @@ class World:
         table = tables.approval
         with self.store.read() as connection:
             return fetch_all(
-                connection, Approval, sa.select(table).where(table.c.enforcement_id == enforcement.id).order_by(table.c.id)
+                connection,
+                Approval,
+                sa.select(table).where(table.c.enforcement_id == enforcement.id).order_by(table.c.id),
             )
 
     def account(self, ref: str) -> Account:
@@ -409,7 +409,9 @@ class World:
         """Return the nets in force."""
         with self.store.read() as connection:
             rows = fetch_all(
-                connection, NetsVersion, sa.select(tables.nets_version).order_by(tables.nets_version.c.id.desc()).limit(1)
+                connection,
+                NetsVersion,
+                sa.select(tables.nets_version).order_by(tables.nets_version.c.id.desc()).limit(1),
             )
         return rows[0].toml
 

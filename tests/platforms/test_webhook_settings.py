@@ -6,6 +6,7 @@ import copy
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,8 +23,9 @@ EXAMPLES = {
 }
 
 
-def settings(**fields) -> WebhookSettings:
-    return WebhookSettings(**{"base_url": "https://Platform.example/hooks/", "secrets": (SECRET,), **fields})
+def settings(**fields: Any) -> WebhookSettings:
+    values: dict[str, Any] = {"base_url": "https://Platform.example/hooks/", "secrets": (SECRET,), **fields}
+    return WebhookSettings(**values)
 
 
 def test_the_base_url_is_compared_in_one_form():

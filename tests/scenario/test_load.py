@@ -89,7 +89,7 @@ def test_steps_stand_in_the_sequence_of_time():
 
 WRONG = {
     "no TOML": (GOOD + "[", "file"),
-    "unknown table": (GOOD + '\n[more]\nx = 1\n', "more"),
+    "unknown table": (GOOD + "\n[more]\nx = 1\n", "more"),
     "unknown key of the scenario": (changed('name = "good"', 'name = "good"\nauthor = "x"'), "scenario.author"),
     "no name": (changed('name = "good"\n', ""), "scenario.name"),
     "no start": (changed("starts_at = 2024-03-04T09:00:00Z", ""), "scenario.starts_at"),

@@ -82,7 +82,13 @@ class Scene:
         return secret
 
     def report(
-        self, account: str, category: str = "spam", *, text: str = "Please look.", content: str | None = None, count: int = 1
+        self,
+        account: str,
+        category: str = "spam",
+        *,
+        text: str = "Please look.",
+        content: str | None = None,
+        count: int = 1,
     ) -> str:
         """Bring in reports of different people; return the case's id."""
         given = [
@@ -168,8 +174,15 @@ def make_scene(url: str, folder: Path, *, real_time: bool = False) -> Scene:
     with app.works.begin() as uow:
         start_session(uow, first.id, strong=True)
     propose(app, scene.actor("zoe"), "setup_finish", {})
-    connector.put_account("1001", handle="president", display_name="The President", reach=41_000_000, labels=("head_of_state",))
-    propose(app, scene.actor("ben"), "tier", {"platform": PLATFORM, "account": "1001", "tier": "protected", "handle": "president"})
+    connector.put_account(
+        "1001", handle="president", display_name="The President", reach=41_000_000, labels=("head_of_state",)
+    )
+    propose(
+        app,
+        scene.actor("ben"),
+        "tier",
+        {"platform": PLATFORM, "account": "1001", "tier": "protected", "handle": "president"},
+    )
     watch(app)
     connector.put_account("2001", handle="presldent", display_name="The President", reach=4_100, age_days=3)
     for number in range(1, 8):

@@ -128,7 +128,9 @@ def open_house(url: str, folder: Path, **settings: Any) -> Iterator[House]:
                 write_setting(uow, "setup_finished", value=True, by="system")
             for ref in ("1001", "1002", "1003"):
                 house.sandbox.put_account(ref, handle=f"user{ref}", reach=50, age_days=365)
-            house.sandbox.put_account("9001", handle="president", reach=41_000_000, labels=("head_of_state",), age_days=3000)
+            house.sandbox.put_account(
+                "9001", handle="president", reach=41_000_000, labels=("head_of_state",), age_days=3000
+            )
             yield house
     finally:
         store.close()

@@ -37,7 +37,12 @@ def test_a_token_is_shown_once_and_stored_nowhere(house):
     assert not any(secret in text for text in stored)
     assert not any(secret.encode() in body for body in bodies)
     house.tokens["intake"] = secret
-    report = {"platform": "sandbox", "subject": {"kind": "account", "account": "1"}, "reporter": "r", "category": "spam"}
+    report = {
+        "platform": "sandbox",
+        "subject": {"kind": "account", "account": "1"},
+        "reporter": "r",
+        "category": "spam",
+    }
     assert house.post("/reports", report, by="intake").status_code == 202
     listed = house.get("/tokens", by="ada").json()["items"]
     assert first.json()["token"] in [one["id"] for one in listed]

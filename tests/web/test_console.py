@@ -30,7 +30,9 @@ def placed_in(location: str) -> str:
 def decide(scene: Scene, who: str, ref: str, action: str = "suspend", **more: str) -> str:
     """Report an account and decide about it in the console; return the enforcement's id."""
     case = scene.report(ref)
-    return placed_in(scene.client(who).post(f"/cases/{case}/decide", deciding="1", policy="spam", action=action, **more))
+    return placed_in(
+        scene.client(who).post(f"/cases/{case}/decide", deciding="1", policy="spam", action=action, **more)
+    )
 
 
 def digest(page: str) -> str:
@@ -63,7 +65,9 @@ def test_opening_a_link_does_not_use_it_up_and_using_it_does(scene: Scene):
 
 def test_a_personal_token_of_all_scopes_signs_in(scene: Scene):
     browser = scene.client()
-    answer = browser.client.post("/signin", data={"token": scene.token("ada"), "next": "/queue"}, headers={"Origin": HOST})
+    answer = browser.client.post(
+        "/signin", data={"token": scene.token("ada"), "next": "/queue"}, headers={"Origin": HOST}
+    )
     assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
     assert "Queue" in browser.get("/queue")
 
@@ -165,7 +169,9 @@ def test_what_a_reporter_writes_stays_text(scene: Scene):
     assert "<img src=x" not in page
 
 
-@pytest.mark.parametrize("path", ["/cases/nothing", "/enforcements/nothing", "/incidents/nothing", "/accounts/sandbox/0"])
+@pytest.mark.parametrize(
+    "path", ["/cases/nothing", "/enforcements/nothing", "/incidents/nothing", "/accounts/sandbox/0"]
+)
 def test_what_is_not_there_says_so(scene: Scene, path: str):
     assert "check" in scene.client("ada").get(path, 404)
 
@@ -183,7 +189,9 @@ def test_a_form_without_its_token_is_refused(scene: Scene):
 
 def test_another_persons_token_is_no_token(scene: Scene):
     browser = scene.client("ada")
-    answer = browser.client.post("/pause", data={"csrf": scene.client("ben").csrf, "because": "x"}, headers={"Origin": HOST})
+    answer = browser.client.post(
+        "/pause", data={"csrf": scene.client("ben").csrf, "because": "x"}, headers={"Origin": HOST}
+    )
     assert answer.status_code == 403
 
 
@@ -254,7 +262,9 @@ def test_several_actions_on_account_and_content_at_once(scene: Scene):
 def test_the_consequence_is_said_before_the_click(scene: Scene):
     browser = scene.client("ada")
     plain = scene.report("3001")
-    said = browser.post(f"/cases/{plain}/preview", 200, deciding="1", policy="spam", action="suspend", rationale="kept words")
+    said = browser.post(
+        f"/cases/{plain}/preview", 200, deciding="1", policy="spam", action="suspend", rationale="kept words"
+    )
     assert lines(said) == ["Suspends @cheap_watches_1 now. Nothing is lost. Undone in one click."]
     assert "kept words" in said
     real = scene.report("1001", "impersonation")
@@ -266,7 +276,9 @@ def test_the_consequence_is_said_before_the_click(scene: Scene):
 
 def test_a_wish_that_makes_no_sense_keeps_what_was_written(scene: Scene):
     case = scene.report("3001")
-    page = scene.client("ada").post(f"/cases/{case}/decide", 400, deciding="1", policy="spam", action="label", rationale="kept words")
+    page = scene.client("ada").post(
+        f"/cases/{case}/decide", 400, deciding="1", policy="spam", action="label", rationale="kept words"
+    )
     assert "A label is one of" in page
     assert "kept words" in page
 
@@ -377,7 +389,9 @@ def test_two_others_approve_it_is_held_and_anyone_cancels(scene: Scene):
     assert "Held for" in held
     assert "data-countdown" in held
     assert scene.state("1001") == frozenset()
-    assert "Withdrawn before anything was done" in scene.client("dee").follow(f"/enforcements/{one}/cancel", because="wrong one")
+    assert "Withdrawn before anything was done" in scene.client("dee").follow(
+        f"/enforcements/{one}/cancel", because="wrong one"
+    )
     incidents = scene.client("dee").get("/incidents")
     assert "A near miss" in incidents
     near = re.search(r"/incidents/[0-9a-f-]+", incidents)
@@ -390,7 +404,9 @@ def test_two_others_approve_it_is_held_and_anyone_cancels(scene: Scene):
 def test_a_no_ends_it(scene: Scene):
     one = decide(scene, "ada", "1001", "suspend")
     page = scene.client("ben").get(f"/enforcements/{one}")
-    done = scene.client("ben").follow(f"/enforcements/{one}/answer", digest=digest(page), answer="no", note="He is real.")
+    done = scene.client("ben").follow(
+        f"/enforcements/{one}/answer", digest=digest(page), answer="no", note="He is real."
+    )
     assert "A colleague said no. He is real." in done
 
 
@@ -399,7 +415,9 @@ def test_nobody_answers_for_themselves(scene: Scene):
     page = scene.client("ada").get(f"/enforcements/{one}")
     assert "Yes, do it" not in page
     seen = digest(scene.client("ben").get(f"/enforcements/{one}"))
-    assert "behind this yourself" in scene.client("ada").post(f"/enforcements/{one}/answer", 403, digest=seen, answer="yes")
+    assert "behind this yourself" in scene.client("ada").post(
+        f"/enforcements/{one}/answer", 403, digest=seen, answer="yes"
+    )
 
 
 def test_what_changed_since_it_was_seen_is_not_approved(scene: Scene):

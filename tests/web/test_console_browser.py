@@ -35,7 +35,9 @@ def chromium() -> str:
     """Return Debian's Chromium, or the one that is named."""
     found = os.environ.get("GARDEFOU_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if found is None:
-        pytest.fail("Chromium is missing: install the package `chromium` (Debian, Ubuntu), or name it in GARDEFOU_TEST_CHROMIUM.")
+        pytest.fail(
+            "Chromium is missing: install the package `chromium` (Debian, Ubuntu), or name it in GARDEFOU_TEST_CHROMIUM."
+        )
     return found
 
 
@@ -57,7 +59,9 @@ class Console:
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         page.on(
             "request",
-            lambda asked: None if asked.url.startswith((self.url, "data:")) else self.complaints.append(f"asked {asked.url}"),
+            lambda asked: (
+                None if asked.url.startswith((self.url, "data:")) else self.complaints.append(f"asked {asked.url}")
+            ),
         )
         page.goto(f"{self.url}/signin/{self.scene.link(name)}")
         page.get_by_role("button", name="Sign in").click()

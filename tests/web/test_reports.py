@@ -124,9 +124,7 @@ def test_the_same_file_under_the_same_key_is_taken_once(house):
     ],
 )
 def test_bad_reports_are_named_and_change_nothing(one_house, body, code, field):
-    answer = one_house.call(
-        "POST", "/reports", by="forms", content=body, headers={"Content-Type": "application/json"}
-    )
+    answer = one_house.call("POST", "/reports", by="forms", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["code"] == code

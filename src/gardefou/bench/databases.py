@@ -75,7 +75,9 @@ class Databases:
             Unavailable: none is named and none is installed, or it does not start (`bench/postgresql`).
         """
         if self._server is None:
-            named = next((os.environ[name] for name in _VARIABLES if os.environ.get(name, "").startswith("postgres")), "")
+            named = next(
+                (os.environ[name] for name in _VARIABLES if os.environ.get(name, "").startswith("postgres")), ""
+            )
             self._server = sa.make_url(named or self._packaged())
         return self._server
 

@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from gardefou.bootstrap import first_person, initialise, open_app
-from gardefou.domain.records import Staff
+from gardefou.domain.records import Staff, Token
 from gardefou.flow.app import App
 from gardefou.flow.changes.settings import write_setting
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import by_staff, by_token, hash_secret, new_secret, note_strong
 from gardefou.people.roles import SCOPES
-from gardefou.domain.records import Token
 from gardefou.platforms import sandbox_tables
 from gardefou.settings import Settings
 

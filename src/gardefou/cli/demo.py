@@ -18,7 +18,7 @@ from gardefou.settings import Settings
     epilog=examples(
         "gardefou demo",
         "gardefou demo --no-serve          (stop after the show)",
-        "gardefou --data DIR demo          (keep it all in DIR, which must be empty or not there)",
+        "gardefou --data DIR demo          (keep it all in DIR, where there is no Gardefou yet)",
     ),
 )
 @data_option

@@ -115,7 +115,7 @@ def check_lines(app: App, actor: Actor, lines: list[Line]) -> list[Line]:
     handler = KINDS["tier"]
     problems: list[str] = []
     checked: list[Line] = []
-    with app.works.store.begin() as connection:
+    with app.works.store.begin(keep=False) as connection:
         uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
         config = app.config(connection)
         for line in lines:
@@ -128,7 +128,6 @@ def check_lines(app: App, actor: Actor, lines: list[Line]) -> list[Line]:
                 problems.append(f"line {line.line}: {error.message}")
                 continue
             checked.append(Line(line.line, line.payload, handler.weakens(uow, config, payload)))
-        connection.rollback()
     if problems:
         raise wrong_lines("the file", problems)
     return checked

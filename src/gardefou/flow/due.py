@@ -108,7 +108,7 @@ def _try(app: App, work: Any, enforcement_id: str) -> int:
         # The store was lost, or others were in the way: the next round finds it as it was.
         _log.warning("enforcement %s is left for the next round", enforcement_id, exc_info=True)
         return 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a connector's surprise must not stop the rest; it is logged and told
         _log.exception("enforcement %s could not be carried on", enforcement_id)
         _put_by(app, enforcement_id, f"{type(error).__name__}: {error}")
         return 0

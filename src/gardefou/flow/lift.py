@@ -23,6 +23,8 @@ from gardefou.platforms.protocol import Operation, Target
 from gardefou.storage.work import UnitOfWork
 
 _DAY_SECONDS = 86_400
+#: The policy of restores that a rollback places.
+ROLLBACK = "rollback"
 _REFUSED_AGAIN = timedelta(minutes=5)
 _ACTION_OF = {
     "limited": Action.LIMIT,
@@ -203,7 +205,13 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
             kind="reversal",
             accounts=(restore.account,),
             enforcements=tuple(harm.id for harm in early),
-            summary=f"{early[0].action} was undone within a day.",
+            # A rollback is one story about one person, however many accounts it names.
+            about=early[0].placed_by if restore.policy == ROLLBACK else "",
+            summary=(
+                "One person's enforcements were rolled back."
+                if restore.policy == ROLLBACK
+                else f"{early[0].action} was undone within a day."
+            ),
         )
     for harm in harms:
         breaker.consider(uow, config, harm)

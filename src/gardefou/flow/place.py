@@ -452,12 +452,10 @@ def preview(
     app: App, actor: Actor, wishes: Sequence[Prepared], *, case: Case | None = None, bulk: int = 1
 ) -> list[Judged]:
     """Judge wishes as `place` would, and change nothing: the transaction is rolled back."""
-    judged: list[Judged] = []
     with app.works.store.begin(keep=False) as connection:
         uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
         config = app.config(connection)
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
         moment = facts_of.Moment(bulk=bulk, case=case)
-        judged = [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
-    return judged
+        return [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]

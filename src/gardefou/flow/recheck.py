@@ -15,8 +15,8 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
-from gardefou.flow.change_apply import KINDS
 from gardefou.flow.approve import outstanding, valid_approvals
+from gardefou.flow.change_apply import KINDS
 from gardefou.flow.observe import Seen
 from gardefou.flow.place import digest_of
 from gardefou.flow.stops import paused_for

@@ -21,7 +21,7 @@ from gardefou.errors import Denied, InvalidInput, NotFound
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.execute import Begun, advance, finish_restore, start_restore
-from gardefou.flow.lift import start_lifting
+from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.place import digest_of, settle_waiting
 from gardefou.flow.reading import enforcement_by_id
@@ -209,6 +209,7 @@ def _place(
         reversibility=Reversibility.EXACT.value,
         state=State.PLACED.value,
         because="expired" if cause == "expired" else "",
+        policy=ROLLBACK if exempt else "",
         rationale=because,
         placed_by=actor.id,
         placed_at=uow.now,
@@ -312,6 +313,7 @@ def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequenc
             _table.action == Action.RESTORE.value,
             _table.placed_at > uow.now - _HOUR,
             _table.state.not_in(("refused", "waiting")),
+            _table.policy != ROLLBACK,
         )
     ).scalar_one()
     return int(recent) >= config.rules.restores_per_hour

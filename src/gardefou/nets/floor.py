@@ -112,16 +112,16 @@ def _trials(nets: NetSet, *, whole: bool, alone: bool) -> Iterator[tuple[str, di
     for facts in _situations():
         verdict = judge(nets, Facts.of(facts))
         tier, severity = facts["account.tier_memory"], facts["action.severity"]
-        if whole and tier == "protected" and severity >= 3 and not _two_people(verdict):  # noqa: PLR2004
+        if whole and tier == "protected" and severity >= 3 and not _two_people(verdict):
             yield "I1", facts, "a protected account needs two more people apart, a fresh sign-in and ten minutes"
-        if whole and tier != "standard" and severity >= 3 and not _people(verdict, 1):  # noqa: PLR2004
+        if whole and tier != "standard" and severity >= 3 and not _people(verdict, 1):
             yield "I2", facts, "a notable or protected account needs another person"
         if facts["action.reversibility"] == "none" and severity > 0 and not _held(verdict, _DAY):
             yield "I3", facts, "what cannot be undone is refused or held for a day"
-        ordinary = tier == "standard" and severity <= 3 and facts["action.reversibility"] == "exact"  # noqa: PLR2004
+        ordinary = tier == "standard" and severity <= 3 and facts["action.reversibility"] == "exact"
         if ordinary and facts["actor.roles"] != ["admin"] and not verdict.asks_nothing:
             yield "I8", facts, "an ordinary decision on a standard account meets no net"
-        if severity <= 4 and facts["action.reversibility"] == "exact":  # noqa: PLR2004
+        if severity <= 4 and facts["action.reversibility"] == "exact":
             if verdict.refused:
                 yield "I9", facts, "an active person with a fresh sign-in is asked for more, never refused"
             elif verdict.hold_seconds > _DAY and whole:
@@ -144,7 +144,7 @@ def _trials(nets: NetSet, *, whole: bool, alone: bool) -> Iterator[tuple[str, di
 def _situations() -> Iterator[dict[str, Any]]:
     tiers = (("standard", 40), ("notable", 200_000), ("protected", 6_000_000))
     for (tier, reach), (action, severity), via, roles in product(tiers, _ACTIONS, _VIAS, _ROLES):
-        reversibility = "none" if severity == 5 else "exact"  # noqa: PLR2004
+        reversibility = "none" if severity == 5 else "exact"
         yield _with(severity=severity, tier=tier, roles=roles) | {
             "account.reach": reach,
             "action.name": action,
@@ -180,7 +180,7 @@ def _two_people(verdict: Verdict) -> bool:
         return True
     apart = sum(one.approvals for one in verdict.approvals if one.distinct_teams)
     fresh = verdict.fresh_auth_minutes is not None and verdict.fresh_auth_minutes <= _FRESH
-    return apart >= 2 and fresh and verdict.hold_seconds >= _HOLD_PROTECTED  # noqa: PLR2004
+    return apart >= 2 and fresh and verdict.hold_seconds >= _HOLD_PROTECTED
 
 
 def _situation(facts: dict[str, Any]) -> str:

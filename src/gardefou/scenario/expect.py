@@ -65,9 +65,7 @@ def gather(replay: Replay) -> Came:
             done.step.key: StepCame(
                 done=done,
                 enforcements=tuple(
-                    found
-                    for one in done.outcome.placed
-                    if (found := enforcement_by_id(connection, one)) is not None
+                    found for one in done.outcome.placed if (found := enforcement_by_id(connection, one)) is not None
                 ),
             )
             for done in replay.done

@@ -262,4 +262,3 @@ def _expect(root: Table, names: Names, loader: StepLoader, steps: Iterable[Step]
     )
     table.finish()
     return found
-

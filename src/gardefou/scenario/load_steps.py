@@ -139,9 +139,7 @@ def _bulk(load: StepLoader, table: Table) -> m.Bulk:
     refs = tuple(load.names.account(table, "accounts", name) for name in table.texts("accounts"))
     if not refs:
         table.fail("accounts", "A bulk names accounts.", "scenario/missing_key")
-    return m.Bulk(
-        accounts=refs, action=table.one_of("action", _ACTIONS), policy=table.maybe_text("policy") or "spam"
-    )
+    return m.Bulk(accounts=refs, action=table.one_of("action", _ACTIONS), policy=table.maybe_text("policy") or "spam")
 
 
 def _respond(load: StepLoader, table: Table) -> m.Respond:

@@ -44,9 +44,7 @@ def run_scenario(scenario: Scenario, *, nets: NetSet | None = None, no_nets: boo
             }
             for at, one in came.accounts.items()
         },
-        "enforcements": {
-            key: _step(one) for key, one in came.steps.items() if one.enforcements or _tried(one)
-        },
+        "enforcements": {key: _step(one) for key, one in came.steps.items() if one.enforcements or _tried(one)},
         "steps": [_outcome(one) for one in came.steps.values()],
         "incidents": _incidents(scenario, came),
         "elapsed_ms": round(replayed.elapsed_ms, 1),

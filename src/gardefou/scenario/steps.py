@@ -409,7 +409,6 @@ class Player:
         prepared = [prepare(self.app, wanted) for wanted in wishes]
         return [one.verdict for one in preview(self.app, actor, prepared, case=case, bulk=len(prepared))]
 
-
     def _weakens(self, deed: m.Change) -> bool:
         """Whether a change weakens protection; where it cannot be told, it does."""
         handler = KINDS[deed.kind]

@@ -143,9 +143,11 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
             f'UPDATE "{table.name}" AS held SET {sets} FROM unnest({arrays}) AS given({names}, "was")'  # noqa: S608 - own names
             f' WHERE {where} AND held."version" = given."was"'
         )
-        done: int = _driver(connection).execute(
-            statement, [list(column) for column in zip(*rows, strict=True)], prepare=False
-        ).rowcount
+        done: int = (
+            _driver(connection)
+            .execute(statement, [list(column) for column in zip(*rows, strict=True)], prepare=False)
+            .rowcount
+        )
     else:
         place = {name: index for index, name in enumerate((*shape.columns, "was"))}
         order = itemgetter(*(place[name] for name in (*free, *shape.key, "was")))

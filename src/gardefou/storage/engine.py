@@ -26,6 +26,7 @@ _POOL = 24
 #: Blocks that share a commit on SQLite at most, and for how many seconds others may join.
 _TOGETHER = 64
 _JOIN_SECONDS = 0.02
+_PATIENCE = 0.5
 
 
 class Store:
@@ -114,24 +115,33 @@ class _Line:
     @contextmanager
     def turn(self, *, keep: bool) -> Iterator[sa.Connection]:
         """Wait for one's turn, and lend the connection; returns once what was written is durable."""
-        with self._count:
-            self._waiting += 1
-        self._turn.acquire()
+        self._take_turn()
         try:
-            with self._count:
-                self._waiting -= 1
             group = self._group = self._group or self._opened()
             try:
                 yield from self._block(group, keep=keep)
             finally:
                 full = group.blocks >= _TOGETHER or time.monotonic() >= group.closes_at
-                if group.error is not None or full or not self._waiting:
+                if not group.blocks or group.error is not None or full or not self._waiting:
                     self._end(group)
         finally:
             self._turn.release()
-        group.ended.wait()
+        while not group.ended.wait(_PATIENCE):
+            # Whoever was to go on may have been interrupted while it waited.
+            with self._turn:
+                if self._group is group:
+                    self._end(group)
         if group.error is not None:
             raise group.error
+
+    def _take_turn(self) -> None:
+        with self._count:
+            self._waiting += 1
+        try:
+            self._turn.acquire()
+        finally:
+            with self._count:
+                self._waiting -= 1
 
     def _opened(self) -> _Group:
         connection = self._engine.connect()
@@ -144,20 +154,25 @@ class _Line:
 
     def _block(self, group: _Group, *, keep: bool) -> Iterator[sa.Connection]:
         connection = group.connection
-        connection.exec_driver_sql("SAVEPOINT block")
+        first = not group.blocks
+        if not first:
+            connection.exec_driver_sql("SAVEPOINT block")
         try:
             yield connection
         except BaseException:
             self._undo(group)
             raise
-        if keep:
-            connection.exec_driver_sql("RELEASE block")
-            group.blocks += 1
-        else:
+        if not keep:
             self._undo(group)
+            return
+        if not first:
+            connection.exec_driver_sql("RELEASE block")
+        group.blocks += 1
 
     def _undo(self, group: _Group) -> None:
         """Undo one block. Where that fails, SQLite gave the whole transaction up: nobody's part of it stands."""
+        if not group.blocks:
+            return  # there is no other's: the whole transaction is rolled back
         try:
             group.connection.exec_driver_sql("ROLLBACK TO block")
             group.connection.exec_driver_sql("RELEASE block")

@@ -6,6 +6,8 @@ import base64
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from typing import cast
+
 import orjson
 
 from gardefou.errors import InvalidInput
@@ -33,7 +35,7 @@ def decode(cursor: str | None, *kinds: type[str | int]) -> tuple[Any, ...] | Non
         place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         fits = isinstance(place, list) and len(place) == len(kinds)  # pyright: ignore[reportUnknownArgumentType]
         if fits and "\\x00" not in str(place) and all(map(_is, place, kinds)):
-            return tuple(place)
+            return tuple(cast("list[Any]", place))
     except ValueError:
         pass
     raise InvalidInput("input/cursor", "This cursor is none of ours; start at the first page.", field="cursor")

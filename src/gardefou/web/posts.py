@@ -196,5 +196,3 @@ def send(given: Given, media_type: str = "application/json") -> Response:
 def forget(node: Node) -> None:
     """After a change to people or tokens: read everyone anew."""
     node.bearer.forget()
-
-

@@ -140,9 +140,7 @@ def enforcements(
     return [enforcement(names, one, given.get(one.id, ()), viewer=viewer) for one in shown]
 
 
-def enforcement(
-    names: Names, one: Enforcement, approvals: Sequence[Approval] = (), *, viewer: str = ""
-) -> Document:
+def enforcement(names: Names, one: Enforcement, approvals: Sequence[Approval] = (), *, viewer: str = "") -> Document:
     """Return an enforcement as the contract has it, with more besides."""
     document: Document = {
         "id": one.id,

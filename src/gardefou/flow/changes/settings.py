@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from gardefou.domain.records import ORGANISATION, Setting, Staff
 from gardefou.errors import Conflict, InvalidInput
@@ -22,7 +22,7 @@ _CLOSED = frozenset({"setup_finished", "shipped_nets"})
 def write_setting(uow: UnitOfWork, name: str, value: Any, *, by: str, about: str = "") -> None:
     """Write one setting, with `setting.changed`."""
     known = uow.get(Setting, ORGANISATION, name)
-    stored: Any = list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
+    stored: Any = [*value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
     setting = Setting(id=name, value=stored, at=uow.now, by=by, version=1 if known is None else known.version + 1)
     uow.record("setting.changed", by=by, about=about or name, puts=(setting,))
 

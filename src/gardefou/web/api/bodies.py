@@ -192,9 +192,7 @@ class NewEnforcement(_Enforce):
 class NewBulk(_Enforce):
     """The same action on many accounts."""
 
-    model_config = _example(
-        {"platform": "sandbox", "accounts": ["2001", "2002"], "action": "lock", "policy": "spam"}
-    )
+    model_config = _example({"platform": "sandbox", "accounts": ["2001", "2002"], "action": "lock", "policy": "spam"})
     accounts: Annotated[list[Id], Field(max_length=_MAX_LIST)]
 
 

@@ -13,9 +13,7 @@ from gardefou.web.node import Caller
 from gardefou.web.posts import forget
 
 
-def proposed(
-    caller: Caller, change: Enforcement, *, made: int = 200, once: Mapping[str, Any] | None = None
-) -> Answer:
+def proposed(caller: Caller, change: Enforcement, *, made: int = 200, once: Mapping[str, Any] | None = None) -> Answer:
     """Answer with a change: ``made`` (201 for something new) when it is in force or refused, 202 while it waits."""
     forget(caller.node)
     ended = change.state in {State.IN_FORCE.value, State.REFUSED.value}

@@ -49,9 +49,7 @@ TABS: dict[str, tuple[str, sa.ColumnElement[bool], str]] = {
     "failed": ("Failed", _e.state == State.FAILED.value, "The platform refused; nothing changed."),
     "ended": (
         "Ended",
-        _e.state.in_(
-            (State.RESTORED.value, State.CANCELLED.value, State.LAPSED.value, State.REFUSED.value)
-        ),
+        _e.state.in_((State.RESTORED.value, State.CANCELLED.value, State.LAPSED.value, State.REFUSED.value)),
         "Undone, withdrawn, lapsed or refused.",
     ),
 }
@@ -110,9 +108,7 @@ def show(visit: Visit) -> Response:
             sa.select(tables.leaf.c.seq)
             .join(
                 tables.event,
-                sa.and_(
-                    tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id
-                ),
+                sa.and_(tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id),
             )
             .where(tables.event.c.platform == found.platform, tables.event.c.about == found.id)
             .order_by(tables.leaf.c.seq.desc())

@@ -45,9 +45,7 @@ def show_list(visit: Visit) -> Response:
         statement = statement.where(_i.id < before)
     with visit.app.works.read() as connection:
         found = fetch_all(connection, Incident, statement.order_by(_i.id.desc()).limit(PAGE + 1))
-        accounts = accounts_named(
-            connection, ((one.platform, ref) for one in found for ref in one.accounts[:5])
-        )
+        accounts = accounts_named(connection, ((one.platform, ref) for one in found for ref in one.accounts[:5]))
     older = found[PAGE - 1].id if len(found) > PAGE else None
     return visit.page("incidents.html", incidents=found[:PAGE], accounts=accounts, kinds=KINDS, older=older)
 

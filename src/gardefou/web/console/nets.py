@@ -29,14 +29,9 @@ def show(visit: Visit) -> Response:
     """Show every net in force, and how often each spoke in the last seven days."""
     with visit.app.works.read() as connection:
         config = visit.app.config(connection)
-        versions = fetch_all(
-            connection, NetsVersion, sa.select(tables.nets_version).order_by(_n.id.desc()).limit(10)
-        )
+        versions = fetch_all(connection, NetsVersion, sa.select(tables.nets_version).order_by(_n.id.desc()).limit(10))
         verdicts = connection.execute(
-            sa.select(_e.verdict)
-            .where(_e.placed_at > visit.now - _WEEK)
-            .order_by(_e.placed_at.desc())
-            .limit(_MOST)
+            sa.select(_e.verdict).where(_e.placed_at > visit.now - _WEEK).order_by(_e.placed_at.desc()).limit(_MOST)
         ).all()
     spoke: dict[str, int] = {}
     for row in verdicts:

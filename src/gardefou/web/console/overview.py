@@ -48,9 +48,7 @@ def show(visit: Visit) -> Response:
         mine = fetch_all(
             connection,
             Case,
-            sa.select(tables.case).where(
-                _c.state == "open", _c.claimed_by == visit.actor.id, _c.claimed_until > now
-            ),
+            sa.select(tables.case).where(_c.state == "open", _c.claimed_by == visit.actor.id, _c.claimed_until > now),
         )
         waiting = fetch_all(
             connection,
