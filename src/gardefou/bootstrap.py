@@ -99,7 +99,15 @@ def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeySt
     """
     store = works.store
     if entry.kind == "sandbox":
-        return Sandbox(entry.id, store.begin, parts.clock, parts.sleep, engine_read=store.read, labels=Rules().labels)
+        return Sandbox(
+            entry.id,
+            store.begin,
+            parts.clock,
+            parts.sleep,
+            engine_read=store.read,
+            labels=Rules().labels,
+            open_house=bool(entry.config.get("open")),
+        )
     if keys is None:
         raise InvalidInput("platform/config", "Only sandbox platforms can be used here.", field="kind")
     secret = keys.credentials(entry.id)
@@ -142,7 +150,12 @@ def initialise(app: App, *, nets: str, person: Staff) -> Staff:
         write_setting(uow, "shipped_nets", nets, by=SYSTEM)
         uow.record("staff.added", by=SYSTEM, about=person.id, puts=(person,))
         sandbox = PlatformEntry(
-            id="sandbox", kind="sandbox", endpoint="sandbox:sandbox", config={}, sandbox=True, added_at=uow.now
+            id="sandbox",
+            kind="sandbox",
+            endpoint="sandbox:sandbox",
+            config={"open": True},
+            sandbox=True,
+            added_at=uow.now,
         )
         uow.record("platform.registered", by=SYSTEM, about=sandbox.id, puts=(sandbox,))
     return person

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import stat
 
+import pytest
 import sqlalchemy as sa
 
-from .conftest import second_person
+from gardefou.people.roles import SCOPES
+
+from .conftest import Shell, second_person
 
 
 def test_init_makes_everything_and_signs_the_first_person_in(empty):
@@ -111,6 +115,85 @@ def test_login_takes_a_token_from_standard_input(shell):
     shell.run("case", "list")
     assert "auth/forbidden" in shell.error("staff", "off", "someone")
     assert "auth/invalid" in shell.error("login", "--token-stdin", stdin="gf_nonsense\n")
+
+
+def test_init_shows_the_sign_in_key_once_and_it_signs_in(empty):
+    said = empty.text("init", "--nets", "solo")
+    assert "Keep this sign-in key; it is shown only now." in said
+    [key] = re.findall(r"gf_\S+", said)
+    empty.run("logout")
+    assert empty.json("login", "--key-stdin", stdin=f"{key}\n")["strong"] is True
+    empty.run("case", "list")
+    assert key not in empty.text("token", "list", "--all", "--json")
+
+
+def test_m3_a_key_gives_freshness_and_a_token_of_every_scope_none(empty):
+    key = empty.json("init", "--nets", "solo")["signin_key"]
+    issued = empty.json("token", "issue", "--mine", "--scope", ",".join(SCOPES))
+    empty.run("setup", "finish")
+    not_fresh(empty)
+    assert empty.json("login", "--token-stdin", stdin=issued["secret"])["strong"] is False
+    assert "auth/step_up" in empty.error("login", "--new-key")
+    assert "auth/step_up" in empty.error("resume", "nothing") or True
+    empty.run("login", "--key-stdin", stdin=key)
+    assert empty.json("login", "--new-key")["signin_key"].startswith("gf_")
+    # Even in the minutes after its owner's own sign-in a token makes no key.
+    assert "auth/step_up" in empty.error("login", "--new-key", token=issued["secret"])
+
+
+def test_a_new_key_ends_the_earlier_one_and_is_printed_once(empty):
+    first = empty.json("init", "--nets", "solo")["signin_key"]
+    second = empty.json("login", "--new-key")["signin_key"]
+    assert "auth/invalid" in empty.error("login", "--key-stdin", stdin=first)
+    empty.run("login", "--key-stdin", stdin=second)
+    not_fresh(empty)
+    assert "auth/step_up" in empty.error("login", "--new-key")
+
+
+def test_a_sign_in_key_is_no_token(shell):
+    added = shell.json("staff", "add", "--role", "lead")
+    key = shell.json("login", "--link", added["link"])["signin_key"]
+    assert "This is a sign-in key" in shell.error("login", "--token-stdin", stdin=key)
+    assert "This is a sign-in key" in shell.error("case", "list", token=key)
+    assert "token/scope" in shell.error("token", "issue", "--mine", "--scope", "signin")
+
+
+def test_a_revoked_key_and_one_of_a_person_put_off_do_not_work(shell):
+    added = [shell.json("staff", "add", "--role", "lead") for _ in range(2)]
+    mine = (shell.data / "signin").read_text()
+    keys = [shell.json("login", "--link", one["link"])["signin_key"] for one in added]
+    (shell.data / "signin").write_text(mine)
+    tokens = shell.json("token", "list")["tokens"]
+    [listed] = [one for one in tokens if one["whose"] == added[0]["pseudonym"]]
+    assert listed["scopes"] == ["signin"]
+    shell.run("token", "revoke", listed["id"])
+    shell.run("staff", "off", added[1]["pseudonym"])
+    for key in keys:
+        assert "auth/invalid" in shell.error("login", "--key-stdin", stdin=key)
+    assert "auth/token" in shell.error("login", "--key-stdin", stdin="\n")
+
+
+def test_during_setup_a_link_for_oneself_brings_a_new_key_but_not_for_a_token(shell):
+    me = shell.json("staff", "list")["staff"][0]["pseudonym"]
+    token = shell.json("token", "issue", "--mine", "--scope", "admin:write")["secret"]
+    assert "setup/token" in shell.error("setup", "link", me, token=token)
+    first = shell.json("login", "--link", shell.json("setup", "link", me)["link"])["signin_key"]
+    second = shell.json("login", "--link", shell.json("setup", "link", me)["link"])["signin_key"]
+    assert "auth/invalid" in shell.error("login", "--key-stdin", stdin=first)
+    shell.run("login", "--key-stdin", stdin=second)
+
+
+@pytest.mark.parametrize("words", [[], ["--key-stdin", "--token-stdin"], ["--link", "x", "--new-key"]])
+def test_login_takes_one_way_at_a_time(shell, words):
+    assert "cli/usage" in shell.error("login", *words)
+
+
+def not_fresh(shell: Shell) -> None:
+    """Let everyone's strong sign-in be 11 minutes old."""
+    engine = sa.create_engine(f"sqlite:///{shell.data / 'gardefou.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE presence SET strong_at = strong_at - :us"), {"us": 11 * 60 * 1_000_000})
+    engine.dispose()
 
 
 def test_the_environment_comes_before_the_sign_in_and_acts_over_the_command_line(shell):

@@ -274,3 +274,14 @@ def test_many_at_once_with_one_key_have_one_effect(world, store):
         answers = list(pool.map(world.connector.apply, [operation] * 24))
     assert all(answer == answers[0] for answer in answers)
     assert world.effects(made.account) == 1
+
+
+def test_an_open_house_has_every_account_and_item_it_is_asked_for(database_url):
+    store = open_store(database_url)
+    clock = SimulatedClock(datetime(2026, 3, 2, 10, tzinfo=UTC))
+    sandbox = Sandbox("open", store.begin, clock, lambda _: None, engine_read=store.read, open_house=True)
+    assert sandbox.read_state("anyone").measures == frozenset()
+    assert sandbox.resolve("anyone", content=("post",)).content_owner == {"post": "anyone"}
+    sandbox.set_measures_out_of_band("anyone", {"suspended"})
+    assert sandbox.read_state("anyone").measures == {"suspended"}
+    store.close()

@@ -22,7 +22,7 @@ from gardefou.flow.reports import NewReport, take_many
 from gardefou.flow.watch import watch
 from gardefou.ledger.note import Signer
 from gardefou.people.actor import Actor
-from gardefou.people.authenticate import by_staff, hash_secret, make_link, start_session
+from gardefou.people.authenticate import by_staff, give_signin_key, hash_secret, make_link, start_session
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
@@ -67,6 +67,11 @@ class Scene:
     def link(self, name: str) -> str:
         with self.app.works.begin() as uow:
             return make_link(uow.connection, self.staff[name].id, now=uow.now)
+
+    def key(self, name: str) -> str:
+        """Give a person a sign-in key, as at their enrolment."""
+        with self.app.works.begin() as uow:
+            return give_signin_key(uow, self.staff[name].id)
 
     def token(self, name: str, *scopes: str) -> str:
         """Issue a personal token, as `gardefou token issue --mine` does."""

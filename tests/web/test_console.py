@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from gardefou.clock import rfc3339
+from gardefou.errors import InvalidInput
+from gardefou.flow.change import propose
+from gardefou.people.authenticate import make_link
+from gardefou.people.roles import SCOPES
 from gardefou.web.console.frame import COOKIE, SECURE_COOKIE
 from tests.web.console_scene import HOST, Scene, make_scene
 
@@ -33,6 +39,12 @@ def decide(scene: Scene, who: str, ref: str, action: str = "suspend", **more: st
     return placed_in(
         scene.client(who).post(f"/cases/{case}/decide", deciding="1", policy="spam", action=action, **more)
     )
+
+
+def shown_key(page: str) -> str:
+    found = re.search(r'id="key" value="(gf_[^"]+)"', page)
+    assert found is not None, page
+    return found[1]
 
 
 def digest(page: str) -> str:
@@ -63,25 +75,103 @@ def test_opening_a_link_does_not_use_it_up_and_using_it_does(scene: Scene):
     assert "used already" in again.text
 
 
-def test_a_personal_token_of_all_scopes_signs_in(scene: Scene):
+def sign_in_with(scene: Scene, key: str, **more: str):
+    return scene.client().client.post("/signin", data={"key": key, **more}, headers={"Origin": HOST})
+
+
+def test_a_sign_in_key_signs_in(scene: Scene):
     browser = scene.client()
-    answer = browser.client.post(
-        "/signin", data={"token": scene.token("ada"), "next": "/queue"}, headers={"Origin": HOST}
-    )
+    answer = browser.client.post("/signin", data={"key": scene.key("ada"), "next": "/queue"}, headers={"Origin": HOST})
     assert (answer.status_code, answer.headers["location"]) == (303, "/queue")
     assert "Queue" in browser.get("/queue")
 
 
-def test_a_narrow_token_does_not_open_all_that_its_owner_may(scene: Scene):
-    answer = scene.client().client.post("/signin", data={"token": scene.token("ada", "read")}, headers={"Origin": HOST})
+@pytest.mark.parametrize("scopes", [(), *((scope,) for scope in SCOPES)], ids=lambda scopes: ",".join(scopes) or "all")
+def test_m3_a_token_of_whatever_scope_signs_nobody_in(scene: Scene, scopes: tuple[str, ...]):
+    answer = sign_in_with(scene, scene.token("ada", *scopes))
     assert answer.status_code == 403
-    assert "may do less than you may" in answer.text
+    assert "set-cookie" not in answer.headers
+    assert "sign-in key is unknown, revoked or expired" in answer.text
 
 
-def test_a_wrong_token_is_refused_with_a_sentence(scene: Scene):
-    answer = scene.client().client.post("/signin", data={"token": "gf_wrong"}, headers={"Origin": HOST})
+@pytest.mark.parametrize("given", ["gf_wrong", "", " "])
+def test_a_wrong_key_is_refused_with_a_sentence(scene: Scene, given: str):
+    answer = sign_in_with(scene, given)
     assert answer.status_code == 403
     assert "unknown, revoked or expired" in answer.text
+
+
+def test_a_new_key_ends_the_earlier_one(scene: Scene):
+    earlier, newer = scene.key("ada"), scene.key("ada")
+    assert sign_in_with(scene, earlier).status_code == 403
+    assert sign_in_with(scene, newer).status_code == 303
+
+
+def test_m9_the_key_of_someone_who_has_left_does_not_work(scene: Scene):
+    put_off, last_day = scene.key("ada"), scene.key("dee")
+    propose(scene.app, scene.actor("zoe"), "staff_off", {"staff": "staff-ada"})
+    ends = rfc3339(scene.app.now() + timedelta(days=1))
+    propose(scene.app, scene.actor("zoe"), "staff_leave", {"staff": "staff-dee", "last_day": ends})
+    assert sign_in_with(scene, put_off).status_code == 403
+    assert sign_in_with(scene, last_day).status_code == 303
+    scene.later(timedelta(days=1))
+    answer = sign_in_with(scene, last_day)
+    assert answer.status_code == 403
+    assert "has left" in answer.text
+
+
+def test_a_sign_in_key_is_no_bearer_token(scene: Scene):
+    key, client = scene.key("ben"), scene.client().client
+    answer = client.get("/api/v1/cases", headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.json()["code"]) == (401, "auth/invalid")
+    assert "This is a sign-in key" in answer.text
+    good = client.get("/api/v1/cases", headers={"Authorization": f"Bearer {scene.token('ben')}"})
+    assert good.status_code == 200
+
+
+def test_the_scope_of_sign_in_keys_is_not_to_be_had(scene: Scene):
+    for scopes in (("signin",), ("read", "signin")):
+        with pytest.raises(InvalidInput, match="Scopes are") as refused:
+            scene.token("ada", *scopes)
+        assert refused.value.code == "token/scope"
+
+
+def test_whoever_enrols_by_a_link_is_shown_a_key_once_and_it_signs_in(scene: Scene):
+    with scene.app.works.begin() as uow:
+        newcomer = replace(scene.staff["ada"], id="staff-fay", pseudonym="fay", enrolled=False)
+        uow.record("staff.added", by="system", about=newcomer.id, puts=(newcomer,))
+        link = make_link(uow.connection, newcomer.id, now=uow.now)
+    browser = scene.client()
+    page = browser.client.post(f"/signin/{link}", headers={"Origin": HOST})
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    assert "it is shown only now" in page.text
+    key = shown_key(page.text)
+    assert key not in browser.get("/people")
+    assert scene.client().client.post(f"/signin/{link}", headers={"Origin": HOST}).status_code == 404
+    assert sign_in_with(scene, key).status_code == 303
+    with scene.app.works.begin() as uow:
+        again = make_link(uow.connection, newcomer.id, now=uow.now)
+    scene.client().sign_in(again)
+    assert sign_in_with(scene, key).status_code == 303, "a later link gives no new key"
+
+
+def test_a_new_key_takes_a_fresh_sign_in(scene: Scene):
+    earlier = scene.key("ada")
+    browser = scene.client("ada")
+    newer = shown_key(browser.post("/signin-key", 200))
+    assert sign_in_with(scene, earlier).status_code == 403
+    scene.later(timedelta(minutes=11))
+    assert "Once more, it is you?" in browser.post("/signin-key", 200)
+    assert "Once more, it is you?" in browser.post("/signin-key", 200, step_up=scene.token("ada"))
+    newest = shown_key(browser.post("/signin-key", 200, step_up=newer))
+    assert sign_in_with(scene, newer).status_code == 403
+    assert sign_in_with(scene, newest).status_code == 303
+
+
+def test_nobody_gets_a_key_without_a_session(scene: Scene):
+    answer = scene.client().client.post("/signin-key", headers={"Origin": HOST})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/signin?next=%2F")
 
 
 def test_signing_out_ends_the_session(scene: Scene):
@@ -349,16 +439,17 @@ def test_a_lookalike_is_chosen_before_anything_is_placed(scene: Scene):
 def test_a_stale_sign_in_is_renewed_in_place_and_the_form_goes_on(scene: Scene):
     case = scene.report("3001")
     browser = scene.client("ada")
-    token = scene.token("ada")
+    key = scene.key("ada")
     scene.later(timedelta(minutes=30))
     fields = {"deciding": "1", "policy": "spam", "action": "deactivate", "rationale": "kept words"}
     asked = browser.post(f"/cases/{case}/decide", 200, **fields)
     assert "Once more, it is you?" in asked
     assert "kept words" in asked
     assert scene.state("3001") == frozenset()
-    wrong = browser.post(f"/cases/{case}/decide", 200, **fields, step_up=scene.token("ben"))
+    wrong = browser.post(f"/cases/{case}/decide", 200, **fields, step_up=scene.key("ben"))
     assert "another person" in wrong
-    browser.post(f"/cases/{case}/decide", **fields, step_up=token)
+    assert 'value="kept words"' in wrong
+    browser.post(f"/cases/{case}/decide", **fields, step_up=key)
     assert scene.state("3001") == {"deactivated"}
 
 
@@ -372,6 +463,20 @@ def test_a_fresh_link_renews_a_sign_in_too_and_only_ones_own(scene: Scene):
     scene.client().sign_in(of_ben)
     browser.post(f"/cases/{case}/decide", **fields, step_up=f"{HOST}/signin/{scene.link('ada')}")
     assert scene.state("3001") == {"deactivated"}
+
+
+@pytest.mark.parametrize("scopes", [(), *((scope,) for scope in SCOPES)], ids=lambda scopes: ",".join(scopes) or "all")
+def test_m3_a_token_of_whatever_scope_gives_no_freshness(scene: Scene, scopes: tuple[str, ...]):
+    case = scene.report("3001")
+    browser = scene.client("ada")
+    token = scene.token("ada", *scopes)
+    scene.later(timedelta(minutes=30))
+    before = scene.actor("ada").strong_at
+    fields = {"deciding": "1", "policy": "spam", "action": "deactivate", "step_up": token}
+    assert "Once more, it is you?" in browser.post(f"/cases/{case}/decide", 200, **fields)
+    scene.client().client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
+    assert scene.actor("ada").strong_at == before
+    assert scene.state("3001") == frozenset()
 
 
 # approving, cancelling, restoring ------------------------------------------

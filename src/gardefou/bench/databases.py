@@ -89,7 +89,8 @@ class Databases:
             )
         runtime = self.folder / "run"
         # The package keeps a lock file in the user's runtime folder: give it one that is ours alone.
-        (runtime / "python_PostgresServer").mkdir(parents=True)
+        runtime.mkdir(mode=0o700)
+        (runtime / "python_PostgresServer").mkdir()
         before = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:

@@ -12,6 +12,7 @@ import click
 
 from gardefou.cli.account import account
 from gardefou.cli.backup import backup
+from gardefou.cli.bench import bench
 from gardefou.cli.case import case
 from gardefou.cli.common import Root, data_option, examples
 from gardefou.cli.demo import demo
@@ -66,6 +67,7 @@ def cli() -> None:
 for _command in (
     account,
     backup,
+    bench,
     break_glass,
     case,
     demo,

@@ -44,8 +44,8 @@ def demo_matrix(context: click.Context, no_serve: bool, port: int | None) -> Non
                 show(scene, screen)
                 if no_serve:
                     return
-                token = matrix.sign_in_token(scene)
-                serve_console(app, folder, port=port, ready=lambda address: farewell(scene, screen, address, token))
+                key = matrix.sign_in_key(scene)
+                serve_console(app, folder, port=port, ready=lambda address: farewell(scene, screen, address, key))
             finally:
                 app.works.store.close()
 

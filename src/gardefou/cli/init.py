@@ -28,11 +28,12 @@ _ROLES = ("admin", "lead", "reviewer")
 def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     """Make a new installation: store, keys, nets, and you as its first person.
 
-    You are signed in on this machine. With the set solo you also hold the role
+    You are signed in on this machine, and shown your sign-in key, once. With the set solo you also hold the role
     policy. A store that is initialised already is left as it is.
     """
     from gardefou.bootstrap import first_person, initialise
-    from gardefou.people.authenticate import start_session
+    from gardefou.cli.login import key_lines
+    from gardefou.people.authenticate import give_signin_key, start_session
     from gardefou.storage import tables
 
     if is_initialised(ctx.settings):
@@ -50,6 +51,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
             {"staff_id": person.id, "name": name, "email": email, "issuer": "", "subject": ""},
         )
         secret, _ = start_session(uow, person.id, strong=True)
+        key = give_signin_key(uow, person.id)
     keep_signin(ctx.settings, secret)
     needed = FOUNDERS[nets]
     document: dict[str, Any] = {
@@ -59,10 +61,11 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
         "roles": list(person.roles),
         "founders_needed": needed,
         "platforms": ["sandbox"],
+        "signin_key": key,
     }
     others = needed - 1
     steps = [
-        "gardefou token issue --mine --scope admin:write,enforcements:write   (a way back in once this sign-in ends)",
+        "gardefou login --key-stdin   (once this sign-in ends, and where a fresh one is asked for)",
         "gardefou platform add NAME --kind synapse|webhook …   (until then there is the sandbox)",
         "gardefou setup finish",
     ]
@@ -72,6 +75,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
         document,
         f"Gardefou is ready in {ctx.settings.data}, with the nets {nets!r} and a sandbox platform.",
         f"You are {person.pseudonym} ({', '.join(person.roles)}), signed in on this machine for twelve hours.",
+        *key_lines(key),
         "",
         "Next:",
         *(f"  {step}" for step in steps),

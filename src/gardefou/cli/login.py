@@ -15,44 +15,107 @@ from gardefou.flow.rules import load_rules
     "login",
     epilog=examples(
         "gardefou login --link gf_…",
+        "gardefou login --key-stdin < key.txt",
+        "gardefou login --new-key",
         "gardefou login --token-stdin < token.txt",
         "GARDEFOU_TOKEN=gf_… gardefou case list        (for one command, without signing in)",
     ),
 )
 @click.option("--link", metavar="SECRET", help="A one-time sign-in link's secret: a strong sign-in, for twelve hours.")
+@click.option(
+    "--key-stdin", is_flag=True, help="Read your sign-in key from standard input: a strong sign-in, for twelve hours."
+)
 @click.option("--token-stdin", is_flag=True, help="Read a token from standard input, and act as its bearer.")
+@click.option("--new-key", is_flag=True, help="Make a new sign-in key in place of yours, and print it once.")
 @cli_command
-def login(ctx: Cli, link: str | None, token_stdin: bool) -> None:
+def login(ctx: Cli, link: str | None, key_stdin: bool, token_stdin: bool, new_key: bool) -> None:
     """Sign in on this machine; every later command acts as you.
 
-    A link is a strong sign-in, and enrols you the first time. A token is none:
-    where a net wants a fresh sign-in, its bearer is refused. What is kept lies
-    in DIR/signin, readable by you alone.
+    A link or your sign-in key is a strong sign-in. A link enrols you the first
+    time, and then prints your sign-in key, once: with it you sign in from then
+    on, and again where a net wants a fresh sign-in. A token is no sign-in:
+    there its bearer is refused. A new key needs a strong sign-in not older than
+    10 minutes, and ends the earlier one. What is kept lies in DIR/signin,
+    readable by you alone.
     """
-    from gardefou.people.authenticate import start_session, use_link
-
-    if (link is None) == (not token_stdin):
-        raise click.UsageError("give either --link SECRET or --token-stdin")
-    app = ctx.app
+    if sum((link is not None, key_stdin, token_stdin, new_key)) != 1:
+        raise click.UsageError("give one of --link SECRET, --key-stdin, --token-stdin and --new-key")
+    if new_key:
+        _new_key(ctx)
+        return
+    key = ""
     if link is not None:
-        with app.works.begin() as uow:
-            if load_rules(uow.connection).setup_finished:
-                raise Conflict("setup/finished", "Setup has ended, and sign-in links with it; sign in with a token.")
-            staff_id = use_link(uow.connection, link.strip().rpartition("/")[2], now=uow.now)
-            secret, _ = start_session(uow, staff_id, strong=True)
+        secret, key = _with_link(ctx, link)
+    elif key_stdin:
+        secret = _with_key(ctx)
     else:
-        secret = sys.stdin.readline().strip()
-        if not secret:
-            raise InvalidInput("auth/token", "There was no token on standard input.", field="token")
-    actor = actor_of(app, secret)
+        secret = _read_secret("token", "token")
+    actor = actor_of(ctx.app, secret)
     keep_signin(ctx.settings, secret)
     whose = actor.staff.pseudonym if actor.staff else actor.id
     roles = list(actor.staff.roles) if actor.staff else []
     as_what = f" ({', '.join(roles)})" if roles else ""
     ctx.out.data(
-        {"whose": whose, "roles": roles, "strong": link is not None, "service": actor.service},
+        {
+            "whose": whose,
+            "roles": roles,
+            "strong": not token_stdin,
+            "service": actor.service,
+            "signin_key": key or None,
+        },
         f"Signed in as {whose}{as_what}.",
+        *(key_lines(key) if key else ()),
     )
+
+
+def key_lines(key: str) -> tuple[str, ...]:
+    """Show a new sign-in key, and say what it is for."""
+    from gardefou.people.authenticate import KEEP_KEY
+
+    return ("", KEEP_KEY, f"  {key}")
+
+
+def _with_link(ctx: Cli, link: str) -> tuple[str, str]:
+    """Return a new session's secret, and the person's new sign-in key: they enrol, or setup still goes on."""
+    from gardefou.people.authenticate import give_signin_key, start_session, use_link
+
+    with ctx.app.works.begin() as uow:
+        if load_rules(uow.connection).setup_finished:
+            raise Conflict(
+                "setup/finished", "Setup has ended, and sign-in links with it; sign in with your sign-in key."
+            )
+        staff_id = use_link(uow.connection, link.strip().rpartition("/")[2], now=uow.now)
+        secret, _ = start_session(uow, staff_id, strong=True)
+        return secret, give_signin_key(uow, staff_id)
+
+
+def _with_key(ctx: Cli) -> str:
+    from gardefou.people.authenticate import by_signin_key, start_session
+
+    key = _read_secret("sign-in key", "key")
+    with ctx.app.works.begin() as uow:
+        secret, _ = start_session(uow, by_signin_key(uow.connection, key, now=uow.now), strong=True)
+    return secret
+
+
+def _new_key(ctx: Cli) -> None:
+    from gardefou.people.authenticate import new_signin_key
+
+    actor = ctx.actor()
+    with ctx.app.works.begin() as uow:
+        key = new_signin_key(uow, actor)
+    ctx.out.data({"signin_key": key}, "Your earlier sign-in key has ended.", *key_lines(key))
+
+
+def _read_secret(what: str, field: str) -> str:
+    if sys.stdin.isatty():
+        given = str(click.prompt(what.capitalize(), hide_input=True, err=True))
+    else:
+        given = sys.stdin.readline()
+    secret = given.strip()
+    if not secret:
+        raise InvalidInput("auth/token", f"There was no {what} on standard input.", field=field)
+    return secret
 
 
 @click.command("logout", epilog=examples("gardefou logout"))

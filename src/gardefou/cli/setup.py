@@ -68,7 +68,8 @@ def status(ctx: Cli) -> None:
 def link(ctx: Cli, staff: str) -> None:
     """Make another one-time sign-in link for a person who has not enrolled yet, or for yourself.
 
-    Good for 15 minutes, and only until setup has ended.
+    Good for 15 minutes, and only until setup has ended. Signing in by it shows
+    a new sign-in key, which ends an earlier one.
     """
     app = ctx.app
     actor = ctx.actor()
@@ -77,6 +78,9 @@ def link(ctx: Cli, staff: str) -> None:
         one = person(connection, staff)
     if one.enrolled and one.id != actor.id:
         raise Denied("setup/enrolled", "This person has enrolled already; nobody else signs in for them.")
+    # Otherwise a stolen token would turn into its owner's strong sign-in.
+    if one.id == actor.id and actor.token_id is not None:
+        raise Denied("setup/token", "A token makes no sign-in link for its owner; sign in with your sign-in key.")
     secret = new_link(app, actor, one.id)
     ctx.out.data({"pseudonym": one.pseudonym, "link": secret, "minutes": 15}, *link_lines(one.pseudonym, secret))
 

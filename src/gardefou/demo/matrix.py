@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gardefou.demo.founding import Colleague, found, own_token, person_now
+from gardefou.demo.founding import Colleague, found, person_now
 from gardefou.domain.records import Enforcement, Report
 from gardefou.domain.states import State
 from gardefou.errors import Unavailable
@@ -24,6 +24,7 @@ from gardefou.flow.restore import restore
 from gardefou.flow.spec import Wanted
 from gardefou.lab.homeserver import Homeserver
 from gardefou.lab.people import CLIENT
+from gardefou.people.authenticate import give_signin_key
 from gardefou.people.keys import KeyStore
 
 PLATFORM = "matrix"
@@ -233,6 +234,7 @@ def _confirmed(one: Enforcement) -> bool:
     return one.state == State.IN_FORCE.value
 
 
-def sign_in_token(scene: Scene) -> str:
-    """Issue a token with which whoever watches signs in to the console; there are no links on a real platform (R11)."""
-    return own_token(scene.app, scene.you)
+def sign_in_key(scene: Scene) -> str:
+    """Give whoever watches a key to sign in to the console with; there are no links on a real platform (R11)."""
+    with scene.app.works.begin() as uow:
+        return give_signin_key(uow, scene.you)

@@ -67,12 +67,12 @@ def _restore(scene: Scene, screen: Screen) -> None:
         screen.say(f"Named beforehand, as a homeserver cannot bring it back: {'; '.join(done.losses)}.", dim=True)
 
 
-def farewell(scene: Scene, screen: Screen, address: str, token: str) -> None:
+def farewell(scene: Scene, screen: Screen, address: str, key: str) -> None:
     """Say how to look around."""
     screen.line(f"  {click.style('The console', bold=True)}  {address}")
     screen.line()
-    screen.line("     Sign in with this token of yours (there are no sign-in links in front of a real platform):")
-    screen.line(f"     {token}")
+    screen.line("     Sign in with this sign-in key of yours (there are no sign-in links in front of a real platform):")
+    screen.line(f"     {key}")
     screen.line()
     screen.say("You are a lead on duty. Two more of carol's reports wait in the queue.")
     screen.line(f"     The homeserver is at {scene.server.base_url}; any Matrix client signs in there:")

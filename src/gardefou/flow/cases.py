@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gardefou.domain.records import SYSTEM, Case, CaseNote, Staff
+from gardefou.domain.records import SYSTEM, Case, CaseNote, Enforcement, Staff
 from gardefou.errors import Conflict, Denied, InvalidInput
 from gardefou.flow.app import App
 from gardefou.flow.case_reading import case_by_id, case_view, find_case, list_cases, need_case
@@ -47,6 +47,7 @@ __all__ = [
     "release",
     "release_all",
     "renew",
+    "reopen",
     "see_evidence",
     "skip",
 ]
@@ -295,6 +296,20 @@ def release_all(uow: UnitOfWork, staff_id: str, because: str) -> list[Case]:
         if case.state == "open" and case.claimed_by == staff_id:
             released.append(_change(uow, "case.released", case, SYSTEM, detail={"because": because}, **_UNCLAIMED))
     return released
+
+
+def reopen(uow: UnitOfWork, lapsed: Enforcement) -> Case | None:
+    """Put the case of a lapsed enforcement back into its queue, unless its subject has an open case again (M9).
+
+    Writes `case.reopened`, by the system.
+    """
+    if lapsed.case_id is None:
+        return None
+    case = need_case(uow, lapsed.case_id)
+    again = uow.find(Case, _OPEN, _c.platform == case.platform, _c.account == case.account, _c.content == case.content)
+    if case.state == "open" or again is not None:
+        return None
+    return _change(uow, "case.reopened", case, SYSTEM, state="open", closed_at=None, decision_id=None, **_UNCLAIMED)
 
 
 # what all of them need ---------------------------------------------------------

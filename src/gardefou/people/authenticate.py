@@ -1,7 +1,9 @@
-"""From a token, a session or a sign-in link to the actor behind it; read anew at every call.
+"""From a token, a session, a sign-in key or a sign-in link to whoever is behind it; read anew at every call.
 
-Only hashes of secrets are stored. A revoked token or session ends with the
-very next call on every node, as every call reads the store.
+A sign-in key or link signs a person in strongly; a token acts, but is no
+sign-in, whatever its scopes (M3). Only hashes of secrets are stored. A revoked
+token, key or session ends with the very next call on every node, as every call
+reads the store.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gardefou.domain.records import ORGANISATION, Staff, Token
-from gardefou.errors import Denied, NotFound
+from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
@@ -23,6 +25,14 @@ from gardefou.storage.work import UnitOfWork
 
 SESSION = timedelta(hours=12)
 LINK = timedelta(minutes=15)
+#: The one scope of a sign-in key. It gives no power, and nobody can ask for it when issuing a token.
+SIGNIN = "signin"
+#: Minutes since the strong sign-in within which a person may make a new sign-in key.
+NEW_KEY_MINUTES = 10
+#: What is said where a new sign-in key is shown.
+KEEP_KEY = (
+    "Keep this sign-in key; it is shown only now. You need it to sign in again and where a fresh sign-in is asked for."
+)
 _TOKEN_PREFIX = "gf_"  # noqa: S105 - a prefix by which leaked tokens are found
 
 
@@ -57,12 +67,14 @@ def by_token(connection: sa.Connection, secret: str, *, now: datetime, via: str 
     """Return the actor of a bearer token.
 
     Raises:
-        Denied: unknown, revoked or expired (`auth/invalid`), or its person is
-            off duty (`staff/left`, `staff/suspended`).
+        Denied: unknown, revoked, expired or a sign-in key (`auth/invalid`), or
+            its person is off duty (`staff/left`, `staff/suspended`).
     """
     token = fetch(connection, Token, tables.token.c.hash == hash_secret(secret))
-    if token is None or token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+    if token is None or not _good(token, now):
         raise Denied("auth/invalid", "This token is unknown, revoked or expired; sign in again or issue another.")
+    if SIGNIN in token.scopes:
+        raise Denied("auth/invalid", "This is a sign-in key; use it to sign in, not as a token.")
     if token.service is not None:
         humans = tuple(dict.fromkeys(who for who in (token.staff_id, token.issued_by) if who))
         return Actor(
@@ -76,6 +88,66 @@ def by_token(connection: sa.Connection, secret: str, *, now: datetime, via: str 
         )
     actor = by_staff(connection, token.staff_id or "", now=now, via=via)
     return replace(actor, scopes=token.scopes or None, token_id=token.id, source=token.source)
+
+
+def by_signin_key(connection: sa.Connection, secret: str, *, now: datetime) -> str:
+    """Return the staff id of whoever has this sign-in key; knowing it is a strong sign-in.
+
+    Raises:
+        Denied: unknown, revoked, expired or no sign-in key at all
+            (`auth/invalid`), or its person is off duty (`staff/left`, `staff/suspended`).
+    """
+    token = fetch(connection, Token, tables.token.c.hash == hash_secret(secret))
+    if token is None or SIGNIN not in token.scopes or token.staff_id is None or not _good(token, now):
+        raise Denied(
+            "auth/invalid", "This sign-in key is unknown, revoked or expired; give your newest one. A token is none."
+        )
+    return by_staff(connection, token.staff_id, now=now, via="console").id
+
+
+def _good(token: Token, now: datetime) -> bool:
+    return token.revoked_at is None and (token.expires_at is None or token.expires_at > now)
+
+
+def give_signin_key(uow: UnitOfWork, staff_id: str) -> str:
+    """Give a person a new sign-in key and return it; their earlier ones end with it.
+
+    Only its hash is kept, so it can be shown now and never again. For whoever
+    has just enrolled; later `new_signin_key` is the way. Writes `token.revoked`
+    for each earlier key, and `token.issued`.
+    """
+    mine = tables.token.c.staff_id == staff_id
+    for earlier in uow.all(Token, mine, tables.token.c.revoked_at.is_(None)):
+        if SIGNIN in earlier.scopes:
+            revoked = replace(earlier, revoked_at=uow.now, version=earlier.version + 1)
+            uow.record("token.revoked", by=staff_id, about=earlier.id, puts=(revoked,))
+    secret = new_secret()
+    key = Token(
+        id=uow.ids.new(),
+        hash=hash_secret(secret),
+        staff_id=staff_id,
+        scopes=(SIGNIN,),
+        issued_by=staff_id,
+        issued_at=uow.now,
+    )
+    uow.record("token.issued", by=staff_id, about=key.id, puts=(key,))
+    return secret
+
+
+def new_signin_key(uow: UnitOfWork, actor: Actor) -> str:
+    """Give a signed-in person a new sign-in key in place of the one they have; return it.
+
+    Raises:
+        StepUpRequired: they act through a token, or their strong sign-in is
+            older than `NEW_KEY_MINUTES` (`auth/step_up`).
+        Denied: off duty (`staff/left`, `staff/suspended`).
+    """
+    # Otherwise a stolen token would turn into a sign-in in the minutes after its owner's own.
+    if actor.staff is None or actor.token_id is not None:
+        raise StepUpRequired(NEW_KEY_MINUTES)
+    if by_staff(uow.connection, actor.id, now=uow.now, via=actor.via).fresh_minutes(uow.now) > NEW_KEY_MINUTES:
+        raise StepUpRequired(NEW_KEY_MINUTES)
+    return give_signin_key(uow, actor.id)
 
 
 def by_staff(connection: sa.Connection, staff_id: str, *, now: datetime, via: str) -> Actor:

@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from gardefou.clock import Clock
 from gardefou.domain.accounts import DELETED, AccountReading, Measures, measures_of_action
@@ -83,7 +84,9 @@ class Sandbox(SandboxAdmin):
     ``engine_begin`` opens a write transaction, ``engine_read`` one that only
     reads (by default the former serves both); neither may be open in the
     calling thread. ``sleep`` is how it is slow: it takes seconds. ``labels`` is
-    the closed list for `Action.LABEL`.
+    the closed list for `Action.LABEL`. An ``open_house`` has every account and
+    item it is asked for: an ordinary one is made at first sight, so that a new
+    installation can be tried with any id.
     """
 
     def __init__(
@@ -95,7 +98,9 @@ class Sandbox(SandboxAdmin):
         *,
         engine_read: Callable[[], AbstractContextManager[sa.Connection]] | None = None,
         labels: Sequence[str] = LABELS,
+        open_house: bool = False,
     ) -> None:
+        self._open_house = open_house
         super().__init__(name, engine_begin, engine_read or engine_begin, clock)
         self._sleep = sleep
         self._description = Description(
@@ -118,6 +123,7 @@ class Sandbox(SandboxAdmin):
         with the measure ``deleted``.
         """
         now = self._receive()
+        self._welcome(account, content)
         with self._read() as connection:
             row = self._account(connection, account)
             items = self._items(connection, content)
@@ -138,6 +144,7 @@ class Sandbox(SandboxAdmin):
     def resolve(self, account: str, *, content: Sequence[str] = ()) -> Resolved:
         """Return the account's own id, as it has no aliases, and the owner of each item."""
         now = self._receive()
+        self._welcome(account, content)
         with self._read() as connection:
             row = self._account(connection, account)
             items = self._items(connection, content)
@@ -161,6 +168,23 @@ class Sandbox(SandboxAdmin):
         return self._carry_out(operation, "undo")
 
     # --- the way of a call --------------------------------------------------------------
+
+    def _welcome(self, account: str, content: Sequence[str]) -> None:
+        """Make what an open house is asked for and does not have yet."""
+        if not self._open_house:
+            return
+        with self._read() as connection:
+            known = self._find(connection, account) is not None
+            there = self._known_items(connection, content)
+        try:
+            if not known:
+                self.put_account(account, handle=account, only_new=True)
+            for item in content:
+                if item not in there:
+                    self.put_content(item, account=account)
+        except IntegrityError:
+            # Someone else asked for the same at the same moment: it is there now.
+            return
 
     def _receive(self) -> Switches:
         """Be down, or slow: before anything is read or done, and outside any transaction."""

@@ -124,9 +124,11 @@ class SandboxAdmin:
         age_days: int = 365,
         verified_org: bool = False,
         measures: Iterable[str] = (),
+        only_new: bool = False,
     ) -> None:
         """Create an account, or replace what it is called and who it is; its history stays.
 
+        ``only_new`` leaves one that is there as it is.
         ``labels`` are the platform's own (``head_of_state``), not those that
         actions put. ``measures`` are account-wide ones it has from the start.
         """
@@ -142,6 +144,8 @@ class SandboxAdmin:
         }
         with self._begin() as connection:
             row = self._find(connection, ref, lock=True)
+            if row is not None and only_new:
+                return
             revision = 1 if row is None else row.revision + 1
             if row is None:
                 values |= {"platform": self.name, "ref": ref, "fence": 0, "revision": revision}
@@ -275,6 +279,12 @@ class SandboxAdmin:
         if row is None:
             raise NoSuchAccount(f"{self.name} knows no account {ref!r}.")
         return row
+
+    def _known_items(self, connection: sa.Connection, ids: Sequence[str]) -> set[str]:
+        """Return which of the items there are."""
+        if not ids:
+            return set()
+        return {row.id for row in connection.execute(_ITEMS, {"platform": self.name, "ids": list(ids)})}
 
     def _items(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
         """Return owner and removal of each item; `NoSuchAccount` where one is unknown."""

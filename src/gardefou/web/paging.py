@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
-
-from typing import cast
+from typing import Any, TypeVar, cast
 
 import orjson
 

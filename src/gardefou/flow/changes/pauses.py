@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from gardefou.domain.records import ORGANISATION, Pause
+import sqlalchemy as sa
+
+from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, Pause
+from gardefou.domain.states import State
 from gardefou.errors import Conflict
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text
@@ -14,7 +17,7 @@ from gardefou.flow.stops import open_pauses
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
-from gardefou.storage.work import UnitOfWork
+from gardefou.storage.work import Entry, UnitOfWork
 
 _DAY = timedelta(days=1)
 
@@ -67,3 +70,30 @@ class ResumeChange(Handler):
         for pause in open_pauses(uow.connection):
             ended = replace(pause, ended_at=uow.now, ended_by=(*pause.ended_by, by), version=pause.version + 1)
             uow.record("pause.ended", by=by, about=about, puts=(ended,))
+        _look_at_once(uow)
+
+
+def _look_at_once(uow: UnitOfWork) -> None:
+    """Let everything that the pause held back be looked at now. Writes `enforcement.let_go` for each."""
+    table = tables.enforcement.c
+    held = uow.all(
+        Enforcement,
+        table.state.in_((State.READY.value, State.EXECUTING.value)),
+        table.lease_until.is_(None),
+        table.next_attempt_at > uow.now,
+        sa.or_(table.execute_at.is_(None), table.execute_at <= uow.now),
+        order=table.id,
+    )
+    entries = [
+        Entry(
+            kind="enforcement.let_go",
+            by=SYSTEM,
+            platform=one.platform,
+            account=one.account,
+            about=one.id,
+            puts=(replace(one, next_attempt_at=uow.now, version=one.version + 1),),
+        )
+        for one in held
+    ]
+    if entries:
+        uow.record_all(entries)

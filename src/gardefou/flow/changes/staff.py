@@ -16,7 +16,7 @@ from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, Staff, To
 from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
-from gardefou.flow.cases import release_all
+from gardefou.flow.cases import release_all, reopen
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.people.actor import Actor
@@ -233,6 +233,7 @@ def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: boo
             continue
         lapsed = uow.move(one, State.LAPSED, "enforcement.lapsed", by=SYSTEM, because=why, ended_at=uow.now)
         near_miss(uow, lapsed, why)
+        reopen(uow, lapsed)
         alert(
             uow,
             platform=one.platform,

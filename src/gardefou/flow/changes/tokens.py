@@ -28,6 +28,7 @@ class TokenIssue(Handler):
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``id, hash, scopes`` and ``staff`` (oneself) or ``service, source?``; ``expires?``."""
         scopes = texts(payload, "scopes")
+        # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
             raise InvalidInput("token/scope", f"Scopes are {', '.join(SCOPES)}.", field="scope")

@@ -33,8 +33,8 @@ from gardefou.errors import (
 from gardefou.flow.app import App
 from gardefou.flow.stops import open_pauses
 from gardefou.people.actor import Actor
-from gardefou.people.authenticate import SESSION, by_session, by_staff, by_token, sign_in_again, use_link
-from gardefou.people.roles import Power, powers_of
+from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_staff, sign_in_again, use_link
+from gardefou.people.roles import Power
 from gardefou.settings import Settings
 from gardefou.web.console import words
 from gardefou.web.console.forms import Form, read_form
@@ -238,7 +238,7 @@ class Console:
                 if "/signin/" in given:
                     found = use_link(uow.connection, given.rsplit("/", 1)[-1], now=uow.now)
                 else:
-                    found = strong_token(by_token(uow.connection, given, now=uow.now, via="console"))
+                    found = by_signin_key(uow.connection, given, now=uow.now)
             except GardefouError as error:
                 raise Denied("auth/step_up_wrong", error.message) from error
             if found != staff_id:
@@ -280,20 +280,6 @@ class Assets(StaticFiles):
             await send(message)
 
         await super().__call__(scope, receive, marked)
-
-
-def strong_token(actor: Actor) -> str:
-    """Return whose personal token it is, if it stands for the whole person.
-
-    Raises:
-        Denied: a service's (`auth/not_human`), or one that may do less than its owner (`auth/narrow`).
-    """
-    if actor.staff is None:
-        raise Denied("auth/not_human", "This is a service's token; people sign in with their own.")
-    # Otherwise a leaked token of narrow scope would open all that its owner may do.
-    if powers_of(actor.staff.roles) - {Power.REPORT} - actor.powers:
-        raise Denied("auth/narrow", "This token may do less than you may; sign in with one of all scopes, or a link.")
-    return actor.staff.id
 
 
 def open_cookie(response: Response, request: Request, secret: str) -> Response:

@@ -1,12 +1,22 @@
-"""Signing in by a one-time link or a personal token, both strong; and signing out."""
+"""Signing in by a sign-in key or a one-time link, both strong; a new key; and signing out."""
 
 from __future__ import annotations
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gardefou.domain.records import ORGANISATION, Staff
 from gardefou.errors import GardefouError
-from gardefou.people.authenticate import by_token, end_session, start_session, use_link
+from gardefou.flow.rules import load_rules
+from gardefou.people.authenticate import (
+    KEEP_KEY,
+    by_signin_key,
+    end_session,
+    give_signin_key,
+    new_signin_key,
+    start_session,
+    use_link,
+)
 from gardefou.web.console.frame import (
     Console,
     Visit,
@@ -16,7 +26,6 @@ from gardefou.web.console.frame import (
     open_cookie,
     require_safe_way,
     status_of,
-    strong_token,
 )
 
 
@@ -24,26 +33,27 @@ def routes(console: Console) -> list[BaseRoute]:
     """Return the routes of signing in and out."""
     return [
         console.get("/signin", show_form, anyone=True),
-        console.post("/signin", with_token, anyone=True),
+        console.post("/signin", with_key, anyone=True),
         console.get("/signin/{secret}", show_link, anyone=True),
         console.post("/signin/{secret}", with_link, anyone=True),
+        console.post("/signin-key", new_key),
         console.post("/signout", sign_out),
     ]
 
 
 def show_form(visit: Visit) -> Response:
-    """Show the form for a personal token."""
+    """Show the form for a sign-in key."""
     return visit.page("signin.html", next=local(visit.query("next") or "/"))
 
 
-def with_token(visit: Visit) -> Response:
-    """Sign in with a personal token."""
+def with_key(visit: Visit) -> Response:
+    """Sign in with a sign-in key."""
     next_path = local(visit.form.one("next") or "/")
     try:
         require_safe_way(visit.request)
         with visit.app.works.begin() as uow:
-            actor = by_token(uow.connection, visit.form.one("token"), now=uow.now, via="console")
-            secret, _ = start_session(uow, strong_token(actor), strong=True)
+            staff_id = by_signin_key(uow.connection, visit.form.one("key"), now=uow.now)
+            secret, _ = start_session(uow, staff_id, strong=True)
     except GardefouError as error:
         return visit.page("signin.html", status=status_of(error), error=error, next=next_path)
     return open_cookie(go(next_path), visit.request, secret)
@@ -55,12 +65,28 @@ def show_link(visit: Visit) -> Response:
 
 
 def with_link(visit: Visit) -> Response:
-    """Sign in with a one-time link, which is used up by it."""
+    """Sign in with a one-time link, which is used up by it.
+
+    Whoever enrols by it, or comes back by one while setup goes on, is shown a
+    new sign-in key, once.
+    """
     require_safe_way(visit.request)
+    key = ""
     with visit.app.works.begin() as uow:
         staff_id = use_link(uow.connection, visit.path("secret"), now=uow.now)
+        enrolled = uow.need(Staff, ORGANISATION, staff_id).enrolled
         secret, _ = start_session(uow, staff_id, strong=True)
-    return open_cookie(go("/"), visit.request, secret)
+        if not enrolled or not load_rules(uow.connection).setup_finished:
+            key = give_signin_key(uow, staff_id)
+    response = _show_key(visit, key) if key else go("/")
+    return open_cookie(response, visit.request, secret)
+
+
+def new_key(visit: Visit) -> Response:
+    """Show a new sign-in key in place of the earlier one, after a fresh sign-in."""
+    with visit.app.works.begin() as uow:
+        key = new_signin_key(uow, visit.actor)
+    return _show_key(visit, key)
 
 
 def sign_out(visit: Visit) -> Response:
@@ -68,3 +94,8 @@ def sign_out(visit: Visit) -> Response:
     with visit.app.works.begin() as uow:
         end_session(uow.connection, visit.secret, uow.now)
     return drop_cookie(go("/signin"), visit.request)
+
+
+def _show_key(visit: Visit, key: str) -> Response:
+    # In the answer to the form itself, so that no address leads to it a second time.
+    return visit.page("signin_key.html", key=key, keep=KEEP_KEY)

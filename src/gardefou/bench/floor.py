@@ -1,0 +1,96 @@
+"""What the database alone can do: one report-like row of about 300 bytes, two indexes, one commit each."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+TEXT = (
+    "They keep posting the same link in every thread and will not stop when asked, and there are at least three"
+    " other accounts doing it too. Please look at the profile as well as at the post; it has been going on since"
+    " Monday, and several people in the group have left because of it."
+)
+_COLUMNS = "(id {key}, subject text NOT NULL, reporter text NOT NULL, category text NOT NULL, body text NOT NULL)"
+_INDEX = "CREATE INDEX floor_report_subject ON floor_report (subject, id)"
+_PROCESSES = 4
+
+
+def on_sqlite(folder: Path, *, seconds: float) -> float:
+    """Return the inserts a second of one connection: WAL, synchronous=FULL, as Gardefou opens its own."""
+    connection = sqlite3.connect(folder / "floor.db", isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"CREATE TABLE floor_report {_COLUMNS.format(key='integer PRIMARY KEY')}")
+        connection.execute(_INDEX)
+        insert = "INSERT INTO floor_report (subject, reporter, category, body) VALUES (?, ?, 'spam', ?)"
+
+        def one(number: int) -> None:
+            connection.execute(insert, (f"post:{number}", f"user:{number}", TEXT))
+
+        return _count(one, seconds) / seconds
+    finally:
+        connection.close()
+
+
+def on_postgresql(url: str, *, seconds: float, clients: int) -> float:
+    """Return the inserts a second of so many connections; more than one are spread over processes."""
+    address = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    import psycopg  # noqa: PLC0415 - an optional package
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("DROP TABLE IF EXISTS floor_report")
+        key = "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+        connection.execute(f"CREATE TABLE floor_report {_COLUMNS.format(key=key)}".encode())
+        connection.execute(_INDEX.encode())
+    if clients == 1:
+        return _postgresql_client(address, seconds)
+    processes = min(clients, _PROCESSES)
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(processes) as pool:
+        # Started and warm before the clock of any of them runs.
+        pool.map(abs, range(processes))
+        shares = [(address, seconds, clients // processes) for _ in range(processes)]
+        return sum(pool.starmap(_postgresql_clients, shares, chunksize=1))
+
+
+def _postgresql_clients(address: str, seconds: float, clients: int) -> float:
+    rates: list[float] = []
+    threads = [
+        threading.Thread(target=lambda: rates.append(_postgresql_client(address, seconds))) for _ in range(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(rates)
+
+
+def _postgresql_client(address: str, seconds: float) -> float:
+    import psycopg  # noqa: PLC0415 - an optional package
+
+    insert = b"INSERT INTO floor_report (subject, reporter, category, body) VALUES (%s, %s, 'spam', %s)"
+    with psycopg.connect(address, autocommit=True) as connection:
+
+        def one(number: int) -> Any:
+            return connection.execute(insert, (f"post:{number}", f"user:{number}", TEXT), prepare=True)
+
+        return _count(one, seconds) / seconds
+
+
+def _count(one: Callable[[int], Any], seconds: float) -> int:
+    """Return how often something was done in so many seconds."""
+    end = time.perf_counter() + seconds
+    for number in itertools.count():
+        if time.perf_counter() >= end:
+            return number
+        one(number)
+    return 0

@@ -1,0 +1,78 @@
+"""The ledger by itself: integrating events, proving one, and verifying them all."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gardefou.bench.floor import TEXT
+from gardefou.bench.install import installed
+from gardefou.errors import Unavailable
+from gardefou.flow.report_input import parse_report
+from gardefou.flow.reports import take_many
+from gardefou.ledger.audit import audit
+from gardefou.ledger.sequencer import fetch_from, latest
+from gardefou.ledger.tree import inclusion_proof
+
+_BATCH = 1_000
+_PROOFS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """Events integrated a second, milliseconds of one inclusion proof, events verified a second, of ``events``."""
+
+    events: int
+    integrated: float
+    proof_ms: float
+    audited: float
+
+
+def ledger(url: str, folder: Path, *, events: int) -> Times:
+    """Take so many reports, then integrate, prove and verify their events.
+
+    Raises:
+        Unavailable: the log does not verify (`bench/unexpected`).
+    """
+    with installed(url, folder, people=1) as made:
+        app = made.app
+        reporter = made.reporter()
+        app.sequencer.integrate_all()
+        for first in range(0, events, _BATCH):
+            take_many(
+                app,
+                reporter,
+                [
+                    parse_report(
+                        {
+                            "platform": "sandbox",
+                            "subject": {"kind": "account", "account": f"l{place}"},
+                            "reporter": f"member-{place}",
+                            "category": "spam",
+                            "text": TEXT,
+                        }
+                    )
+                    for place in range(first, min(first + _BATCH, events))
+                ],
+            )
+        begun = time.perf_counter()
+        done = app.sequencer.integrate_all()
+        integrated = done / (time.perf_counter() - begun)
+        with app.works.read() as connection:
+            held = latest(connection, "sandbox")
+            if held is None:
+                raise Unavailable("bench/unexpected", "Nothing was integrated.")
+            fetch = fetch_from(connection, "sandbox")
+            places = [random.randrange(held.size) for _ in range(_PROOFS)]  # noqa: S311 - which ones does not matter
+            begun = time.perf_counter()
+            for place in places:
+                inclusion_proof(place, held.size, fetch)
+            proof_ms = (time.perf_counter() - begun) * 1000 / _PROOFS
+            begun = time.perf_counter()
+            found = audit(connection, "sandbox", app.sequencer.signer("sandbox").verifier)
+            audited = found.size / (time.perf_counter() - begun)
+            if not found.ok:
+                raise Unavailable("bench/unexpected", f"The log does not verify: {found.problem}.")
+        return Times(events=done, integrated=integrated, proof_ms=proof_ms, audited=audited)

@@ -1,0 +1,221 @@
+"""All benchmarks: which there are, in which sequence, what each is held against, and what bounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gardefou.bench import floor, homeserver, intake, ledger, pairs
+from gardefou.bench.databases import KINDS, Databases
+from gardefou.bench.measured import Figure, Say, Skipped, number
+from gardefou.errors import GardefouError, InvalidInput
+
+#: Aims of the project, a second.
+SINGLE_AIM, BATCH_AIM, PAIRS_AIM = 2_000.0, 30_000.0, 300.0
+#: People who decide at the same time, each in a thread of one process.
+AT_ONCE = 24
+#: Restores timed on a homeserver.
+CLICKS = 50
+EVENTS = 20_000
+
+Found = Figure | Skipped
+
+
+@dataclass(slots=True)
+class Suite:
+    """One run: databases, floors already measured, and how long each measurement takes."""
+
+    databases: Databases
+    seconds: float
+    say: Say
+    #: Inserts a second by database: of one connection on SQLite, of 32 on PostgreSQL, one where it was not measured.
+    floors: dict[str, float] = field(default_factory=dict[str, float])
+    _folders: int = 0
+
+    def run(self, names: Sequence[str]) -> Iterator[Found]:
+        """Run the benchmarks of these names, the floor first in any case; yield what was found as it comes.
+
+        Raises:
+            InvalidInput: there is no such benchmark (`bench/unknown`).
+        """
+        unknown = set(names) - set(NAMES)
+        if unknown:
+            raise InvalidInput(
+                "bench/unknown", f"There is no benchmark {min(unknown)!r}; there are {', '.join(NAMES)}.", field="only"
+            )
+        wanted = list(dict.fromkeys(("floor", *(names or NAMES))))
+        for name in NAMES:
+            if name in wanted:
+                yield from _RUNS[name](self)
+
+    def each(
+        self, name: str, kinds: Sequence[str], measure: Callable[[str, str, Path], Iterator[Found]]
+    ) -> Iterator[Found]:
+        """Measure on a fresh database of each kind; what cannot run here is skipped, and says why."""
+        for kind in kinds:
+            self.say(f"{name} on {kind}")
+            try:
+                with self.databases.fresh(kind) as url:
+                    yield from measure(kind, url, self._folder())
+            except GardefouError as error:
+                yield Skipped(name=f"{name} ({kind})", why=error.message)
+
+    def _folder(self) -> Path:
+        self._folders += 1
+        folder = self.databases.folder / f"node-{self._folders}"
+        folder.mkdir()
+        return folder
+
+
+def _floor(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        clients = (1,) if kind == "SQLite" else (1, 32)
+        for count in clients:
+            if kind == "SQLite":
+                rate = floor.on_sqlite(folder, seconds=suite.seconds)
+            else:
+                rate = floor.on_postgresql(url, seconds=suite.seconds, clients=count)
+            suite.floors[kind] = rate
+            yield Figure(
+                name=f"plain INSERT, one a commit, {count} client{'s' if count > 1 else ''}",
+                database=kind,
+                value=rate,
+                unit="rows/s",
+                bound="the disk: one flush a commit"
+                if count == 1
+                else "the disk, shared by commits that wait together; cores",
+            )
+
+    yield from suite.each("floor", KINDS, measure)
+
+
+def _single(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        load = intake.single(url, folder, seconds=suite.seconds)
+        yield Figure(
+            name="single reports over HTTP, each durable when answered",
+            database=kind,
+            value=load.rate,
+            unit="reports/s",
+            floor=suite.floors.get(kind),
+            aim=SINGLE_AIM,
+            note=f"wrk, {intake.CONNECTIONS} connections, a new subject each; p50 {number(load.p50)} ms, p99 {number(load.p99)} ms",
+            bound="one core of Python: HTTP, then checking and writing; commits are shared",
+        )
+
+    yield from suite.each("single", KINDS, measure)
+
+
+def _batch(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        load = intake.batch(url, folder, seconds=suite.seconds)
+        yield Figure(
+            name="reports in files over HTTP",
+            database=kind,
+            value=load.rate,
+            unit="reports/s",
+            floor=suite.floors.get(kind),
+            aim=BATCH_AIM,
+            note=f"{intake.LINES:,} lines a file, one file at a time, a new subject each; p50 {number(load.p50)} ms a file",
+            bound="one core of Python: checking, hashing and encoding each line and its event",
+        )
+
+    yield from suite.each("batch", KINDS, measure)
+
+
+def _decide(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        most = round(suite.seconds * 2 * PAIRS_AIM) + 100
+        run = pairs.decide_and_execute(url, folder, seconds=suite.seconds, most=most, threads=AT_ONCE, action="limit")
+        yield _pairs_figure(
+            suite,
+            kind,
+            run,
+            "case claimed, limit decided, in force at the sandbox",
+            f"{AT_ONCE} people at once; default nets, unchanged",
+        )
+
+    yield from suite.each("decide", KINDS, measure)
+
+
+def _restore(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        # Below the 1,500 suspensions an hour at which the platform's budget would ask for a lead.
+        run = pairs.takedown_and_restore(
+            url, folder, seconds=suite.seconds, most=1_450, threads=AT_ONCE, action="suspend"
+        )
+        yield _pairs_figure(
+            suite,
+            kind,
+            run,
+            "suspended and restored at the sandbox, both seen there",
+            f"{AT_ONCE} people at once; default nets, unchanged; breaker and hourly restores out of reach",
+        )
+
+    yield from suite.each("restore", KINDS, measure)
+
+
+def _pairs_figure(suite: Suite, kind: str, run: pairs.Run, name: str, note: str) -> Figure:
+    return Figure(
+        name=name,
+        database=kind,
+        value=run.rate,
+        unit="pairs/s",
+        floor=suite.floors.get(kind),
+        aim=PAIRS_AIM,
+        note=f"{note}; p50 {number(run.slow(0.5))} ms, p99 {number(run.slow(0.99))} ms",
+        bound="one core of Python: some 60 to 100 statements a pair; commits are shared",
+    )
+
+
+def _synapse(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        clicks = homeserver.restore_clicks(url, folder, count=CLICKS)
+        for word, share in (("p50", 0.5), ("p99", 0.99)):
+            restored, call = clicks.of(share)
+            yield Figure(
+                name=f"restore click to confirmed by Synapse {clicks.version}, {word}",
+                database=kind,
+                value=restored,
+                unit="ms",
+                note=f"{len(clicks.restores)} restores; Synapse's own call alone {number(call)} ms {word}",
+                bound="Synapse: it is read before, asked, and read after",
+            )
+
+    yield from suite.each("synapse", KINDS[:1], measure)
+
+
+def _ledger(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        times = ledger.ledger(url, folder, events=EVENTS)
+        bound = "one core of Python: SHA-256, and rows in and out"
+        yield Figure(
+            name="ledger: events integrated into signed trees", database=kind, value=times.integrated, unit="events/s",
+            floor=suite.floors.get(kind), bound=bound,
+        )  # fmt: skip
+        yield Figure(
+            name=f"ledger: one inclusion proof among {times.events:,} events", database=kind, value=times.proof_ms,
+            unit="ms", bound="one read a level of the tree",
+        )  # fmt: skip
+        yield Figure(
+            name="ledger: events verified by a full audit",
+            database=kind,
+            value=times.audited,
+            unit="events/s",
+            bound=bound,
+        )
+
+    yield from suite.each("ledger", KINDS, measure)
+
+
+_RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
+    "floor": _floor,
+    "single": _single,
+    "batch": _batch,
+    "decide": _decide,
+    "restore": _restore,
+    "synapse": _synapse,
+    "ledger": _ledger,
+}
+NAMES = tuple(_RUNS)
