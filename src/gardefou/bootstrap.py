@@ -132,8 +132,11 @@ def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeySt
     raise InvalidInput("platform/config", f"There is no connector of kind {entry.kind!r}.", field="kind")
 
 
-def initialise(app: App, *, nets: str, person: Staff) -> Staff:
+def initialise(app: App, *, nets: str, person: Staff, open_sandbox: bool = True) -> Staff:
     """Make a new installation: the shipped nets, the first person, the sandbox platform.
+
+    The sandbox is an open house: any account or item named to it is there. With
+    ``open_sandbox`` off it has only what is put into it.
 
     Writes `nets.changed`, `staff.added`, `platform.registered`.
 
@@ -153,7 +156,7 @@ def initialise(app: App, *, nets: str, person: Staff) -> Staff:
             id="sandbox",
             kind="sandbox",
             endpoint="sandbox:sandbox",
-            config={"open": True},
+            config={"open": open_sandbox},
             sandbox=True,
             added_at=uow.now,
         )

@@ -87,9 +87,8 @@ def test_a_dry_run_says_what_would_happen_and_does_nothing(scene):
     assert scene.text("enforcement", "list") == "Nothing was placed yet.\n"
 
 
-def test_an_unknown_account_action_or_form_is_refused_in_one_line(scene):
+def test_an_unknown_platform_action_or_form_is_refused_in_one_line(scene):
     place = ("enforcement", "place")
-    assert "account/not_found" in scene.error(*place, "sandbox/9999", "suspend", "--policy", "spam")
     assert "enforcement/action" in scene.error(*place, "sandbox/1001", "annoy", "--policy", "spam")
     assert "cli/account" in scene.error(*place, "1001", "suspend", "--policy", "spam")
     assert "platform/not_found" in scene.error(*place, "nowhere/1", "suspend", "--policy", "spam")

@@ -25,7 +25,7 @@ def test_protecting_takes_effect_at_once(scene):
     assert scene.text("account", "protect", "sandbox/1001", "--tier", "protected", "--because", "news") == "In force.\n"
     shown = scene.json("account", "show", "sandbox/1001")["on_record"]
     assert (shown["tier"], shown["registry"]["because"]) == ("protected", "news")
-    assert "account/not_found" in scene.error("account", "protect", "sandbox/9", "--tier", "notable", "--because", "x")
+    assert "platform/not_found" in scene.error("account", "protect", "nowhere/9", "--tier", "notable", "--because", "x")
     assert "--tier" in scene.error("account", "protect", "sandbox/1001", "--tier", "holy", "--because", "x")
 
 

@@ -71,7 +71,7 @@ def open_desk(url: str) -> Iterator[Desk]:
     random = Random(7)
     parts = Parts(clock=clock, random=random, salts=random.randbytes, sleep=lambda _: None)
     app = make_app(store, parts, signer=Signer.generate("gardefou-test", random.randbytes))
-    initialise(app, nets="default", person=first_person(app, roles=("lead",)))
+    initialise(app, nets="default", person=first_person(app, roles=("lead",)), open_sandbox=False)
     try:
         yield Desk(app, clock)
     finally:

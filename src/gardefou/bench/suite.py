@@ -100,7 +100,8 @@ def _single(suite: Suite) -> Iterator[Found]:
             unit="reports/s",
             floor=suite.floors.get(kind),
             aim=SINGLE_AIM,
-            note=f"wrk, {intake.CONNECTIONS} connections, a new subject each; p50 {number(load.p50)} ms, p99 {number(load.p99)} ms",
+            note=f"wrk, {intake.CONNECTIONS} connections, a new subject each;"
+            f" p50 {number(load.p50)} ms, p99 {number(load.p99)} ms",
             bound="one core of Python: HTTP, then checking and writing; commits are shared",
         )
 
@@ -117,7 +118,8 @@ def _batch(suite: Suite) -> Iterator[Found]:
             unit="reports/s",
             floor=suite.floors.get(kind),
             aim=BATCH_AIM,
-            note=f"{intake.LINES:,} lines a file, one file at a time, a new subject each; p50 {number(load.p50)} ms a file",
+            note=f"{intake.LINES:,} lines a file, one file at a time, a new subject each;"
+            f" p50 {number(load.p50)} ms a file",
             bound="one core of Python: checking, hashing and encoding each line and its event",
         )
 

@@ -22,6 +22,7 @@ from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch, fetch_all
 from gardefou.storage.types import dumps
 from gardefou.storage.work import Works
@@ -75,7 +76,7 @@ class App:
         Raises:
             Unavailable: the store has no nets (`store/uninitialised`).
         """
-        stamp = tuple(connection.execute(_STAMP).one())
+        stamp = tuple(_STAMP.first(connection))
         held = self._config
         if held is not None and held[0] == stamp:
             return held[1]
@@ -98,7 +99,7 @@ class App:
             facts_read=read,
             no_nets=self.no_nets,
         )
-        if stamp == tuple(connection.execute(_STAMP).one()):
+        if stamp == tuple(_STAMP.first(connection)):
             self._config = (stamp, config)
         return config
 
@@ -138,7 +139,7 @@ class App:
 
     def lookalikes(self, connection: sa.Connection, platform: str) -> LookalikeIndex:
         """Return the names of the platform's protected accounts, ready for comparing."""
-        stamp_row = connection.execute(_PROTECTED_STAMP, {"platform": platform}).one()
+        stamp_row = _PROTECTED_STAMP.first(connection, {"platform": platform})
         # More than a count and a sum: a transaction that was rolled back may have left its own index here.
         stamp = tuple(stamp_row)
         held = self._lookalikes.get(platform)
@@ -157,10 +158,12 @@ class App:
 
 
 # Moves with every change of nets, settings or platforms, whoever makes it on whichever node.
-_STAMP = sa.select(
-    sa.select(sa.func.max(tables.nets_version.c.id)).scalar_subquery(),
-    sa.select(sa.func.sum(tables.setting.c.version)).scalar_subquery(),
-    sa.select(sa.func.sum(tables.platform_entry.c.version)).scalar_subquery(),
+_STAMP = Fast(
+    sa.select(
+        sa.select(sa.func.max(tables.nets_version.c.id)).scalar_subquery(),
+        sa.select(sa.func.sum(tables.setting.c.version)).scalar_subquery(),
+        sa.select(sa.func.sum(tables.platform_entry.c.version)).scalar_subquery(),
+    )
 )
 _NEWEST_NETS = (
     sa.select(tables.nets_version.c.id, tables.nets_version.c.digest).order_by(tables.nets_version.c.id.desc()).limit(1)
@@ -170,13 +173,15 @@ _protected = sa.and_(
     sa.or_(tables.account.c.tier != "standard", tables.account.c.memory_tier != "standard"),
     sa.or_(tables.account.c.tier == "protected", tables.account.c.memory_tier == "protected"),
 )
-_PROTECTED_STAMP = sa.select(
-    sa.func.count(),
-    sa.func.sum(tables.account.c.version),
-    sa.func.min(tables.account.c.ref),
-    sa.func.max(tables.account.c.ref),
-    sa.func.sum(sa.type_coerce(tables.account.c.read_at, sa.BigInteger) % 1_000_003),
-).where(tables.account.c.platform == sa.bindparam("platform"), _protected)
+_PROTECTED_STAMP = Fast(
+    sa.select(
+        sa.func.count(),
+        sa.func.sum(tables.account.c.version),
+        sa.func.min(tables.account.c.ref),
+        sa.func.max(tables.account.c.ref),
+        sa.func.sum(sa.type_coerce(tables.account.c.read_at, sa.BigInteger) % 1_000_003),
+    ).where(tables.account.c.platform == sa.bindparam("platform"), _protected)
+)
 _PROTECTED_NAMES = sa.select(tables.account.c.ref, tables.account.c.handle, tables.account.c.display_name).where(
     tables.account.c.platform == sa.bindparam("platform"), _protected
 )

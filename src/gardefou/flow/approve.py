@@ -14,6 +14,7 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import near_miss
 from gardefou.flow.place import cleared
+from gardefou.flow.reading import held_enforcement
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
@@ -32,7 +33,7 @@ def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
     Raises:
         NotFound: there is none (`enforcement/not_found`).
     """
-    found = uow.find(Enforcement, tables.enforcement.c.id == enforcement_id, lock=True)
+    found = held_enforcement(uow.connection, enforcement_id)
     if found is None:
         raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
     return found

@@ -13,7 +13,8 @@ from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.storage import tables
-from gardefou.storage.records import fetch, fetch_all
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_all, fetch_fast
 from gardefou.storage.work import UnitOfWork
 
 #: Cases of one page.
@@ -26,11 +27,15 @@ STATES = ("open", "closed")
 _c = tables.case.c
 # Ids are unique everywhere, but the key starts with the platform: name them all, and the key serves.
 _PLATFORMS = sa.select(tables.platform_entry.c.id)
+_by_id = sa.select(tables.case).where(_c.platform.in_(_PLATFORMS), _c.id == sa.bindparam("id"))
+_BY_ID = Fast(_by_id)
+_BY_ID_HELD = Fast(_by_id.with_for_update())
 
 
 def find_case(connection: sa.Connection, case_id: str, *, lock: bool = False) -> Case | None:
     """Return a case by its id, or None. ``lock`` holds its row on PostgreSQL."""
-    return fetch(connection, Case, _c.platform.in_(_PLATFORMS), _c.id == case_id, lock=lock)
+    found = fetch_fast(connection, Case, _BY_ID_HELD if lock else _BY_ID, {"id": case_id})
+    return found[0] if found else None
 
 
 def case_by_id(connection: sa.Connection, case_id: str) -> Case:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from gardefou.domain.accounts import state_name
 from gardefou.domain.actions import Action
-from gardefou.domain.records import Account, Case, TopUp
+from gardefou.domain.records import Account, Case
 from gardefou.flow.app import Config
 from gardefou.flow.observe import Seen, tier_memory
 from gardefou.flow.spec import Checked
@@ -21,6 +21,7 @@ from gardefou.flow.stops import paused_for
 from gardefou.people.actor import NEVER_MINUTES, Actor
 from gardefou.people.standing import NO_LAST_DAY_HOURS, standing_now
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
@@ -182,7 +183,7 @@ class Lately:
 def lately(uow: UnitOfWork, platform: str, account: str) -> list[Lately]:
     """Return the account's enforcements of the last 30 days."""
     values = {"platform": platform, "account": account, "since": uow.now - _MONTH}
-    return [Lately(*row) for row in uow.connection.execute(_LATELY, values)]
+    return [Lately(*row) for row in _LATELY.all(uow.connection, values)]
 
 
 def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ...]) -> set[str]:
@@ -267,12 +268,12 @@ def _fewest_reports(uow: UnitOfWork, platform: str, content: tuple[str, ...]) ->
 
 
 _table = tables.enforcement.c
-_LATELY = sa.select(
-    _table.action, _table.state, _table.severity, _table.content, _table.placed_by, _table.placed_at
-).where(
-    _table.platform == sa.bindparam("platform"),
-    _table.account == sa.bindparam("account"),
-    _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+_LATELY = Fast(
+    sa.select(_table.action, _table.state, _table.severity, _table.content, _table.placed_by, _table.placed_at).where(
+        _table.platform == sa.bindparam("platform"),
+        _table.account == sa.bindparam("account"),
+        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    )
 )
 _COUNTED = (_table.severity > 0, _table.state != "refused")
 _SINCE_HOUR = sa.bindparam("hour", type_=_table.placed_at.type)
@@ -294,24 +295,36 @@ def _sums(since: sa.BindParameter[Any]) -> tuple[sa.ColumnElement[Any], ...]:
 
 
 # A person's budget is for what they do alone: what another person answers for is not counted.
-_BY_PERSON = sa.select(*_sums(_SINCE_HOUR), *_sums(_SINCE_DAY)).where(
-    _table.placed_by == sa.bindparam("who"),
-    _table.placed_at > _SINCE_DAY,
-    _table.approve_by.is_(None),
-    *_COUNTED,
+_BY_PERSON = Fast(
+    sa.select(*_sums(_SINCE_HOUR), *_sums(_SINCE_DAY)).where(
+        _table.placed_by == sa.bindparam("who"),
+        _table.placed_at > _SINCE_DAY,
+        _table.approve_by.is_(None),
+        *_COUNTED,
+    )
 )
-_BY_TEAM = sa.select(*_sums(_SINCE_HOUR)).where(
-    _table.platform == sa.bindparam("platform"),
-    _table.team == sa.bindparam("who"),
-    _table.placed_at > _SINCE_HOUR,
-    *_COUNTED,
+_BY_TEAM = Fast(
+    sa.select(*_sums(_SINCE_HOUR)).where(
+        _table.platform == sa.bindparam("platform"),
+        _table.team == sa.bindparam("who"),
+        _table.placed_at > _SINCE_HOUR,
+        *_COUNTED,
+    )
 )
 # Whole platforms are counted from severity 3 on: the milder ones have no budget there.
-_BY_PLATFORM = sa.select(*_sums(_SINCE_HOUR)).where(
-    _table.platform == sa.bindparam("platform"),
-    _table.severity.in_((3, 4, 5)),
-    _table.placed_at > _SINCE_HOUR,
-    _table.state != "refused",
+_BY_PLATFORM = Fast(
+    sa.select(*_sums(_SINCE_HOUR)).where(
+        _table.platform == sa.bindparam("platform"),
+        _table.severity.in_((3, 4, 5)),
+        _table.placed_at > _SINCE_HOUR,
+        _table.state != "refused",
+    )
+)
+_by_topped = tables.top_up.c
+_TOPPED = Fast(
+    sa.select(_by_topped.at)
+    .where(_by_topped.staff_id == sa.bindparam("who"), _by_topped.at > sa.bindparam("since", type_=_by_topped.at.type))
+    .limit(1)
 )
 _COUNTS = ("all", "severity3", "severity4", "reach")
 
@@ -320,14 +333,14 @@ def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) 
     now = uow.now
     read = config.facts_read
     who = actor.id
-    topped = uow.find(TopUp, tables.top_up.c.staff_id == who, tables.top_up.c.at > now - _HOUR)
+    topped = _TOPPED.first(uow.connection, {"who": who, "since": now - _HOUR})
     hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
     facts: dict[str, Any] = {}
 
-    def count(scopes: tuple[str, ...], statement: sa.Select[Any], values: dict[str, Any]) -> None:
+    def count(scopes: tuple[str, ...], statement: Fast, values: dict[str, Any]) -> None:
         names = [f"recent.{scope}.{name}" for scope in scopes for name in _COUNTS]
         if not read.isdisjoint(names):
-            row = uow.connection.execute(statement, values).one()
+            row = statement.first(uow.connection, values)
             facts.update({name: int(value) for name, value in zip(names, row, strict=True)})
 
     count(("actor_1h", "actor_24h"), _BY_PERSON, {"who": who, "hour": hour, "day": now - _DAY})

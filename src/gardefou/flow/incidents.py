@@ -7,12 +7,28 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.records import SYSTEM, Enforcement, Incident
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 from gardefou.storage.work import UnitOfWork
 
 _TOGETHER = timedelta(hours=1)
 _NEAR_MISS_SEVERITY = 3
+_i = tables.incident.c
+_RECENT = Fast(
+    sa.select(tables.incident)
+    .where(
+        _i.platform == sa.bindparam("platform"),
+        _i.kind == sa.bindparam("kind"),
+        _i.about == sa.bindparam("about"),
+        _i.opened_at >= sa.bindparam("since", type_=_i.opened_at.type),
+    )
+    .order_by(_i.opened_at.desc())
+    .limit(20)
+)
 
 
 def open_incident(
@@ -33,16 +49,8 @@ def open_incident(
 
     Writes `incident.opened` or `incident.grew`, and `alert.raised`.
     """
-    table = tables.incident.c
-    recent = uow.all(
-        Incident,
-        table.platform == platform,
-        table.kind == kind,
-        table.about == about,
-        table.opened_at >= uow.now - timedelta(hours=24),
-        order=table.opened_at.desc(),
-        limit=20,
-    )
+    values = {"platform": platform, "kind": kind, "about": about, "since": uow.now - timedelta(hours=24)}
+    recent = fetch_fast(uow.connection, Incident, _RECENT, values)
     for incident in recent:
         same = bool(about) or set(incident.accounts) == set(accounts)
         if not same or uow.now - incident.last_at > _TOGETHER:

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.accounts import Tier, measures_of_action
 from gardefou.domain.records import Account, Case, Enforcement, Staff
 from gardefou.domain.states import State
@@ -30,6 +32,8 @@ from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 from gardefou.storage.types import dumps, plain
 from gardefou.storage.work import UnitOfWork
 
@@ -37,7 +41,16 @@ _DAY = timedelta(days=1)
 #: More than these at once are left to be carried out one after the other, each with a lease of its own.
 _BEGIN_AT_MOST = 5
 _OCCUPIES = (State.READY.value, State.EXECUTING.value, State.UNKNOWN.value, State.IN_FORCE.value)
-
+_ALIKE = Fast(
+    sa.select(tables.enforcement)
+    .where(
+        tables.enforcement.c.platform == sa.bindparam("platform"),
+        tables.enforcement.c.account == sa.bindparam("account"),
+        tables.enforcement.c.action == sa.bindparam("action"),
+        tables.enforcement.c.state.in_((*_OCCUPIES, State.WAITING.value)),
+    )
+    .order_by(tables.enforcement.c.id)
+)
 
 #: Begins what is cleared, in the placing transaction: `gardefou.flow.execute.start`.
 Begin = Callable[[UnitOfWork, Config, Enforcement, "Account | None", Seen], Enforcement]
@@ -240,15 +253,8 @@ def _identical(uow: UnitOfWork, actor: Actor, checked: Checked) -> Enforcement |
     person who placed it: a second click is no second enforcement.
     """
     wanted = checked.wanted
-    table = tables.enforcement.c
-    found = uow.all(
-        Enforcement,
-        table.platform == wanted.platform,
-        table.account == wanted.account,
-        table.action == checked.action.value,
-        table.state.in_((*_OCCUPIES, State.WAITING.value)),
-        order=table.id,
-    )
+    values = {"platform": wanted.platform, "account": wanted.account, "action": checked.action.value}
+    found = fetch_fast(uow.connection, Enforcement, _ALIKE, values)
     measures = measures_of_action(checked.action, content=wanted.content, label=wanted.label)
     if not measures:
         return None

@@ -33,6 +33,8 @@ from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 from gardefou.storage.work import UnitOfWork
 
 _HOUR = timedelta(hours=1)
@@ -40,6 +42,34 @@ _DAY = timedelta(days=1)
 _table = tables.enforcement.c
 _LIVE = ("waiting", "ready", "executing", "unknown", "in_force")
 _MAX_TEXT = 10_000
+_on_account = sa.select(tables.enforcement).where(
+    _table.platform == sa.bindparam("platform"), _table.account == sa.bindparam("account")
+)
+_LIVE_HARMS = Fast(_on_account.where(_table.severity > 0, _table.state.in_(_LIVE)).order_by(_table.id))
+_WAITING_RESTORES = Fast(
+    _on_account.where(
+        _table.action == Action.RESTORE.value,
+        _table.state == State.WAITING.value,
+        _table.placed_by == sa.bindparam("by"),
+    )
+)
+_CONTENT = Fast(
+    sa.select(_table.content).where(
+        _table.platform == sa.bindparam("platform"),
+        _table.account == sa.bindparam("account"),
+        _table.action.in_((Action.REMOVE_CONTENT.value, Action.LABEL.value)),
+        _table.state.in_(_LIVE),
+    )
+)
+_RESTORES_OF = Fast(
+    sa.select(sa.func.count()).where(
+        _table.placed_by == sa.bindparam("by"),
+        _table.action == Action.RESTORE.value,
+        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+        _table.state.not_in(("refused", "waiting")),
+        _table.policy != ROLLBACK,
+    )
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,26 +174,12 @@ def own_only(uow: UnitOfWork, actor: Actor, harms: Sequence[Enforcement]) -> Non
 
 def _content_on_record(app: App, platform: str, ref: str) -> tuple[str, ...]:
     with app.works.read() as connection:
-        rows = connection.execute(
-            sa.select(_table.content).where(
-                _table.platform == platform,
-                _table.account == ref,
-                _table.action.in_((Action.REMOVE_CONTENT.value, Action.LABEL.value)),
-                _table.state.in_(_LIVE),
-            )
-        )
+        rows = _CONTENT.all(connection, {"platform": platform, "account": ref})
         return tuple(dict.fromkeys(item for row in rows for item in row.content))
 
 
 def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
-    return uow.all(
-        Enforcement,
-        _table.platform == platform,
-        _table.account == ref,
-        _table.severity > 0,
-        _table.state.in_(_LIVE),
-        order=_table.id,
-    )
+    return fetch_fast(uow.connection, Enforcement, _LIVE_HARMS, {"platform": platform, "account": ref})
 
 
 def _base(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforcement]) -> tuple[str, ...]:
@@ -240,14 +256,8 @@ def _place(
 
 def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]) -> Enforcement | None:
     """Return a restore of the same, by the same person, that still waits: asking twice is asking once."""
-    waiting = uow.all(
-        Enforcement,
-        _table.platform == account.platform,
-        _table.account == account.ref,
-        _table.action == Action.RESTORE.value,
-        _table.state == State.WAITING.value,
-        _table.placed_by == actor.id,
-    )
+    values = {"platform": account.platform, "account": account.ref, "by": actor.id}
+    waiting = fetch_fast(uow.connection, Enforcement, _WAITING_RESTORES, values)
     wanted = {harm.id for harm in harms}
     return next((one for one in waiting if set(one.lifts) == wanted), None)
 
@@ -307,15 +317,7 @@ def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequenc
     old = timedelta(days=config.rules.restore_old_days)
     if any(harm.in_force_at is not None and uow.now - harm.in_force_at > old for harm in harms):
         return True
-    recent = uow.connection.execute(
-        sa.select(sa.func.count()).where(
-            _table.placed_by == actor.id,
-            _table.action == Action.RESTORE.value,
-            _table.placed_at > uow.now - _HOUR,
-            _table.state.not_in(("refused", "waiting")),
-            _table.policy != ROLLBACK,
-        )
-    ).scalar_one()
+    recent = _RESTORES_OF.first(uow.connection, {"by": actor.id, "since": uow.now - _HOUR})[0]
     return int(recent) >= config.rules.restores_per_hour
 
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,9 +162,9 @@ def _fit(old: Any, value: Any) -> tuple[Any] | None:
 def load_rules(connection: sa.Connection) -> Rules:
     """Return the rules as stored: the defaults with what was changed."""
     rules = Rules()
-    for row in connection.execute(_SETTINGS):
+    for row in _SETTINGS.all(connection):
         rules = rules.with_value(row.id, row.value)
     return rules
 
 
-_SETTINGS = sa.select(tables.setting.c.id, tables.setting.c.value)
+_SETTINGS = Fast(sa.select(tables.setting.c.id, tables.setting.c.value))

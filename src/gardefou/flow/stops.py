@@ -6,12 +6,13 @@ import sqlalchemy as sa
 
 from gardefou.domain.records import Pause
 from gardefou.storage import tables
-from gardefou.storage.records import fetch_all
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 
 
 def open_pauses(connection: sa.Connection) -> list[Pause]:
     """Return every pause that has not ended, oldest first."""
-    return fetch_all(connection, Pause, _OPEN)
+    return fetch_fast(connection, Pause, _OPEN, {})
 
 
 def paused_for(connection: sa.Connection, *, staff: str, team: str, platform: str) -> Pause | None:
@@ -23,4 +24,4 @@ def paused_for(connection: sa.Connection, *, staff: str, team: str, platform: st
     return None
 
 
-_OPEN = sa.select(tables.pause).where(tables.pause.c.ended_at.is_(None)).order_by(tables.pause.c.id)
+_OPEN = Fast(sa.select(tables.pause).where(tables.pause.c.ended_at.is_(None)).order_by(tables.pause.c.id))

@@ -21,8 +21,9 @@ from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.note import Signer
 from gardefou.ledger.tree import Fetch, Frontier, leaf_hash
-from gardefou.storage import tables
+from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
+from gardefou.storage.fast import Fast
 from gardefou.storage.types import Instant
 
 #: Events integrated in one transaction.
@@ -30,7 +31,7 @@ BATCH = 4_000
 #: How far behind the last checkpoint a node's clock may be.
 CLOCK_SLACK = timedelta(seconds=2)
 
-_PENDING = (
+_PENDING = Fast(
     sa.select(
         tables.event.c.platform,
         tables.event.c.id,
@@ -61,8 +62,10 @@ _NODE = sa.select(tables.tree_node.c.hash).where(
     tables.tree_node.c.level == sa.bindparam("level"),
     tables.tree_node.c.position == sa.bindparam("position"),
 )
-_FORGET = tables.event_pending.delete().where(
-    tables.event_pending.c.platform == sa.bindparam("p"), tables.event_pending.c.id == sa.bindparam("i")
+_FORGET = Fast(
+    tables.event_pending.delete().where(
+        tables.event_pending.c.platform == sa.bindparam("p"), tables.event_pending.c.id == sa.bindparam("i")
+    )
 )
 _NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
 
@@ -107,7 +110,7 @@ class Sequencer:
                 ).scalar_one()
                 if not leads:
                     return 0
-            rows = connection.execute(_PENDING).all()
+            rows = _PENDING.all(connection)
             if not rows:
                 return 0
             at = self._clock.now()
@@ -117,7 +120,7 @@ class Sequencer:
             edges = {
                 platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
             }
-            connection.execute(_FORGET, [{"p": row.platform, "i": row.id} for row in rows])
+            _FORGET.run_many(connection, [{"p": row.platform, "i": row.id} for row in rows])
         self._edges.update(edges)
         self._newest, self._newest_known = at, True
         return len(rows)
@@ -133,19 +136,20 @@ class Sequencer:
         edge = self._edge(connection, platform)
         data = [leaf_data(row.id, to_micros(row.at), commit(row.salt, row.body)) for row in events]
         grown, nodes = edge.append_many([leaf_hash(one) for one in data])
-        connection.execute(
-            tables.leaf.insert(),
+        bulk.insert_rows(
+            connection,
+            tables.leaf,
+            ("platform", "seq", "event_id", "data"),
             [
-                {"platform": platform, "seq": edge.size + place, "event_id": row.id, "data": one}
+                (platform, edge.size + place, row.id, one)
                 for place, (row, one) in enumerate(zip(events, data, strict=True))
             ],
         )
-        connection.execute(
-            tables.tree_node.insert(),
-            [
-                {"platform": platform, "level": level, "position": position, "hash": value}
-                for level, position, value in nodes
-            ],
+        bulk.insert_rows(
+            connection,
+            tables.tree_node,
+            ("platform", "level", "position", "hash"),
+            [(platform, level, position, value) for level, position, value in nodes],
         )
         signer = self.signer(platform)
         note = sign_checkpoint(Checkpoint(signer.name, grown.size, grown.root), signer)

@@ -20,6 +20,7 @@ from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch, get
 from gardefou.storage.work import UnitOfWork
 
@@ -46,11 +47,12 @@ def hash_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+_STRONG_AT = Fast(sa.select(tables.presence.c.strong_at).where(tables.presence.c.staff_id == sa.bindparam("staff")))
+
+
 def strong_at(connection: sa.Connection, staff_id: str) -> datetime | None:
     """Return when a person last signed in strongly."""
-    row = connection.execute(
-        sa.select(tables.presence.c.strong_at).where(tables.presence.c.staff_id == staff_id)
-    ).first()
+    row = _STRONG_AT.first(connection, {"staff": staff_id})
     return None if row is None else row.strong_at
 
 

@@ -30,6 +30,7 @@ from gardefou.platforms.protocol import (
     Resolved,
 )
 from gardefou.platforms.sandbox_admin import SET_REMOVED, SandboxAdmin, Switches, item_of, removed
+from gardefou.storage.fast import Fast
 
 KIND = "sandbox — not a real platform"
 
@@ -67,14 +68,18 @@ _CAPABILITIES: Mapping[Action, Capability] = {
     for action in DECIDABLE
 }
 
-_KEY = sa.select(tables.effect).where(
-    tables.effect.c.platform == sa.bindparam("platform"), tables.effect.c.key == sa.bindparam("key")
+_KEY = Fast(
+    sa.select(tables.effect).where(
+        tables.effect.c.platform == sa.bindparam("platform"), tables.effect.c.key == sa.bindparam("key")
+    )
 )
-_ADD_EFFECT = sa.insert(tables.effect)
-_SET_ACCOUNT = (
-    sa.update(tables.account)
-    .where(tables.account.c.platform == sa.bindparam("of_platform"), tables.account.c.ref == sa.bindparam("of_ref"))
-    .values(measures=sa.bindparam("measures"), fence=sa.bindparam("fence"), revision=sa.bindparam("revision"))
+_ADD_EFFECT = Fast(sa.insert(tables.effect))
+_SET_ACCOUNT = Fast(
+
+        sa.update(tables.account)
+        .where(tables.account.c.platform == sa.bindparam("of_platform"), tables.account.c.ref == sa.bindparam("of_ref"))
+        .values(measures=sa.bindparam("measures"), fence=sa.bindparam("fence"), revision=sa.bindparam("revision"))
+
 )
 
 
@@ -216,7 +221,7 @@ class Sandbox(SandboxAdmin):
     def _operate(self, connection: sa.Connection, operation: Operation, verb: str) -> Answer:
         ref = operation.target.account
         row = self._account(connection, ref, lock=True)
-        earlier = connection.execute(_KEY, {"platform": self.name, "key": operation.key}).one_or_none()
+        earlier = _KEY.first(connection, {"platform": self.name, "key": operation.key})
         if earlier is not None:
             if (earlier.account, earlier.verb, earlier.action) != (ref, verb, str(operation.action)):
                 raise PlatformRefused(f"Key {operation.key!r} was used for something else; use one of its own.")
@@ -233,8 +238,8 @@ class Sandbox(SandboxAdmin):
         changed = after != before or (verb == "apply" and operation.action is Action.WARN)
         self._store(connection, row, before=before, after=after, fence=operation.fence)
         said: dict[str, Any] = {"changed": changed, "measures": sorted(after)}
-        connection.execute(
-            _ADD_EFFECT,
+        _ADD_EFFECT.run(
+            connection,
             {
                 "platform": self.name,
                 "key": operation.key,
@@ -280,8 +285,8 @@ class Sandbox(SandboxAdmin):
         return {item: taken for item, (_, taken) in items.items()}
 
     def _store(self, connection: sa.Connection, row: Any, *, before: Measures, after: Measures, fence: int) -> None:
-        connection.execute(
-            _SET_ACCOUNT,
+        _SET_ACCOUNT.run(
+            connection,
             {
                 "of_platform": self.name,
                 "of_ref": row.ref,

@@ -19,6 +19,7 @@ from gardefou.clock import Clock
 from gardefou.domain.accounts import Measures
 from gardefou.platforms import sandbox_tables as tables
 from gardefou.platforms.protocol import NoSuchAccount
+from gardefou.storage.fast import Fast
 
 _REMOVED = "removed:"
 
@@ -59,11 +60,12 @@ class Switches:
     drops_answers: bool = False
 
 
-_ACCOUNT = sa.select(tables.account).where(
+_account = sa.select(tables.account).where(
     tables.account.c.platform == sa.bindparam("platform"), tables.account.c.ref == sa.bindparam("ref")
 )
 #: On PostgreSQL the row is locked; SQLite has one writer at a time and ignores it.
-_ACCOUNT_LOCKED = _ACCOUNT.with_for_update()
+_ACCOUNT_LOCKED = Fast(_account.with_for_update())
+_ACCOUNT = Fast(_account)
 _ITEMS = sa.select(tables.content.c.id, tables.content.c.account, tables.content.c.removed).where(
     tables.content.c.platform == sa.bindparam("platform"),
     tables.content.c.id.in_(sa.bindparam("ids", expanding=True)),
@@ -76,7 +78,7 @@ SET_REMOVED = (
     )
     .values(removed=sa.bindparam("now_removed"))
 )
-_SWITCH = sa.select(tables.switch).where(tables.switch.c.platform == sa.bindparam("platform"))
+_SWITCH = Fast(sa.select(tables.switch).where(tables.switch.c.platform == sa.bindparam("platform")))
 _LOG = (
     sa.select(tables.effect)
     .where(
@@ -215,7 +217,7 @@ class SandboxAdmin:
     def switches(self) -> Switches:
         """Return how the platform misbehaves at present."""
         with self._read() as connection:
-            row = connection.execute(_SWITCH, {"platform": self.name}).one_or_none()
+            row = _SWITCH.first(connection, {"platform": self.name})
         if row is None:
             return Switches()
         return Switches(down=row.down, slow_seconds=row.slow_seconds, drops_answers=row.drops_answers)
@@ -272,7 +274,7 @@ class SandboxAdmin:
 
     def _find(self, connection: sa.Connection, ref: str, *, lock: bool = False) -> Any:
         statement = _ACCOUNT_LOCKED if lock else _ACCOUNT
-        return connection.execute(statement, {"platform": self.name, "ref": ref}).one_or_none()
+        return statement.first(connection, {"platform": self.name, "ref": ref})
 
     def _account(self, connection: sa.Connection, ref: str, *, lock: bool = False) -> Any:
         row = self._find(connection, ref, lock=lock)

@@ -122,6 +122,13 @@ def insert_images(connection: sa.Connection, table: sa.Table, images: Iterable[I
     _insert(connection, table.name, shape.columns, [shape.row(image) for image in images])
 
 
+def insert_rows(
+    connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert rows whose values are as the driver takes them."""
+    _insert(connection, table.name, columns, rows)
+
+
 def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[Image]) -> None:
     """Replace rows, each the version before its own.
 

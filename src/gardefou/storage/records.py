@@ -6,6 +6,7 @@ once per record type and reused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar, cast
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gardefou.domain import records as r
 from gardefou.errors import Stale
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.types import plain
 
 T = TypeVar("T")
@@ -28,12 +30,21 @@ class Mapped(Generic[T]):
     kind: type[T]
     table: sa.Table
     names: tuple[str, ...]
+    #: The same in the table's own sequence.
+    columns: tuple[str, ...]
     key: tuple[str, ...]
-    insert: sa.Insert
-    update: sa.Update
+    insert: Fast
+    update: Fast
     #: Selects one row by its key; ``locked`` holds it on PostgreSQL.
-    one: sa.Select[Any]
-    locked: sa.Select[Any]
+    one: Fast
+    locked: Fast
+
+    def from_fast(self, row: Any) -> T:
+        """Return the record that a row of a `Fast` select over the whole table holds."""
+        values: dict[str, Any] = dict(zip(self.columns, row, strict=True))
+        if "evidence" in values:
+            values["evidence"] = tuple(values["evidence"])
+        return self.kind(**values)
 
     def from_row(self, row: RowMapping) -> T:
         """Return the record that a row holds."""
@@ -65,11 +76,12 @@ def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
         kind=kind,
         table=table,
         names=names,
+        columns=tuple(str(column.name) for column in table.columns),
         key=key,
-        insert=table.insert(),
-        update=update,
-        one=one,
-        locked=one.with_for_update(),
+        insert=Fast(table.insert(), names),
+        update=Fast(update),
+        one=Fast(one),
+        locked=Fast(one.with_for_update()),
     )
 
 
@@ -105,7 +117,7 @@ def write(connection: sa.Connection, record: Any) -> None:
     values = mapped.values(record)
     if record.version == 1:
         try:
-            connection.execute(mapped.insert, values)
+            mapped.insert.run(connection, values)
         except IntegrityError as error:
             raise Stale(
                 f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again."
@@ -114,7 +126,7 @@ def write(connection: sa.Connection, record: Any) -> None:
     for name in mapped.key:
         values[f"k_{name}"] = values.pop(name)
     values["k_version"] = record.version - 1
-    if connection.execute(mapped.update, values).rowcount != 1:
+    if mapped.update.run(connection, values) != 1:
         raise Stale(f"{mapped.table.name}/stale", "Someone else changed it first; read it again and decide anew.")
 
 
@@ -128,15 +140,21 @@ def fetch(connection: sa.Connection, kind: type[T], *where: sa.ColumnElement[boo
     return None if row is None else mapped.from_row(row)
 
 
+def fetch_fast(connection: sa.Connection, kind: type[T], statement: Fast, values: Mapping[str, Any]) -> list[T]:
+    """Return the records that a prepared select over the whole table finds."""
+    mapped: Mapped[T] = MAPPED[kind]
+    return [mapped.from_fast(row) for row in statement.all(connection, values)]
+
+
 def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any]) -> list[T]:
     """Return the records that a select over the whole table finds."""
     mapped: Mapped[T] = MAPPED[kind]
-    return [mapped.from_row(row) for row in connection.execute(statement).mappings()]  # type: ignore[arg-type]
+    return [mapped.from_row(row) for row in connection.execute(statement).mappings()]
 
 
 def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lock: bool = False) -> T | None:
     """Return the record of a platform by its id (for an account: its ref), or None."""
     mapped: Mapped[T] = MAPPED[kind]
     values = {f"k_{mapped.key[0]}": platform, f"k_{mapped.key[1]}": key}
-    row = connection.execute(mapped.locked if lock else mapped.one, values).mappings().first()
-    return None if row is None else mapped.from_row(row)
+    row = (mapped.locked if lock else mapped.one).first(connection, values)
+    return None if row is None else mapped.from_fast(row)

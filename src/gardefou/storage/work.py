@@ -23,6 +23,7 @@ from gardefou.errors import NotFound
 from gardefou.ids import Ids
 from gardefou.storage import tables
 from gardefou.storage.engine import Store
+from gardefou.storage.fast import Fast
 from gardefou.storage.records import MAPPED, fetch, fetch_all, get, write
 
 T = TypeVar("T")
@@ -143,8 +144,8 @@ class UnitOfWork:
                 write(self.connection, record)
                 self._held[type(record), record.platform, _key_of(record)] = record
             rows.append(event_row(event_id, entry, self.now, self._salts(32)))
-        self.connection.execute(_INSERT_EVENT, rows)
-        self.connection.execute(_INSERT_PENDING, [{"platform": row["platform"], "id": row["id"]} for row in rows])
+        _INSERT_EVENT.run_many(self.connection, rows)
+        _INSERT_PENDING.run_many(self.connection, rows)
         return made
 
     def move(
@@ -209,8 +210,8 @@ def event_row(event_id: str, entry: Entry, now: datetime, salt: bytes) -> dict[s
     }
 
 
-_INSERT_EVENT = tables.event.insert()
-_INSERT_PENDING = tables.event_pending.insert()
+_INSERT_EVENT = Fast(tables.event.insert())
+_INSERT_PENDING = Fast(tables.event_pending.insert())
 _ADVISORY = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
 
 
