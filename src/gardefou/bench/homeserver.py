@@ -78,7 +78,7 @@ def restore_clicks(url: str, folder: Path, *, count: int) -> Clicks:
             if place >= 0:
                 restores.append(elapsed)
                 calls.append(bare)
-        return Clicks(restores=tuple(restores), calls=tuple(calls), version=server.version)
+        return Clicks(restores=tuple(restores), calls=tuple(calls), version=server.version.split()[0])
 
 
 def _bare_call(server: Homeserver, user: str) -> float:
