@@ -1,0 +1,110 @@
+"""Write transactions: each stands or falls alone, and is durable once its block has been left."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from gardefou.storage.engine import Store, open_store
+
+_ADD = sa.text("INSERT INTO person (staff_id, name, email, issuer, subject) VALUES (:id, '', '', '', '')")
+_ALL = sa.text("SELECT staff_id FROM person ORDER BY staff_id")
+
+
+@pytest.fixture
+def store(database_url):
+    opened = open_store(database_url)
+    yield opened
+    opened.close()
+
+
+def _names(store: Store) -> list[str]:
+    with store.read() as connection:
+        return list(connection.execute(_ALL).scalars())
+
+
+def test_writers_that_share_a_commit_stand_or_fall_alone(store):
+    ready = threading.Barrier(24)
+
+    def write(number: int) -> str:
+        ready.wait()
+        try:
+            with store.begin() as connection:
+                connection.execute(_ADD, {"id": f"n{number:02}"})
+                if number % 5 == 0:
+                    raise ArithmeticError
+        except ArithmeticError:
+            return "undone"
+        # Left without an error: another connection must see it now.
+        assert f"n{number:02}" in _names(store)
+        return "kept"
+
+    with ThreadPoolExecutor(24) as pool:
+        outcomes = list(pool.map(write, range(24)))
+    assert _names(store) == [f"n{number:02}" for number in range(24) if number % 5]
+    assert outcomes == ["undone" if number % 5 == 0 else "kept" for number in range(24)]
+
+
+def test_a_write_that_is_not_to_be_kept_leaves_nothing(store):
+    with store.begin(keep=False) as connection:
+        connection.execute(_ADD, {"id": "trial"})
+    assert _names(store) == []
+
+
+def test_a_second_write_in_the_same_thread_is_a_mistake(store):
+    with pytest.raises(RuntimeError, match="already open"), store.begin(), store.begin():
+        pass
+    with store.begin() as connection:
+        connection.execute(_ADD, {"id": "after"})
+    assert _names(store) == ["after"]
+
+
+def test_a_statement_that_fails_undoes_its_own_block_only(store):
+    with store.begin() as connection:
+        connection.execute(_ADD, {"id": "there"})
+
+    def write(name: str) -> bool:
+        try:
+            with store.begin() as connection:
+                connection.execute(_ADD, {"id": f"{name}-too"})
+                connection.execute(_ADD, {"id": name})
+        except sa.exc.IntegrityError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(write, ["there", "a", "there", "b", "c", "there", "d", "e"]))
+    assert done == [False, True, False, True, True, False, True, True]
+    assert _names(store) == sorted(["there", *(f"{name}{end}" for name in "abcde" for end in ("", "-too"))])
+
+
+def test_a_commit_that_fails_is_told_to_everyone_whose_block_it_was(sqlite_url):
+    store = open_store(sqlite_url)
+    together = threading.Barrier(6)
+
+    def refuse(_connection: object) -> None:
+        raise sqlite3.OperationalError("disk is full")
+
+    sa.event.listen(store.writer, "commit", refuse)
+
+    def write(number: int) -> bool:
+        together.wait()
+        try:
+            with store.begin() as connection:
+                connection.execute(_ADD, {"id": f"n{number}"})
+        except sqlite3.OperationalError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(6) as pool:
+        assert not any(pool.map(write, range(6)))
+    sa.event.remove(store.writer, "commit", refuse)
+    assert _names(store) == []
+    with store.begin() as connection:
+        connection.execute(_ADD, {"id": "later"})
+    assert _names(store) == ["later"]
+    store.close()
