@@ -14,7 +14,7 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import near_miss
 from gardefou.flow.place import cleared
-from gardefou.flow.reading import held_enforcement
+from gardefou.flow.reading import held_enforcement, lifted
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
@@ -186,6 +186,8 @@ def _may_speak(
     """Raise unless this person may answer, and unless a yes of theirs could count."""
     if staff.id in found.humans or staff.id == found.placed_by:
         raise Denied("approval/own", "You are behind this yourself; another person must answer.")
+    if given.answer == "no":
+        _not_own_harm(uow, found, staff.id)
     if standing_now(staff, uow.now).standing is not Standing.ACTIVE:
         raise Denied("staff/leaving", "Whoever is leaving approves nothing; ask a colleague.")
     if actor.scopes is not None and Power.APPROVE not in actor.powers:
@@ -228,6 +230,13 @@ def _may_speak(
             "A second look is needed: answer on the case first, then confirm.",
             field="own_answer",
         )
+
+
+def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
+    """Raise where whoever is behind a measure stands in the way of its being lifted (I12)."""
+    if found.action == Action.RESTORE and who != found.placed_by:
+        if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow.connection, found)):
+            raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
 
 
 def _restored(uow: UnitOfWork, found: Enforcement) -> bool:
@@ -307,6 +316,7 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
             actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
             actor.require(Power.LIFT, uow.now)
         found = find_enforcement(uow, enforcement_id)
+        _not_own_harm(uow, found, actor.id)
         under_way = found.action == Action.RESTORE and found.state == State.READY.value
         if found.state not in {State.WAITING.value, State.READY.value} or under_way:
             # A restore that is ready has withdrawn its enforcements already: it goes on to its end.

@@ -69,7 +69,8 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             table.platform == platform,
             table.account == prepared.checked.wanted.account,
             table.via == "break_glass",
-            table.placed_at > uow.now - _DAY,
+            # Counted from when it took effect: two approved late are no longer down than one (I10).
+            sa.or_(table.placed_at > uow.now - _DAY, table.in_force_at > uow.now - _DAY),
             # What came to nothing broke no glass: a lost word must not bar the next one for a day.
             sa.or_(table.state.not_in(_CAME_TO_NOTHING), table.attempts > 0),
         )

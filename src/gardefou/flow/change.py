@@ -18,7 +18,7 @@ from gardefou.errors import InvalidInput, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import Answer, approve
-from gardefou.flow.change_apply import KINDS, apply_change
+from gardefou.flow.change_apply import KINDS, apply_change, never_locked
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert
 from gardefou.flow.place import digest_of, settle_waiting
@@ -26,6 +26,7 @@ from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
+from gardefou.people.standing import Standing
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -145,7 +146,10 @@ def _judge(
         **facts_of.moment_facts(uow, actor, ORGANISATION),
     }
     facts = Facts.of(known)
-    return facts, Verdict() if at_once else judge(config.nets, facts, shadow_all=False)
+    if at_once:
+        return facts, Verdict()
+    active = known["actor.standing"] == Standing.ACTIVE
+    return facts, never_locked(judge(config.nets, facts, shadow_all=False), kind, weakens=weakens, active=active)
 
 
 def preview_change(app: App, actor: Actor, kind: str, *, weakens: bool, person: str = "") -> Verdict:

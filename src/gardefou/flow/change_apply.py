@@ -7,6 +7,8 @@ writes tiers, nets, staff, tokens, platforms or settings.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gardefou.domain.records import Enforcement
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler
@@ -17,6 +19,7 @@ from gardefou.flow.changes.settings import FinishSetup, SettingChange
 from gardefou.flow.changes.staff import LeaveChange, OffChange, RevealChange, RoleChange, StaffAdd
 from gardefou.flow.changes.tiers import FakeMark, TierChange
 from gardefou.flow.changes.tokens import TokenIssue, TokenRevoke
+from gardefou.nets.verdict import Verdict
 from gardefou.storage.work import UnitOfWork
 
 KINDS: dict[str, Handler] = {
@@ -36,6 +39,23 @@ KINDS: dict[str, Handler] = {
     "pause": PauseChange(),
     "resume": ResumeChange(),
 }
+
+
+#: They take power away, so nobody stands before them.
+_AT_ONCE = frozenset({"leave", "off", "role", "token_revoke"})
+_DAY_SECONDS = 86_400
+
+
+def never_locked(verdict: Verdict, kind: str, *, weakens: bool, active: bool) -> Verdict:
+    """Return what nets may ask of a change: none that one person adds keeps its own removal, or theirs, from happening.
+
+    Of someone active nothing is refused or held beyond a day (I9), and what takes power away is asked nothing (M10).
+    """
+    if not active:
+        return verdict
+    if kind in _AT_ONCE and not weakens:
+        return Verdict(notify=verdict.notify, reasons=verdict.reasons, shadow=verdict.shadow)
+    return replace(verdict, refusals=(), hold_seconds=min(verdict.hold_seconds, _DAY_SECONDS))
 
 
 def apply_change(uow: UnitOfWork, app: App, config: Config, change: Enforcement) -> None:

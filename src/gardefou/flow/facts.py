@@ -38,6 +38,8 @@ class Moment:
     bulk: int = 1
     case: Case | None = None
     automated: bool = False
+    #: What was judged before it in the same call on the same account: items, or one for an action.
+    beside: int = 0
 
 
 def gather(
@@ -54,6 +56,7 @@ def gather(
     now = uow.now
     facts: dict[str, Any] = {}
     facts.update(_account_facts(uow, config, actor, checked, account, seen))
+    facts["account.enforced_24h"] += moment.beside
     facts.update(
         {
             "action.name": checked.action.value,
@@ -171,8 +174,9 @@ class Lately:
     placed_at: datetime
 
     def counts_as_effect(self, now: datetime) -> bool:
-        """Whether it had or may yet have an effect, in the last 24 hours."""
-        return self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"}
+        """Whether it may yet have an effect, or was placed in the last 24 hours and had one."""
+        pending = self.state in {"waiting", "ready", "executing", "unknown"}
+        return pending or (self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"})
 
     def counts_as_restore(self) -> bool:
         """Whether a person restored the account with it."""

@@ -138,6 +138,20 @@ def judge_one(
     return Judged(checked=prepared.checked, account=account, tier=tier, facts=facts, verdict=verdict, joins=joins)
 
 
+def _judge_all(
+    uow: UnitOfWork, app: App, config: Config, actor: Actor, wishes: Sequence[Prepared], moment: facts_of.Moment
+) -> list[Judged]:
+    """Judge wishes that are placed together: each sees what stands before it on the same account."""
+    before: dict[str, int] = {}
+    judged: list[Judged] = []
+    for wish in wishes:
+        wanted = wish.checked.wanted
+        beside = before.get(wanted.account, 0)
+        judged.append(judge_one(uow, app, config, actor, wish, replace(moment, beside=beside)))
+        before[wanted.account] = beside + max(1, len(wanted.content))
+    return judged
+
+
 def place(
     app: App,
     actor: Actor,
@@ -181,7 +195,7 @@ def place(
         config = app.config(uow.connection)
         actor = _reread(uow, actor, power)
         moment = facts_of.Moment(bulk=bulk, case=case)
-        judged = [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
+        judged = _judge_all(uow, app, config, actor, wishes, moment)
         refused = any(one.verdict.refused for one in judged)
         if not refused:
             for one in judged:
@@ -464,4 +478,4 @@ def preview(
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
         moment = facts_of.Moment(bulk=bulk, case=case)
-        return [judge_one(uow, app, config, actor, wish, moment) for wish in wishes]
+        return _judge_all(uow, app, config, actor, wishes, moment)

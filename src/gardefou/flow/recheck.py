@@ -16,7 +16,7 @@ from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import outstanding, valid_approvals
-from gardefou.flow.change_apply import KINDS
+from gardefou.flow.change_apply import KINDS, never_locked
 from gardefou.flow.observe import Seen
 from gardefou.flow.place import digest_of
 from gardefou.flow.stops import paused_for
@@ -154,6 +154,9 @@ def _nets(
             if tiers.get(name) is not None:
                 facts[name] = tiers[name]
     verdict = judge(config.nets, Facts.from_json(facts), shadow_all=config.rules.shadow)
+    if found.change is not None:
+        kind, weakens = str(found.change["kind"]), bool(found.change["weakens"])
+        verdict = never_locked(verdict, kind, weakens=weakens, active=facts["actor.standing"] == "active")
     if verdict.refused:
         return Objection(" ".join(verdict.refusals) or "A net refuses it now.")
     if found.via == "break_glass":

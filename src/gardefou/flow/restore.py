@@ -134,12 +134,20 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         own_only(uow, actor, harms)
         free = [harm for harm in harms if harm.legal_basis is None]
         barred = [harm for harm in harms if harm.legal_basis is not None]
-        base = _base(account, free, barred)
+        # What has stood for long waits for another person (R12); it never keeps what is new from being lifted (I12).
+        old = [harm for harm in free if _is_old(config, harm, uow.now)]
+        if len(old) < len(free):
+            free = [harm for harm in free if harm not in old]
+        else:
+            old = []
+        base = _base(account, free, [*barred, *old])
         drifted = account.drift_base is not None
-        present = set(account.measures) - set(base) - {m for harm in barred for m in harm.measures}
+        present = set(account.measures) - set(base) - {m for harm in (*barred, *old) for m in harm.measures}
         if free or (drifted and present):
             placed = _place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore")
             made.append(start_restore(uow, config, placed, account, seen) or placed)
+        if old:
+            made.append(_place(uow, config, actor, account, old, because, whole=False, base=None, kind="restore"))
         if barred:
             made.append(
                 _place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal")
@@ -310,15 +318,22 @@ def _judge(
     facts = Facts.of(known)
     if actor.is_system or config.no_nets:
         return facts, Verdict()
-    return facts, judge(config.nets, facts)
+    verdict = replace(judge(config.nets, facts), refusals=(), hold_seconds=0)
+    # Whoever may not lift was turned away already; no net that someone adds makes a restore wait (promise 2, I12).
+    return facts, verdict if change_kind else replace(verdict, approvals=(), fresh_auth_minutes=None, confirm=())
 
 
 def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequence[Enforcement]) -> bool:
-    old = timedelta(days=config.rules.restore_old_days)
-    if any(harm.in_force_at is not None and uow.now - harm.in_force_at > old for harm in harms):
+    if any(_is_old(config, harm, uow.now) for harm in harms):
         return True
     recent = _RESTORES_OF.first(uow.connection, {"by": actor.id, "since": uow.now - _HOUR})[0]
     return int(recent) >= config.rules.restores_per_hour
+
+
+def _is_old(config: Config, harm: Enforcement, now: datetime) -> bool:
+    """Whether a measure has stood for so long that lifting it takes another person; a warning is no measure."""
+    long = timedelta(days=config.rules.restore_old_days)
+    return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long
 
 
 def _losses(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str, ...]:

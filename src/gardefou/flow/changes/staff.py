@@ -55,6 +55,10 @@ class StaffAdd(Handler):
         staff_id = text(payload, "staff", optional=True, most=128) or uow.ids.new()
         if uow.get(Staff, ORGANISATION, staff_id) is not None:
             raise InvalidInput("staff/exists", f"There is a person {staff_id!r} already.", field="staff")
+        service = uow.connection.execute(tables.token.select().where(tables.token.c.service == staff_id).limit(1)).first()
+        called = text(payload, "pseudonym", optional=True)
+        if staff_id in {SYSTEM, ORGANISATION} or service or (called and uow.get(Staff, ORGANISATION, called)):
+            raise InvalidInput("staff/taken", "That names somebody or something else here.", field="staff")
         roles = _roles(payload, "roles")
         started = instant(payload, "started") or uow.now
         taken = {row.pseudonym for row in uow.connection.execute(sa.select(tables.staff.c.pseudonym))}

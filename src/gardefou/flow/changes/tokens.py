@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gardefou.domain.records import ORGANISATION, Token
+from gardefou.domain.records import ORGANISATION, SYSTEM, Staff, Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
@@ -33,6 +33,8 @@ class TokenIssue(Handler):
         if unknown or not scopes:
             raise InvalidInput("token/scope", f"Scopes are {', '.join(SCOPES)}.", field="scope")
         service = text(payload, "service", optional=True, most=128) or None
+        if service in {SYSTEM, ORGANISATION} or (service and uow.get(Staff, ORGANISATION, service, lock=False)):
+            raise InvalidInput("token/service", "That is the name of a person or of Gardefou itself.", field="service")
         staff = text(payload, "staff", optional=True) or None
         if (service is None) == (staff is None):
             raise InvalidInput("token/whose", "A token is a service's or one's own.", field="service")
