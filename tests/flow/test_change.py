@@ -239,3 +239,20 @@ def test_until_setup_has_ended_only_sandboxes_are_acted_on(database_url):
     assert made.state == "lapsed"
     assert world.effects("small") == []
     world.close()
+
+
+@pytest.mark.parametrize("name", ["system", "gardefou", "rev"])
+def test_r4_no_service_bears_the_name_of_a_person_or_of_gardefou(world, name):
+    """The system's restores are asked by no net, and a person's name would blame that person."""
+    wanted = {"id": "t-1", "hash": "h", "scopes": ["read"], "service": name}
+    with pytest.raises(InvalidInput) as caught:
+        propose(world.app, world.actor("admin"), "token", wanted)
+    assert caught.value.code == "token/service"
+
+
+def test_r4_no_newcomer_takes_a_name_that_is_another_persons(world):
+    """Else whoever puts "rev" off would put the newcomer off instead."""
+    for more in ({"staff": "system"}, {"staff": "sock", "pseudonym": "rev"}):
+        with pytest.raises(InvalidInput) as caught:
+            propose(world.app, world.actor("admin"), "staff_add", {"roles": ["auditor"], "team": "z", **more})
+        assert caught.value.code == "staff/taken"

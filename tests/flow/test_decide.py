@@ -357,3 +357,15 @@ def test_durations_in_words(seconds, says):
 )
 def test_large_numbers_in_words(number, says):
     assert count(number) == says
+
+
+def test_r7_many_removals_in_one_decision_on_a_protected_account_count_together(desk):
+    reviewer = desk.person()
+    items = tuple(f"p{number}" for number in range(5))
+    for item in items:
+        desk.sandbox.put_content(item, account="president", text="hello")
+    found = [reported(desk, "president", item) for item in items]
+    wishes = tuple(ActionWish(action="remove_content", content=(item,)) for item in items)
+    made = decide(desk.app, reviewer, found[0], policy="spam", actions=wishes).enforcements
+    assert [one.state for one in made[3:]] == ["waiting", "waiting"]
+    assert seen(desk, "president", *items[3:]) == frozenset()

@@ -234,9 +234,10 @@ def _may_speak(
 
 def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
     """Raise where whoever is behind a measure stands in the way of its being lifted (I12)."""
-    if found.action == Action.RESTORE and who != found.placed_by:
-        if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow.connection, found)):
-            raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
+    if found.action != Action.RESTORE or who == found.placed_by:
+        return
+    if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow.connection, found)):
+        raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
 
 
 def _restored(uow: UnitOfWork, found: Enforcement) -> bool:

@@ -175,8 +175,9 @@ class Lately:
 
     def counts_as_effect(self, now: datetime) -> bool:
         """Whether it may yet have an effect, or was placed in the last 24 hours and had one."""
-        pending = self.state in {"waiting", "ready", "executing", "unknown"}
-        return pending or (self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"})
+        if self.state in {"waiting", "ready", "executing", "unknown"}:
+            return True
+        return self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"}
 
     def counts_as_restore(self) -> bool:
         """Whether a person restored the account with it."""

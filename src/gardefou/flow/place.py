@@ -247,14 +247,16 @@ def _check_asks(actor: Actor, one: Judged, now: datetime) -> None:
         raise StepUpRequired(fresh)
     given = one.checked.wanted.confirm
     for what in verdict.confirm:
-        right = one.account and (one.account.handle if what == "handle" else one.account.ref)
         if what not in given:
             raise InvalidInput(
                 "confirm/required",
                 f"Confirm the {what} of the account you mean; nothing was placed.",
                 field=f"confirm.{what}",
             )
-        if given[what] != right:
+    # What is confirmed must be right, whether a net asked for it or not.
+    for what, value in given.items():
+        right = one.account and (one.account.handle if what == "handle" else one.account.ref)
+        if value != right:
             raise InvalidInput(
                 "confirm/mismatch", f"That is not the account you are acting on ({what}).", field=f"confirm.{what}"
             )

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, Staff, Token
 from gardefou.domain.states import State
-from gardefou.errors import Denied, InvalidInput
+from gardefou.errors import Conflict, Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.cases import release_all, reopen
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
@@ -45,6 +45,17 @@ def find_staff(uow: UnitOfWork, who: str) -> Staff:
     return by_pseudonym or uow.need(Staff, ORGANISATION, who)
 
 
+def still_here(person: Staff) -> Staff:
+    """Return the person, unless they have left.
+
+    Raises:
+        Conflict: they have (`staff/left`).
+    """
+    if person.standing == Standing.LEFT.value:
+        raise Conflict("staff/left", "This person has left; add them anew if they come back.")
+    return person
+
+
 class StaffAdd(Handler):
     """Add a person, with roles and a team. After setup it waits for two others: it could be a second self (I13)."""
 
@@ -55,7 +66,7 @@ class StaffAdd(Handler):
         staff_id = text(payload, "staff", optional=True, most=128) or uow.ids.new()
         if uow.get(Staff, ORGANISATION, staff_id) is not None:
             raise InvalidInput("staff/exists", f"There is a person {staff_id!r} already.", field="staff")
-        service = uow.connection.execute(tables.token.select().where(tables.token.c.service == staff_id).limit(1)).first()
+        service = uow.find(Token, tables.token.c.service == staff_id)
         called = text(payload, "pseudonym", optional=True)
         if staff_id in {SYSTEM, ORGANISATION} or service or (called and uow.get(Staff, ORGANISATION, called)):
             raise InvalidInput("staff/taken", "That names somebody or something else here.", field="staff")
@@ -105,7 +116,7 @@ class RoleChange(Handler):
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``staff, add?, remove?, team?``."""
-        person = find_staff(uow, text(payload, "staff"))
+        person = still_here(find_staff(uow, text(payload, "staff")))
         team = text(payload, "team", optional=True, most=128)
         add, remove = _roles(payload, "add"), _roles(payload, "remove")
         if not add and not remove and not team:
@@ -138,7 +149,7 @@ class LeaveChange(Handler):
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``staff, last_day`` (an instant; None takes the notice back)."""
-        person = find_staff(uow, text(payload, "staff"))
+        person = still_here(find_staff(uow, text(payload, "staff")))
         return {"staff": person.id, "last_day": written(instant(payload, "last_day"))}
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
