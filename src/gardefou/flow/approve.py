@@ -14,6 +14,7 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import near_miss
 from gardefou.flow.place import cleared
+from gardefou.flow.stops import open_pauses
 from gardefou.flow.reading import held_enforcement, lifted
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
@@ -233,7 +234,11 @@ def _may_speak(
 
 
 def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
-    """Raise where whoever is behind a measure stands in the way of its being lifted (I12)."""
+    """Raise where whoever is behind a measure, or a pause, stands in the way of its end (I12)."""
+    if (found.change or {}).get("kind") == "resume" and who != found.placed_by:
+        if any(pause.by == who for pause in open_pauses(uow.connection)):
+            raise Denied("pause/own", "You paused it; only others may stop the resuming.")
+        return
     if found.action != Action.RESTORE or who == found.placed_by:
         return
     if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow.connection, found)):

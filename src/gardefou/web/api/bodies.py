@@ -151,12 +151,42 @@ class NewDecision(Body):
 
 
 class Preview(NewDecision):
-    """A decision's body with the account it would be about, or with a case."""
+    """A decision's or an enforcement's body with the account it would be about; or a decision's, with a case."""
 
     model_config = _example({"platform": "sandbox", "account": "1001", **_DECISION})
     platform: Short = ""
     account: Short = ""
     case: Short | None = None
+    action: Id | None = None
+    content: Annotated[list[Id], Field(max_length=_MAX_LIST)] = Field(default_factory=list)
+    label: Short | None = None
+    until: Moment | None = None
+    execute_at: Moment | None = None
+    legal_basis: Short | None = None
+
+    def wished(self) -> list[WishBody]:
+        """Return what is to be done: ``actions``, or the one action as an enforcement says it.
+
+        Raises:
+            InvalidInput: both were said, or an action's details without an action (`input/invalid`).
+        """
+        details = (self.content, self.label, self.until, self.execute_at, self.legal_basis)
+        if self.action is None:
+            if any(details):
+                raise InvalidInput("input/invalid", "Say which action this is about.", field="action")
+            return self.actions
+        if self.actions:
+            raise InvalidInput("input/invalid", "Give action or actions, not both.", field="actions")
+        return [
+            WishBody(
+                action=self.action,
+                content=self.content,
+                label=self.label,
+                until=self.until,
+                execute_at=self.execute_at,
+                legal_basis=self.legal_basis,
+            )
+        ]
 
 
 class _Enforce(Body):

@@ -18,6 +18,7 @@ from gardefou.flow.decide import Previewed, carry_out, enforce, preview_decision
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.spec import Wanted
 from gardefou.ledger.audit import proof
+from gardefou.nets.verdict import NOTHING, join_all
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging, views
@@ -102,7 +103,13 @@ def prove(caller: Reader, id: str) -> Json:  # noqa: A002
 
 @post(router, "/enforcements/preview", Preview, tag=TAG, answers={200: "What would happen."})
 def preview(caller: Caller, body: Preview) -> Answer:
-    """Say what nets would ask and what would happen, and change nothing."""
+    """Say what nets would ask and what would happen, and change nothing.
+
+    Takes a decision's body (``actions``) or an enforcement's (``action``).
+    ``verdict`` is what the nets ask of all actions together, ``actions`` what
+    they ask of each, ``says`` in words what will happen.
+    """
+    asked = body.wished()
     confirm = body.confirm.given() if body.confirm else {}
     if body.case:
         previewed = preview_decision(
@@ -113,13 +120,14 @@ def preview(caller: Caller, body: Preview) -> Answer:
             policy=body.policy,
             rationale=body.rationale,
             evidence=body.evidence,
-            actions=[wish_of(wish) for wish in body.actions],
+            actions=[wish_of(wish) for wish in asked],
             confirm=confirm,
         )
         return Answer(document=_previewed(previewed))
-    if body.outcome == "no_violation" and not body.actions:
-        return Answer(document={"actions": [], "says": ["Nothing happens to the account."]})
-    if not body.platform or not body.account or not body.actions:
+    if body.outcome == "no_violation" and not asked:
+        says = ["Nothing happens to the account."]
+        return Answer(document={"verdict": NOTHING.to_json(), "actions": [], "says": says})
+    if not body.platform or not body.account or not asked:
         raise InvalidInput("input/invalid", "Name platform, account and actions, or a case.", field="actions")
     wishes = [
         Wanted(
@@ -136,7 +144,7 @@ def preview(caller: Caller, body: Preview) -> Answer:
             confirm=confirm,
             evidence=tuple(body.evidence),
         )
-        for wish in body.actions
+        for wish in asked
     ]
     return Answer(document=_previewed(preview_wanted(caller.app, caller.actor, wishes)))
 
@@ -155,7 +163,8 @@ def _previewed(previewed: Previewed) -> views.Document:
         }
         for one in previewed.judged
     ]
-    return {"actions": actions, "says": list(previewed.says)}
+    verdict = join_all(one.verdict for one in previewed.judged)
+    return {"verdict": verdict.to_json(), "actions": actions, "says": list(previewed.says)}
 
 
 def _wanted(body: NewEnforcement | NewBulk, account: str) -> Wanted:
