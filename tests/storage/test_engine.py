@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import IntegrityError
 
 from gardefou.storage.engine import Store, open_store
 
@@ -27,6 +29,11 @@ def _names(store: Store) -> list[str]:
         return list(connection.execute(_ALL).scalars())
 
 
+def _stumble(number: int) -> None:
+    if number % 5 == 0:
+        raise ArithmeticError
+
+
 def test_writers_that_share_a_commit_stand_or_fall_alone(store):
     ready = threading.Barrier(24)
 
@@ -35,8 +42,7 @@ def test_writers_that_share_a_commit_stand_or_fall_alone(store):
         try:
             with store.begin() as connection:
                 connection.execute(_ADD, {"id": f"n{number:02}"})
-                if number % 5 == 0:
-                    raise ArithmeticError
+                _stumble(number)
         except ArithmeticError:
             return "undone"
         # Left without an error: another connection must see it now.
@@ -72,7 +78,7 @@ def test_a_statement_that_fails_undoes_its_own_block_only(store):
             with store.begin() as connection:
                 connection.execute(_ADD, {"id": f"{name}-too"})
                 connection.execute(_ADD, {"id": name})
-        except sa.exc.IntegrityError:
+        except IntegrityError:
             return False
         return True
 
@@ -89,7 +95,7 @@ def test_a_commit_that_fails_is_told_to_everyone_whose_block_it_was(sqlite_url):
     def refuse(_connection: object) -> None:
         raise sqlite3.OperationalError("disk is full")
 
-    sa.event.listen(store.writer, "commit", refuse)
+    event.listen(store.writer, "commit", refuse)
 
     def write(number: int) -> bool:
         together.wait()
@@ -102,7 +108,7 @@ def test_a_commit_that_fails_is_told_to_everyone_whose_block_it_was(sqlite_url):
 
     with ThreadPoolExecutor(6) as pool:
         assert not any(pool.map(write, range(6)))
-    sa.event.remove(store.writer, "commit", refuse)
+    event.remove(store.writer, "commit", refuse)
     assert _names(store) == []
     with store.begin() as connection:
         connection.execute(_ADD, {"id": "later"})

@@ -105,7 +105,7 @@ def _put_accounts(app: App, count: int) -> None:
     """Make sandbox accounts, many in one statement."""
     table = sandbox_tables.account
     now = app.now()
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "platform": "sandbox",
             "ref": f"a{place}",

@@ -14,8 +14,8 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import near_miss
 from gardefou.flow.place import cleared
-from gardefou.flow.stops import open_pauses
 from gardefou.flow.reading import held_enforcement, lifted
+from gardefou.flow.stops import open_pauses
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor

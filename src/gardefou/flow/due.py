@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from gardefou.domain.records import SYSTEM, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
@@ -104,7 +105,7 @@ def _try(app: App, work: Any, enforcement_id: str) -> int:
     except GardefouError as error:
         _put_by(app, enforcement_id, error.message)
         return 0
-    except sa.exc.DBAPIError:
+    except DBAPIError:
         # The store was lost, or others were in the way: the next round finds it as it was.
         _log.warning("enforcement %s is left for the next round", enforcement_id, exc_info=True)
         return 0

@@ -75,11 +75,9 @@ _KEY = Fast(
 )
 _ADD_EFFECT = Fast(sa.insert(tables.effect))
 _SET_ACCOUNT = Fast(
-
-        sa.update(tables.account)
-        .where(tables.account.c.platform == sa.bindparam("of_platform"), tables.account.c.ref == sa.bindparam("of_ref"))
-        .values(measures=sa.bindparam("measures"), fence=sa.bindparam("fence"), revision=sa.bindparam("revision"))
-
+    sa.update(tables.account)
+    .where(tables.account.c.platform == sa.bindparam("of_platform"), tables.account.c.ref == sa.bindparam("of_ref"))
+    .values(measures=sa.bindparam("measures"), fence=sa.bindparam("fence"), revision=sa.bindparam("revision"))
 )
 
 

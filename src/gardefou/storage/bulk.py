@@ -89,7 +89,7 @@ def _shape(table: sa.Table) -> _Shape:
     plain = tuple(name for name in columns if name not in packed)
     return _Shape(
         columns=plain + packed,
-        plain=itemgetter(*plain),
+        plain=itemgetter[Any](*plain),
         packed=packed,
         booleans=tuple(name for name, column in columns.items() if isinstance(column.type, sa.Boolean)),
         kinds=tuple(_kind(columns[name]) for name in plain + packed),

@@ -36,7 +36,9 @@ class Fast:
     """
 
     def __init__(
-        self, statement: sa.Select[*tuple[Any, ...]] | sa.Insert | sa.Update | sa.Delete, columns: Sequence[str] | None = None
+        self,
+        statement: sa.Select[*tuple[Any, ...]] | sa.Insert | sa.Update | sa.Delete,
+        columns: Sequence[str] | None = None,
     ) -> None:
         self._statement = statement
         self._columns = columns

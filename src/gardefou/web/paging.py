@@ -30,10 +30,10 @@ def decode(cursor: str | None, *kinds: type[str | int]) -> tuple[Any, ...] | Non
     if not cursor:
         return None
     try:
-        place = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        fits = isinstance(place, list) and len(place) == len(kinds)  # pyright: ignore[reportUnknownArgumentType]
-        if fits and "\\x00" not in str(place) and all(map(_is, place, kinds)):
-            return tuple(cast("list[Any]", place))
+        decoded = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        place = cast("list[Any]", decoded) if isinstance(decoded, list) else []
+        if len(place) == len(kinds) and "\\x00" not in str(place) and all(map(_is, place, kinds)):
+            return tuple(place)
     except ValueError:
         pass
     raise InvalidInput("input/cursor", "This cursor is none of ours; start at the first page.", field="cursor")

@@ -22,7 +22,7 @@ _CLOSED = frozenset({"setup_finished", "shipped_nets"})
 def write_setting(uow: UnitOfWork, name: str, value: Any, *, by: str, about: str = "") -> None:
     """Write one setting, with `setting.changed`."""
     known = uow.get(Setting, ORGANISATION, name)
-    stored: Any = [*value] if isinstance(value, tuple) else value  # pyright: ignore[reportUnknownVariableType]
+    stored: Any = [*value] if isinstance(value, tuple) else value
     setting = Setting(id=name, value=stored, at=uow.now, by=by, version=1 if known is None else known.version + 1)
     uow.record("setting.changed", by=by, about=about or name, puts=(setting,))
 
