@@ -110,6 +110,35 @@ def test_a_preview_says_what_would_happen_and_changes_nothing(house):
     assert by_case["actions"][0]["verdict"]["refused"] is False
 
 
+def test_a_preview_answers_the_verdict_of_all_actions_together(house):
+    confirm = {"handle": "president", "identity": "9001"}
+    protected = {"platform": "sandbox", "account": "9001", "policy": "spam", "confirm": confirm}
+    both = house.post("/enforcements/preview", {**protected, "actions": [{"action": "lock"}, {"action": "suspend"}]})
+    assert both.status_code == 200, both.text
+    each = [one["verdict"]["hold_seconds"] for one in both.json()["actions"]]
+    assert both.json()["verdict"]["hold_seconds"] == max(each) > 0
+    nothing = house.post("/enforcements/preview", {"outcome": "no_violation"}).json()
+    assert nothing["verdict"]["refused"] is False
+
+
+def test_a_preview_takes_an_enforcements_body_too_and_answers_what_placing_it_would_ask(house):
+    body = {
+        "platform": "sandbox",
+        "account": "9001",
+        "action": "suspend",
+        "policy": "spam",
+        "confirm": {"handle": "president", "identity": "9001"},
+    }
+    previewed = house.post("/enforcements/preview", body)
+    assert previewed.status_code == 200, previewed.text
+    made = house.post("/enforcements", body)
+    assert previewed.json()["verdict"] == made.json()["verdict"]
+    twice = house.post("/enforcements/preview", {**body, "actions": [{"action": "lock"}]})
+    assert (twice.status_code, twice.json()["code"], twice.json()["field"]) == (400, "input/invalid", "actions")
+    unsaid = house.post("/enforcements/preview", {**SUSPEND, "platform": "sandbox", "account": "1001", "label": "x"})
+    assert (unsaid.status_code, unsaid.json()["field"]) == (400, "action")
+
+
 def test_a_restore_lifts_everything_and_says_how_long_it_took(house):
     harm = placed(house).json()
     answer = house.post("/accounts/sandbox/1001/restore", {"because": "The real one."}, by="ona")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, cast, NamedTuple
 
 import orjson
 import sqlalchemy as sa
@@ -89,7 +89,7 @@ def _shape(table: sa.Table) -> _Shape:
     plain = tuple(name for name in columns if name not in packed)
     return _Shape(
         columns=plain + packed,
-        plain=itemgetter[Any](*plain),
+        plain=cast("itemgetter[Any]", itemgetter(*plain)),
         packed=packed,
         booleans=tuple(name for name, column in columns.items() if isinstance(column.type, sa.Boolean)),
         kinds=tuple(_kind(columns[name]) for name in plain + packed),

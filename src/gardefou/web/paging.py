@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import orjson
 
@@ -31,7 +31,7 @@ def decode(cursor: str | None, *kinds: type[str | int]) -> tuple[Any, ...] | Non
         return None
     try:
         decoded = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        place = cast("list[Any]", decoded) if isinstance(decoded, list) else []
+        place: list[Any] = decoded if isinstance(decoded, list) else []  # pyright: ignore[reportUnknownVariableType]
         if len(place) == len(kinds) and "\\x00" not in str(place) and all(map(_is, place, kinds)):
             return tuple(place)
     except ValueError:

@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gardefou.web.examples import ANSWERS, content_of
 from gardefou.web.shield import POLICY
 
 _ABOUT = """Gardefou stands between those who decide about accounts and the platform that carries it out.
@@ -36,6 +37,7 @@ _PROBLEM = {
         "field": {"type": "string"},
     },
 }
+_PREFIX = "/api/v1"
 _OPEN = {"/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"}
 
 
@@ -51,7 +53,9 @@ def describe(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = _PROBLEM
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, calls in document["paths"].items():
-        for call in calls.values():
+        for method, call in calls.items():
+            for status, example in ANSWERS.get(f"{method.upper()} {path.removeprefix(_PREFIX)}", {}).items():
+                call["responses"][str(status)]["content"] = content_of(example)
             schemas.update(call.pop("x-schemas", {}))
             # Bad input is 400 here, never 422.
             call["responses"].pop("422", None)
@@ -105,9 +109,6 @@ def _shown(call: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, dict[str, Any]] = call.get("requestBody", {}).get("content", {})
     kind = next(iter(content), "")
     body = content.get(kind, {})
-    example = body.get("example", "")
-    if not isinstance(example, str):
-        example = orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
     fields: list[dict[str, Any]] = [
         {"name": name, "required": name in body["schema"].get("required", ())}
         for name in body.get("schema", {}).get("properties", {})
@@ -117,7 +118,17 @@ def _shown(call: dict[str, Any]) -> dict[str, Any]:
         "description": call.get("description", ""),
         "parameters": call.get("parameters", []),
         "kind": kind,
-        "example": example,
+        "example": _written(body.get("example", "")),
         "fields": fields,
-        "responses": {status: one["description"] for status, one in call["responses"].items()},
+        "responses": {
+            status: {"says": one["description"], "example": _example(one)} for status, one in call["responses"].items()
+        },
     }
+
+
+def _example(answer: dict[str, Any]) -> str:
+    return next((_written(one["example"]) for one in answer.get("content", {}).values() if "example" in one), "")
+
+
+def _written(example: Any) -> str:
+    return example if isinstance(example, str) else orjson.dumps(example, option=orjson.OPT_INDENT_2).decode()
