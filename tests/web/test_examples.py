@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 from gardefou.web import examples
 from gardefou.web.reference import describe
 
+ROOT = Path(__file__).parents[2]
 NO_EXAMPLE = {
     "/api/v1/enforcements/{id}/proof",
     "/api/v1/ledger/{platform}/checkpoint",
@@ -14,8 +17,7 @@ NO_EXAMPLE = {
     "/api/v1/metrics",
 }
 CONFIRM = {"handle": "president", "identity": "9001"}
-SUSPEND = {"platform": "sandbox", "account": "1001", "action": "suspend", "policy": "spam"}
-PROTECTED = {**SUSPEND, "account": "9001", "confirm": CONFIRM}
+PROTECTED = {"platform": "sandbox", "account": "9001", "action": "suspend", "policy": "spam", "confirm": CONFIRM}
 
 
 def same_shape(example, real, where="answer"):
@@ -97,11 +99,27 @@ def test_examples_of_people_tokens_nets_and_platforms_have_the_shape_of_real_ans
 
 
 def test_the_batch_example_has_the_shape_of_real_lines(one_house):
-    good = {**{name: SUSPEND[name] for name in ("platform",)}, "reporter": "m", "category": "spam"}
-    lines = [json.dumps({**good, "subject": {"kind": "account", "account": "1001"}}), "{}"]
+    subject = {"kind": "account", "account": "1001"}
+    good = {"platform": "sandbox", "subject": subject, "reporter": "member-77", "category": "spam"}
+    lines = [json.dumps(good), json.dumps({**good, "subject": None})]
     headers = {"Content-Type": examples.NDJSON}
     body = "\n".join(lines)
     real = one_house.call("POST", "/reports/batch", by="forms", content=body, headers=headers).text
     example = examples.ANSWERS["POST /reports/batch"][200]
     for one, other in zip(example.splitlines(), real.splitlines(), strict=True):
         same_shape(json.loads(one), json.loads(other))
+
+
+def test_the_reference_page_shows_the_same_examples():
+    page = (ROOT / "docs/reference/http.md").read_text(encoding="utf-8")
+    section = page.partition("## Answers, by example\n")[2].partition("\n## ")[0]
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", section, re.DOTALL)]
+    assert shown == [
+        examples.REPORT,
+        examples.CASE,
+        # Their enforcements are shown once, by themselves.
+        {**examples.DECISION, "enforcements": []},
+        examples.WAITING,
+        examples.PREVIEW,
+        {**examples.RESTORED, "restores": []},
+    ]

@@ -216,6 +216,10 @@ RESTORED: Document = {
     "losses": [],
     "confirmed_ms": 212.4,
 }
+_SAYS = (
+    "Waits for two more people (lead or policy) from other teams and 10 minutes; 41 million followers; "
+    "nothing happens on your click alone."
+)
 #: What a preview answers for an action on a protected account.
 PREVIEW: Document = {
     "verdict": _TWO_MORE,
@@ -231,10 +235,7 @@ PREVIEW: Document = {
             "joins": None,
         }
     ],
-    "says": [
-        "Waits for two more people (lead or policy) from other teams and 10 minutes; 41 million followers; "
-        "nothing happens on your click alone."
-    ],
+    "says": [_SAYS],
 }
 
 # reports and cases --------------------------------------------------------------

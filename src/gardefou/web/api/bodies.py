@@ -343,7 +343,7 @@ class NewToken(Body):
 class NetsProposal(Body):
     """A whole set as TOML, or nets to remove and to put."""
 
-    model_config = _example({"remove": ["newcomer-no-bulk"], "because": "The newcomers of spring have learnt it."})
+    model_config = _example({"remove": ["newcomer-bulk"], "because": "The newcomers of spring have learnt it."})
     toml: Annotated[str, Field(max_length=1_000_000), AfterValidator(_clean)] | None = None
     remove: Annotated[list[Id], Field(max_length=500)] = Field(default_factory=list)
     put: Annotated[list[Object], Field(max_length=500)] = Field(default_factory=list)
