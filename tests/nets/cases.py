@@ -6,58 +6,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from gardefou.nets.facts import NO_LAST_DAY_HOURS, ROLES, SCHEMA, Facts, FactSpec, Kind
+from gardefou.nets import floor
+from gardefou.nets.facts import ROLES, SCHEMA, Facts, FactSpec, Kind
 
 #: A reviewer suspends a spammer: nothing about it is special.
-ORDINARY: dict[str, Any] = {
-    "account.tier": "standard",
-    "account.tier_memory": "standard",
-    "account.reach": 40,
-    "account.labels": [],
-    "account.state": "active",
-    "account.age_days": 400,
-    "account.lookalike": False,
-    "account.enforced_24h": 0,
-    "account.restored_30d": 0,
-    "action.name": "suspend",
-    "action.severity": 3,
-    "action.reversibility": "exact",
-    "action.on_content": False,
-    "action.bulk": 1,
-    "action.duration_hours": NO_LAST_DAY_HOURS,
-    "action.scheduled": False,
-    "action.automated": False,
-    "action.legal": False,
-    "action.label": "",
-    "actor.roles": ["reviewer"],
-    "actor.team": "reports",
-    "actor.employer": "chirp",
-    "actor.standing": "active",
-    "actor.tenure_days": 365,
-    "actor.hours_to_last_day_end": NO_LAST_DAY_HOURS,
-    "actor.fresh_minutes": 1,
-    "actor.human": True,
-    "actor.in_shift": True,
-    "actor.via": "console",
-    "actor.involved_30d": False,
-    "case.reports": 1,
-    "case.reporters": 1,
-    "case.burst": False,
-    "case.category": "spam",
-    "case.policy": "spam",
-    "case.trusted_flagger": False,
-    "case.evidence_seen": True,
-    "case.language": "en",
-    "case.harm": 1,
-    **{name: 0 for name in SCHEMA if name.startswith("recent.")},
-    "change.kind": "",
-    "change.weakens": False,
-    "change.person": "",
-    "now.hour": 12,
-    "now.weekday": 2,
-    "now.paused": False,
-    "now.raid": False,
-}
+ORDINARY: dict[str, Any] = {**floor.ORDINARY, "actor.employer": "chirp"}
 
 CHANGE: dict[str, Any] = {**ORDINARY, "action.name": "change", "action.severity": 0}
 

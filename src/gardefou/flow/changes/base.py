@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
@@ -16,7 +17,7 @@ from gardefou.storage.work import UnitOfWork
 Payload = dict[str, Any]
 
 
-class Handler:
+class Handler(ABC):
     """One kind of guarded change. Subclasses say what differs."""
 
     power: Power = Power.SETTINGS
@@ -37,9 +38,9 @@ class Handler:
         """Return the ``change.kind`` that nets are told where it is not the kind's own name."""
         return ""
 
+    @abstractmethod
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:
         """Write it, with its event."""
-        raise NotImplementedError
 
 
 def text(payload: Mapping[str, Any], name: str, *, optional: bool = False, most: int = 512) -> str:
