@@ -6,6 +6,8 @@
     place.py      a decision becomes enforcements, and the nets speak
     approve.py    another person's yes or no
     execute.py    the one choke point: the only caller of a platform's apply and undo
+                  (recheck.py: what is read anew; intend.py: what is recorded before;
+                  outcome.py: what became of it; settle.py: what nobody knows the end of)
     watch.py      what the platform is seen to be
     restore.py    withdrawing what was imposed
     due.py        what the clock brings: holds, hours, deadlines, expiries, retries

@@ -20,11 +20,10 @@ the platform takes a key.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gardefou.clock import rfc3339
-from gardefou.domain.accounts import AccountReading, Tier
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement, PlatformEntry
 from gardefou.domain.states import ENDED, State
@@ -32,12 +31,13 @@ from gardefou.errors import NotFound
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import find_enforcement
 from gardefou.flow.change_apply import apply_change
-from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.intend import as_recorded, intend, object_to
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
-from gardefou.flow.observe import Seen, look, observe, tier_memory
-from gardefou.flow.outcome import conclude, failed, overtaken, retry, still_unknown, unknown
-from gardefou.flow.reading import enforcement_by_id, imposing_harms, lifted, lifted_content
+from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.outcome import conclude, failed, overtaken, retry, unknown
+from gardefou.flow.reading import enforcement_by_id, lifted
 from gardefou.flow.recheck import Objection, recheck
+from gardefou.flow.settle import content_to_read, lost, settle
 from gardefou.platforms.protocol import (
     Connector,
     Operation,
@@ -50,8 +50,6 @@ from gardefou.platforms.protocol import (
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
-#: Seconds between two looks at something that has been held back for long.
-_RARELY = 300
 _RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
 
 
@@ -104,7 +102,7 @@ def start(uow: UnitOfWork, config: Config, ready: Enforcement, account: Account 
     current = uow.get(Account, account.platform, account.ref) or account
     if _outdated(current, seen):
         return ready
-    return _executing(uow, config, ready, current, seen)
+    return intend(uow, config, ready, current, seen)
 
 
 def finish(app: App, started: Enforcement) -> Enforcement:
@@ -128,7 +126,7 @@ def start_restore(uow: UnitOfWork, config: Config, ready: Enforcement, account: 
         # Something took effect, or may have, since it was read: read again before saying what is to be lifted.
         return None
     lifting = plan_lifting(uow, ready, current, seen.reading)
-    executing = _executing(uow, config, ready, current, seen)
+    executing = intend(uow, config, ready, current, seen)
     start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)
     return Begun(executing, lifting)
 
@@ -167,9 +165,9 @@ def _step(app: App, enforcement: Enforcement) -> Enforcement | None:
         # Recorded, and waiting for its checkpoint: nothing was sent yet.
         return _after_checkpoint(app, enforcement)
     if state is State.EXECUTING and not leased and due:
-        return _attempt(app, enforcement) if enforcement.lease_until is None else _lost(app, enforcement)
+        return _attempt(app, enforcement) if enforcement.lease_until is None else lost(app, enforcement)
     if state is State.UNKNOWN and due:
-        return _settle(app, enforcement)
+        return settle(app, enforcement)
     return None
 
 
@@ -191,50 +189,17 @@ def _change(app: App, enforcement: Enforcement) -> Enforcement | None:
             return found
         objection = recheck(uow, app, config, found, None, None)
         if objection is not None:
-            return _object(uow, found, objection)
+            return object_to(uow, found, objection)
         apply_change(uow, app, config, found)
         done = uow.move(found, State.IN_FORCE, "enforcement.in_force", by=found.placed_by, in_force_at=uow.now)
     app.wake()
     return done
 
 
-def _object(uow: UnitOfWork, found: Enforcement, objection: Objection) -> Enforcement | None:
-    """End an enforcement that something stands against now; a pause only makes it wait."""
-    if objection.waits:
-        if found.next_attempt_at is not None and found.next_attempt_at > uow.now:
-            return None
-        # The longer it waits the more rarely it is looked at: a pause of days must not fill the record.
-        waited = (uow.now - (found.approved_at or found.placed_at)).total_seconds()
-        wait = min(_RARELY, max(objection.look_again, waited / 10))
-        later = replace(found, next_attempt_at=uow.now + timedelta(seconds=wait), version=found.version + 1)
-        uow.record(
-            "enforcement.held_back",
-            by=SYSTEM,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(later,),
-            detail={"because": objection.because},
-        )
-        return None
-    ended = uow.move(
-        found,
-        State.LAPSED,
-        "enforcement.lapsed",
-        by=SYSTEM,
-        because=objection.because,
-        ended_at=uow.now,
-        lease_until=None,
-        intent_event=None,
-    )
-    near_miss(uow, ended, objection.because)
-    return ended
-
-
 def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
     """Read, begin, and go on to the platform unless a checkpoint must come first."""
     connector = app.connector(enforcement.platform)
-    content = _content_to_read(app, enforcement)
+    content = content_to_read(app, enforcement)
     trouble: PlatformError | None = None
     seen: Seen | None
     try:
@@ -255,14 +220,6 @@ def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
     if begun.enforcement.state == State.EXECUTING.value and begun.enforcement.lease_until is not None:
         return _perform(app, connector, begun)
     return begun.enforcement
-
-
-def _content_to_read(app: App, enforcement: Enforcement) -> tuple[str, ...]:
-    """Return the content items to be read with the account; a restore's are those of what it lifts."""
-    if enforcement.action != Action.RESTORE:
-        return enforcement.content
-    with app.works.read() as connection:
-        return lifted_content(connection, enforcement)
 
 
 def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
@@ -290,19 +247,21 @@ def _begin(app: App, enforcement: Enforcement, seen: Seen | None, trouble: Platf
             app.sequencer.check_clock(uow.connection, uow.now)
             objection = recheck(uow, app, config, found, account, seen)
             if objection is not None:
-                ended = _object(uow, found, objection)
+                ended = object_to(uow, found, objection)
                 return None if ended is None else Begun(ended)
             entry = uow.get(PlatformEntry, "gardefou", found.platform, lock=False)
             if not config.rules.setup_finished and entry is not None and not entry.sandbox:
                 return Begun(
-                    _must(_object(uow, found, Objection("Until setup has ended only sandbox platforms are acted on.")))
+                    _must(
+                        object_to(uow, found, Objection("Until setup has ended only sandbox platforms are acted on."))
+                    )
                 )
         if isinstance(trouble, PlatformRefused):
             return Begun(failed(uow, config, found, f"The platform refuses: {trouble}"))
         account = account or uow.get(Account, found.platform, found.account)
         if trouble is not None and restoring and account is not None:
             # Restore fails open: what cannot be read is undone from the record, and read afterwards.
-            seen = _as_recorded(account, app.now())
+            seen = as_recorded(account, app.now())
         elif trouble is not None:
             return Begun(retry(uow, config, found, str(trouble)))
         assert seen is not None
@@ -310,75 +269,15 @@ def _begin(app: App, enforcement: Enforcement, seen: Seen | None, trouble: Platf
         assert account is not None
         if restoring:
             lifting = plan_lifting(uow, found, account, seen.reading)
-            executing = _executing(uow, config, found, account, seen)
+            executing = intend(uow, config, found, account, seen)
             start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)
             return Begun(executing, lifting)
-        return Begun(_executing(uow, config, found, account, seen))
-
-
-def _as_recorded(account: Account, at: datetime) -> Seen:
-    """Return the account as the record has it, in place of a reading that cannot be made."""
-    reading = AccountReading(ref=account.ref, handle=account.handle, measures=frozenset(account.measures))
-    return Seen(platform=account.platform, account=account.ref, taken_at=at, reading=reading)
-
-
-def _executing(uow: UnitOfWork, config: Config, found: Enforcement, account: Account, seen: Seen) -> Enforcement:
-    """Record the intention, the state before the harm and the lease: `executing`."""
-    assert seen.reading is not None
-    restoring = found.action == Action.RESTORE
-    lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
-    measures = set(found.measures)
-    base = found.base
-    if not restoring:
-        base = tuple(sorted(set(account.measures) - measures | (measures & set(seen.reading.measures))))
-        if base:
-            base = _base_without_shared(uow, found, base)
-        if found.base is not None:
-            # An earlier attempt may show by now: what it turned on is no state from before.
-            base = tuple(sorted(set(base) & set(found.base)))
-    changes: dict[str, Any] = {
-        "attempts": found.attempts + 1,
-        "lease_until": lease,
-        # Every attempt takes a number of its own: whatever an earlier one still sends comes too late.
-        "fence": account.fence + 1,
-        "base": base,
-        "next_attempt_at": lease,
-        "receipt": {
-            **found.receipt,
-            "before": sorted(seen.reading.measures),
-            "asked": {"action": found.action, "measures": sorted(measures)},
-            "sent_at": rfc3339(uow.now),
-        },
-    }
-    watched = found.tier != Tier.STANDARD or tier_memory(account, uow.now) is not Tier.STANDARD
-    if watched and not restoring:
-        # Until this intention stands in a checkpoint nothing is sent, so there is no lease.
-        changes["intent_event"] = uow.record(
-            "enforcement.intended",
-            by=found.placed_by,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            detail={"digest": found.digest, "attempt": found.attempts + 1},
-        )
-        changes["lease_until"] = None
-    # Nothing about the account is restated: only the intention's number.
-    fenced = replace(account, fence=account.fence + 1, version=account.version + 1)
-    return uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by, also=(fenced,), **changes)
+        return Begun(intend(uow, config, found, account, seen))
 
 
 def _must(enforcement: Enforcement | None) -> Enforcement:
     assert enforcement is not None
     return enforcement
-
-
-def _base_without_shared(uow: UnitOfWork, found: Enforcement, base: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the state on record before the harm: measures others of ours imposed are traced to before theirs."""
-    kept = set(base)
-    for other in imposing_harms(uow.connection, found.platform, found.account):
-        if other.id != found.id and other.base is not None:
-            kept -= set(other.measures) - set(other.base)
-    return tuple(sorted(kept))
 
 
 def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
@@ -402,7 +301,7 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
         account = None if seen is None else observe(uow, app, config, seen)
         objection = recheck(uow, app, config, found, account, seen)
         if objection is not None:
-            return _object(uow, found, objection)
+            return object_to(uow, found, objection)
         if seen is None or seen.reading is None:
             return retry(uow, config, found, "the platform could not be read")
         leased = replace(
@@ -508,53 +407,3 @@ def _record_trouble(
         if state is State.UNKNOWN:
             return unknown(uow, found, str(error), more or {})
         return retry(uow, config, found, str(error))
-
-
-def _lost(app: App, enforcement: Enforcement) -> Enforcement | None:
-    """The lease ran out: whoever carried it out is gone, and what they did is unknown."""
-    with app.works.begin() as uow:
-        found = find_enforcement(uow, enforcement.id)
-        if found.version != enforcement.version:
-            return found
-        return unknown(uow, found, "Whoever was carrying it out stopped answering.", {})
-
-
-def _settle(app: App, enforcement: Enforcement) -> Enforcement | None:
-    """Settle an `unknown` by reading the platform: in force, or ready to be tried again."""
-    connector = app.connector(enforcement.platform)
-    lifting_restore = enforcement.action == Action.RESTORE
-    content = _content_to_read(app, enforcement)
-    try:
-        seen = look(app, connector, enforcement.account, content)
-    except PlatformRefused:
-        seen = None
-    with app.works.begin() as uow:
-        uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
-        config = app.config(uow.connection)
-        found = find_enforcement(uow, enforcement.id)
-        if found.version != enforcement.version:
-            return found
-        if seen is None or seen.reading is None:
-            return still_unknown(uow, config, found)
-        if lifting_restore:
-            account = observe(uow, app, config, seen) or Account(platform=found.platform, ref=found.account)
-            lifting = plan_lifting(uow, found, account, seen.reading)
-            if not (seen.reading.measures & lifting.remove):
-                return conclude(uow, config, found, seen, {}, lifting)
-            return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
-        measures = frozenset(found.measures)
-        if measures and measures <= frozenset(seen.reading.measures):
-            return conclude(uow, config, found, seen, {}, None)
-        if measures or connector.describe().takes_key:
-            # Seen not to be so, or safe to send again under the same key.
-            return uow.move(found, State.READY, "enforcement.ready", by=SYSTEM, next_attempt_at=uow.now)
-        ended = uow.move(
-            found,
-            State.LAPSED,
-            "enforcement.lapsed",
-            by=SYSTEM,
-            because="It was sent and no answer came; whether it arrived cannot be read, so it is not sent again.",
-            ended_at=uow.now,
-        )
-        alert(uow, platform=found.platform, about=found.id, says=ended.because, accounts=(found.account,))
-        return ended
