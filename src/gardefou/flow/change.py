@@ -116,34 +116,11 @@ def _judge(
     person: str,
     at_once: bool,
 ) -> tuple[Facts, Verdict]:
-    known: dict[str, Any] = {
-        "action.name": "change",
-        "action.severity": 0,
+    known = facts_of.neutral_act(uow, actor, ORGANISATION, "change") | {
         "action.reversibility": made.reversibility,
-        "action.on_content": False,
-        "action.bulk": 1,
-        "action.duration_hours": 0.0,
-        "action.scheduled": False,
-        "action.automated": not actor.human,
-        "action.legal": False,
-        "action.label": "",
-        "account.tier": "standard",
-        "account.tier_memory": "standard",
-        "account.reach": 0,
-        "account.labels": (),
-        "account.state": "active",
-        "account.age_days": 365,
-        "account.lookalike": False,
-        "account.enforced_24h": 0,
-        "account.restored_30d": 0,
-        "actor.involved_30d": False,
         "change.kind": kind,
         "change.weakens": weakens,
         "change.person": person,
-        **facts_of.neutral_case(),
-        **facts_of.neutral_recent(),
-        **facts_of.actor_facts(actor, uow.now),
-        **facts_of.moment_facts(uow, actor, ORGANISATION),
     }
     facts = Facts.of(known)
     if at_once:

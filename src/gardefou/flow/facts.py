@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import state_name
-from gardefou.domain.actions import Action
+from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Account, Case
 from gardefou.flow.app import Config
 from gardefou.flow.observe import Seen, tier_memory
@@ -247,6 +247,39 @@ def neutral_case() -> dict[str, Any]:
         "case.evidence_seen": True,
         "case.language": "",
         "case.harm": 0,
+    }
+
+
+def neutral_act(uow: UnitOfWork, actor: Actor, platform: str, name: str) -> dict[str, Any]:
+    """Return every fact of an act that harms no account: a restore, a guarded change. Callers say what differs."""
+    return {
+        "action.name": name,
+        "action.severity": 0,
+        "action.reversibility": Reversibility.EXACT.value,
+        "action.on_content": False,
+        "action.bulk": 1,
+        "action.duration_hours": 0.0,
+        "action.scheduled": False,
+        "action.automated": not actor.human,
+        "action.legal": False,
+        "action.label": "",
+        "account.tier": "standard",
+        "account.tier_memory": "standard",
+        "account.reach": 0,
+        "account.labels": (),
+        "account.state": "active",
+        "account.age_days": 365,
+        "account.lookalike": False,
+        "account.enforced_24h": 0,
+        "account.restored_30d": 0,
+        "actor.involved_30d": False,
+        "change.kind": "",
+        "change.weakens": False,
+        "change.person": "",
+        **neutral_case(),
+        **neutral_recent(),
+        **actor_facts(actor, uow.now),
+        **moment_facts(uow, actor, platform),
     }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -286,34 +285,12 @@ def _judge(
         change_kind = kind
     elif not actor.is_system and not exempt and _beyond_limits(uow, config, actor, harms):
         change_kind = "restore"
-    known: dict[str, Any] = {
-        "action.name": Action.RESTORE.value,
-        "action.severity": 0,
-        "action.reversibility": Reversibility.EXACT.value,
-        "action.on_content": False,
-        "action.bulk": 1,
-        "action.duration_hours": 0.0,
-        "action.scheduled": False,
-        "action.automated": not actor.human,
-        "action.legal": False,
-        "action.label": "",
+    known = facts_of.neutral_act(uow, actor, account.platform, Action.RESTORE.value) | {
         "account.tier": account.tier,
         "account.tier_memory": tier_memory(account, uow.now).value,
         "account.reach": account.reach or 0,
         "account.labels": account.labels,
-        "account.state": "active",
-        "account.age_days": 365,
-        "account.lookalike": False,
-        "account.enforced_24h": 0,
-        "account.restored_30d": 0,
-        "actor.involved_30d": False,
         "change.kind": change_kind,
-        "change.weakens": False,
-        "change.person": "",
-        **facts_of.neutral_case(),
-        **facts_of.neutral_recent(),
-        **facts_of.actor_facts(actor, uow.now),
-        **facts_of.moment_facts(uow, actor, account.platform),
     }
     facts = Facts.of(known)
     if actor.is_system or config.no_nets:
