@@ -133,13 +133,4 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
         teams = {person.team for who in first if (person := uow.get(Staff, ORGANISATION, who, lock=False)) is not None}
         if staff.id in first or staff.team in teams:
             raise Denied("ratify/not_apart", "It takes a third person, of another team than the first two.")
-        ratified = replace(found, ratified_by=staff.id, until=None, version=found.version + 1)
-        uow.record(
-            "enforcement.ratified",
-            by=staff.id,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(ratified,),
-        )
-        return ratified
+        return uow.rewrite(found, "enforcement.ratified", by=staff.id, ratified_by=staff.id, until=None)

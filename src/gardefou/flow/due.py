@@ -8,7 +8,6 @@ simulated clock.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -126,15 +125,13 @@ def _put_by(app: App, enforcement_id: str, why: str) -> None:
             return
         ceiling = timedelta(seconds=app.config(uow.connection).rules.retry_ceiling_seconds)
         # Without its intention it begins anew; nothing was sent while one waited for its checkpoint.
-        later = replace(found, next_attempt_at=uow.now + ceiling, intent_event=None, version=found.version + 1)
-        uow.record(
+        uow.rewrite(
+            found,
             "enforcement.held_back",
             by=SYSTEM,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(later,),
             detail={"because": why},
+            next_attempt_at=uow.now + ceiling,
+            intent_event=None,
         )
         alert(uow, platform=found.platform, about=found.id, says=f"Stuck: {why}", accounts=(found.account,))
 

@@ -19,7 +19,7 @@ the platform takes a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -304,21 +304,15 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
             return object_to(uow, found, objection)
         if seen is None or seen.reading is None:
             return retry(uow, config, found, "the platform could not be read")
-        leased = replace(
+        lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
+        leased = uow.rewrite(
             found,
-            intent_event=None,
-            lease_until=uow.now + timedelta(seconds=config.rules.lease_seconds),
-            next_attempt_at=uow.now + timedelta(seconds=config.rules.lease_seconds),
-            receipt={**found.receipt, "before": sorted(seen.reading.measures), "sent_at": rfc3339(uow.now)},
-            version=found.version + 1,
-        )
-        uow.record(
             "enforcement.sending",
             by=SYSTEM,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(leased,),
+            intent_event=None,
+            lease_until=lease,
+            next_attempt_at=lease,
+            receipt={**found.receipt, "before": sorted(seen.reading.measures), "sent_at": rfc3339(uow.now)},
         )
     return _perform(app, connector, Begun(leased))
 

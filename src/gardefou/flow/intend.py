@@ -96,15 +96,12 @@ def object_to(uow: UnitOfWork, found: Enforcement, objection: Objection) -> Enfo
         # The longer it waits the more rarely it is looked at: a pause of days must not fill the record.
         waited = (uow.now - (found.approved_at or found.placed_at)).total_seconds()
         wait = min(_RARELY, max(objection.look_again, waited / 10))
-        later = replace(found, next_attempt_at=uow.now + timedelta(seconds=wait), version=found.version + 1)
-        uow.record(
+        uow.rewrite(
+            found,
             "enforcement.held_back",
             by=SYSTEM,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(later,),
             detail={"because": objection.because},
+            next_attempt_at=uow.now + timedelta(seconds=wait),
         )
         return None
     ended = uow.move(

@@ -8,7 +8,7 @@ does. Neither can ever turn a measure on.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from gardefou.domain.accounts import AccountReading
@@ -182,15 +182,8 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
         freed = set(harm.measures) - set(harm.base or ())
         for other in imposing_harms(uow.connection, harm.platform, harm.account):
             if other.base is not None and freed & set(other.base) and other.state != State.RESTORING.value:
-                rebased = replace(other, base=tuple(sorted(set(other.base) - freed)), version=other.version + 1)
-                uow.record(
-                    "enforcement.rebased",
-                    by=SYSTEM,
-                    platform=other.platform,
-                    account=other.account,
-                    about=other.id,
-                    puts=(rebased,),
-                )
+                base = tuple(sorted(set(other.base) - freed))
+                uow.rewrite(other, "enforcement.rebased", by=SYSTEM, base=base)
     if expired:
         return
     early = [

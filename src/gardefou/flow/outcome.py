@@ -109,15 +109,7 @@ def _known_account(
 def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enforcement:
     """Something else moved it while the platform was asked: keep what was learnt, for the undo."""
     receipt = {**found.receipt, **more}
-    noted = replace(found, receipt=receipt, version=found.version + 1)
-    uow.record(
-        "enforcement.answered_late",
-        by=SYSTEM,
-        platform=found.platform,
-        account=found.account,
-        about=found.id,
-        puts=(noted,),
-    )
+    noted = uow.rewrite(found, "enforcement.answered_late", by=SYSTEM, receipt=receipt)
     if noted.state in _WITHDRAWN and noted.action != Action.RESTORE:
         # Whoever withdrew it may have read the platform before this took effect: look once more.
         undo_late_effect(uow, noted, at=uow.now)
@@ -179,23 +171,16 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
     attempts = found.attempts + (1 if found.lease_until is None else 0)
     wait = _backoff(config, attempts)
-    retrying = replace(
+    retrying = uow.rewrite(
         found,
+        "enforcement.retrying",
+        by=SYSTEM,
+        detail={"because": why, "attempts": attempts},
         attempts=attempts,
         lease_until=None,
         intent_event=None,
         next_attempt_at=uow.now + wait,
         receipt={**found.receipt, "trouble": why},
-        version=found.version + 1,
-    )
-    uow.record(
-        "enforcement.retrying",
-        by=SYSTEM,
-        platform=found.platform,
-        account=found.account,
-        about=found.id,
-        puts=(retrying,),
-        detail={"because": why, "attempts": attempts},
     )
     if attempts == 1:
         alert(
@@ -211,15 +196,5 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
 def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
     """Record that the platform could not be read either; look again later. Writes `enforcement.unreadable`."""
     attempts = found.attempts + 1
-    later = replace(
-        found, attempts=attempts, next_attempt_at=uow.now + _backoff(config, attempts), version=found.version + 1
-    )
-    uow.record(
-        "enforcement.unreadable",
-        by=SYSTEM,
-        platform=found.platform,
-        account=found.account,
-        about=found.id,
-        puts=(later,),
-    )
-    return later
+    again = uow.now + _backoff(config, attempts)
+    return uow.rewrite(found, "enforcement.unreadable", by=SYSTEM, attempts=attempts, next_attempt_at=again)

@@ -180,6 +180,22 @@ class UnitOfWork:
         )
         return moved
 
+    def rewrite(
+        self,
+        enforcement: r.Enforcement,
+        kind: str,
+        *,
+        by: str,
+        detail: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> r.Enforcement:
+        """Change an enforcement within its state, on the record; return it as it is then.
+
+        Raises:
+            Stale: someone else changed it first (`enforcement/stale`).
+        """
+        return self.move(enforcement, State(enforcement.state), kind, by=by, detail=detail, **changes)
+
 
 def _key_of(record: Any) -> str:
     key: str = record.ref if isinstance(record, r.Account) else record.id
