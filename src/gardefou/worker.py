@@ -26,6 +26,8 @@ _log = logging.getLogger("gardefou.worker")
 
 #: Seconds between two looks for work when nothing wakes the worker.
 _PATIENCE = 0.25
+#: Seconds a round takes at least: what happens meanwhile shares one checkpoint, and leaves the core to people.
+_PACE = 0.05
 _ROUNDS = 10_000
 
 
@@ -62,9 +64,11 @@ class Worker:
         """Integrate, do what is due, sleep until there is more; until stopped."""
         while not self._stopping.is_set():
             self._bell.clear()
+            next_round = time.monotonic() + _PACE
             worked = self._guarded(self.round)
             if not worked:
                 self._bell.wait(self._pause())
+            self._stopping.wait(max(0.0, next_round - time.monotonic()))
 
     def run_all(self) -> None:
         """Run due work, watching and fetching in this thread and one more; for ``gardefou worker``."""

@@ -17,7 +17,7 @@ _EVENT = re.compile(
     r"\.[a-z_]+"
 )
 #: Where a ledger event's kind is the first, or for a change of an enforcement's state the third, argument.
-_WRITERS = {"record", "move", "rewrite", "Entry", "_change", "event_row"}
+_WRITERS = {"record", "move", "rewrite", "Entry", "_change"}
 
 
 def events_written() -> set[str]:

@@ -18,8 +18,9 @@ from gardefou.flow.reports import Given, Taken, parse_report, take_each, take_gi
 from gardefou.people.actor import Actor
 from gardefou.platforms.protocol import PlatformUnreachable, PulledReport
 from gardefou.storage import tables
+from gardefou.storage.bulk import event_rows
 from gardefou.storage.records import MAPPED, fetch_all
-from gardefou.storage.work import Entry, event_row
+from gardefou.storage.work import Entry, noted
 from tests.flow.desk import START, Desk, open_desk, service
 
 
@@ -281,7 +282,8 @@ def test_an_event_reads_as_if_it_had_been_written_one_by_one(sqlite_desk):
         kind="report.taken", by="service:forms", platform="sandbox", account="1001", about=case.id,
         puts=(kept, case), detail={"merged": False},
     )  # fmt: skip
-    assert row.body == event_row(row.id, entry, START, b"")["body"]
+    (expected,) = event_rows([noted(entry)], now=START, ids=desk.app.ids, salts=bytes)
+    assert row.body == expected[-1]
     assert len(row.salt) == 32
     assert set(orjson.loads(row.body)["rows"][0][1]) == set(MAPPED[Report].names)
 

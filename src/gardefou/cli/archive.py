@@ -28,7 +28,6 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DatabaseError
 
-from gardefou.cli.ledger_check import snapshot
 from gardefou.clock import Clock, rfc3339
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.platforms import sandbox_tables
@@ -138,8 +137,7 @@ def _copy_sqlite(settings: Settings, target: Path) -> None:
 
 
 def _dump_rows(store: Store, tar: tarfile.TarFile, folder: Path) -> None:
-    with store.read() as connection:
-        snapshot(connection)
+    with store.snapshot() as connection:
         for table in all_tables():
             path = folder / f"{table.name}.ndjson"
             with path.open("wb") as file:

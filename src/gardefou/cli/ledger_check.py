@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import sqlalchemy as sa
-
 from gardefou.flow.app import App
 from gardefou.ledger.audit import Audit, audit
 from gardefou.ledger.rebuild import differences
@@ -48,19 +46,12 @@ def in_words(one: Audit) -> str:
     return f"BAD {one.platform}:{where}{event}: {one.problem}"
 
 
-def snapshot(connection: sa.Connection) -> None:
-    """Make everything read from here on one moment's view; SQLite does so by itself."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
-
-
 def check_store(app: App) -> StoreCheck:
     """Verify every log and the tables, after what is pending was put into checkpoints."""
     found = StoreCheck((), ())
     for _ in range(_TRIES):
         app.sequencer.integrate_all()
-        with app.works.read() as connection:
-            snapshot(connection)
+        with app.works.store.snapshot() as connection:
             names = logs(connection)
             audits = tuple(audit(connection, name, app.sequencer.signer(name).verifier) for name in names)
             pending = any(one.pending for one in audits)

@@ -110,14 +110,12 @@ def check_lines(app: App, actor: Actor, lines: list[Line]) -> list[Line]:
         InvalidInput: bad lines, each named (`registry/lines`).
     """
     from gardefou.flow.change_apply import KINDS
-    from gardefou.storage.work import UnitOfWork
 
     handler = KINDS["tier"]
     problems: list[str] = []
     checked: list[Line] = []
-    with app.works.store.begin(keep=False) as connection:
-        uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
-        config = app.config(connection)
+    with app.works.begin(keep=False) as uow:
+        config = app.config(uow.connection)
         for line in lines:
             entry = config.platforms.get(line.payload["platform"])
             try:

@@ -25,6 +25,7 @@ from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch, fetch_all
 from gardefou.storage.types import dumps
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import Works
 
 
@@ -103,6 +104,10 @@ class App:
             self._config = (stamp, config)
         return config
 
+    def config_ahead(self, platform: str) -> list[Read]:
+        """Return what `config` and, for a platform, `lookalikes` will read where nothing has changed."""
+        return [(_STAMP, {}), (_PROTECTED_STAMP, {"platform": platform})]
+
     def recent_config(self) -> Config:
         """Return the configuration as of this node's last act, for what a transaction checks again."""
         if self._config is not None:
@@ -170,7 +175,7 @@ _NEWEST_NETS = (
 )
 # The first half is the condition of a partial index: few accounts are more than standard.
 _protected = sa.and_(
-    sa.or_(tables.account.c.tier != "standard", tables.account.c.memory_tier != "standard"),
+    tables.account_watched,
     sa.or_(tables.account.c.tier == "protected", tables.account.c.memory_tier == "protected"),
 )
 _PROTECTED_STAMP = Fast(

@@ -241,7 +241,7 @@ def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
         return
     if found.action != Action.RESTORE or who == found.placed_by:
         return
-    if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow.connection, found)):
+    if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow, found)):
         raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
 
 

@@ -7,7 +7,9 @@ those already stopped no longer count towards the wider stop.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 
 import sqlalchemy as sa
 
@@ -17,6 +19,7 @@ from gardefou.flow.incidents import open_incident
 from gardefou.flow.stops import open_pauses
 from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
 _HOUR = timedelta(hours=1)
@@ -64,51 +67,45 @@ def consider(uow: UnitOfWork, config: Config, enforcement: Enforcement) -> None:
     Writes `breaker.tripped` and opens an incident.
     """
     rules = config.rules
+    since = uow.now - timedelta(days=7)
+    bounds = {"platform": enforcement.platform, "since": since}
+    wrong = _WRONG.first(uow.connection, {**bounds, "reversals": rules.breaker_reversals, "failures": _FEWEST_FAILURES})
+    if wrong.reversed < rules.breaker_reversals and wrong.failed < _FEWEST_FAILURES:
+        return  # too few on the whole platform: too few in every part of it
     stopped = {(pause.scope, pause.target) for pause in open_pauses(uow.connection)}
-    scopes = (
-        ("staff", enforcement.placed_by, (_table.placed_by == enforcement.placed_by,)),
-        ("team", enforcement.team, (_table.team == enforcement.team, _not_in(_table.placed_by, stopped, "staff"))),
-        (
-            "platform",
-            enforcement.platform,
-            (_not_in(_table.placed_by, stopped, "staff"), _not_in(_table.team, stopped, "team")),
-        ),
-    )
-    for scope, target, where in scopes:
-        if not target or target == SYSTEM or (scope, target) in stopped:
-            continue
-        rows = uow.connection.execute(
-            sa.select(_table.state, _table.because, _table.account)
-            .where(
-                _table.platform == enforcement.platform,
-                _table.severity > 0,
-                _table.state.in_(_EXECUTED),
-                _table.legal_basis.is_(None),
-                _table.placed_at > uow.now - timedelta(days=7),
-                *where,
-            )
-            .order_by(_table.placed_at.desc())
-            .limit(rules.breaker_window)
-        ).all()
-        reversed_ = [row for row in rows if row.state in {"restoring", "restored"} and row.because != "expired"]
-        last = rows[: rules.breaker_failure_window]
-        failed = [row for row in last if row.state == "failed"]
-        too_many_reversed = len(reversed_) >= rules.breaker_reversals and len(
-            reversed_
-        ) >= rules.breaker_reversal_share * len(rows)
-        too_many_failed = len(failed) >= _FEWEST_FAILURES and len(failed) >= rules.breaker_failure_share * len(last)
+    values = {
+        **bounds,
+        "window": rules.breaker_window,
+        "failure_window": rules.breaker_failure_window,
+    }
+    scopes = [
+        (scope, target, _window(scope, stopped), {**values, "target": target})
+        for scope, target in (
+            ("staff", enforcement.placed_by),
+            ("team", enforcement.team),
+            ("platform", enforcement.platform),
+        )
+        if target and target != SYSTEM and (scope, target) not in stopped
+    ]
+    uow.ahead([(window.counts, given) for _, _, window, given in scopes])
+    for scope, target, window, given in scopes:
+        counts = window.counts.first(uow.connection, given)
+        too_many_reversed = counts.reversed >= max(
+            rules.breaker_reversals, rules.breaker_reversal_share * counts.executed
+        )
+        too_many_failed = counts.failed >= max(_FEWEST_FAILURES, rules.breaker_failure_share * counts.last)
         if not (too_many_reversed or too_many_failed):
             continue
         why = (
-            f"{len(reversed_)} of the last {len(rows)} were reversed"
+            f"{counts.reversed} of the last {counts.executed} were reversed"
             if too_many_reversed
-            else f"{len(failed)} of the last {len(last)} failed"
+            else f"{counts.failed} of the last {counts.last} failed"
         )
         pause = Pause(
             id=uow.ids.new(), scope=scope, target=target, by=SYSTEM, at=uow.now, because=f"The breaker: {why}."
         )
         uow.record("breaker.tripped", by=SYSTEM, platform=enforcement.platform, about=pause.id, puts=(pause,))
-        accounts = tuple(dict.fromkeys(row.account for row in [*reversed_, *failed]))
+        accounts = tuple(dict.fromkeys(row.account for row in window.accounts.all(uow.connection, given)))
         open_incident(
             uow,
             platform=enforcement.platform,
@@ -121,6 +118,96 @@ def consider(uow: UnitOfWork, config: Config, enforcement: Enforcement) -> None:
         return
 
 
-def _not_in(column: sa.ColumnElement[str], stopped: set[tuple[str, str]], scope: str) -> sa.ColumnElement[bool]:
-    names = [target for kind, target in stopped if kind == scope]
-    return column.not_in(names) if names else sa.true()
+def _at_most(limit: str, *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+    """Return how many went wrong on a platform, counted no further than the limit."""
+    found = (
+        sa.select(_table.id)
+        .where(
+            _table.platform == sa.bindparam("platform"),
+            tables.enforcement_went_wrong,
+            _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+            *where,
+        )
+        .limit(sa.bindparam(limit, type_=sa.Integer))
+        .subquery()
+    )
+    return sa.select(sa.func.count()).select_from(found).scalar_subquery()
+
+
+_WRONG = Fast(
+    sa.select(
+        _at_most("reversals", _table.state.in_(("restoring", "restored")), _table.because != "expired").label(
+            "reversed"
+        ),
+        _at_most("failures", _table.state == "failed").label("failed"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """The last enforcements of a scope that were executed: how many went wrong, and on whom."""
+
+    counts: Fast
+    accounts: Fast
+
+
+@lru_cache(maxsize=64)
+def _window_without(scope: str, people: frozenset[str], teams: frozenset[str]) -> _Window:
+    """Return the window of a scope, those people and teams left out."""
+    target = {"staff": _table.placed_by, "team": _table.team, "platform": _table.platform}[scope]
+    where = [
+        _table.platform == sa.bindparam("platform"),
+        target == sa.bindparam("target"),
+        _table.severity > 0,
+        _table.state.in_(_EXECUTED),
+        _table.legal_basis.is_(None),
+        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+    ]
+    if people:
+        where.append(_table.placed_by.not_in(sorted(people)))
+    if teams:
+        where.append(_table.team.not_in(sorted(teams)))
+    recent = (
+        sa.select(
+            _table.account,
+            _table.placed_at,
+            sa.case(
+                (sa.and_(_table.state.in_(("restoring", "restored")), _table.because != "expired"), 1), else_=0
+            ).label("reversed"),
+            sa.case((_table.state == "failed", 1), else_=0).label("failed"),
+            sa.func.row_number().over(order_by=_table.placed_at.desc()).label("place"),
+        )
+        .where(*where)
+        .order_by(_table.placed_at.desc())
+        .limit(sa.bindparam("window", type_=sa.Integer))
+        .subquery()
+    )
+    last = recent.c.place <= sa.bindparam("failure_window", type_=sa.Integer)
+    failed = sa.and_(last, recent.c.failed == 1)
+
+    def number(condition: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
+        return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0).label(name)
+
+    return _Window(
+        counts=Fast(
+            sa.select(
+                sa.func.count().label("executed"),
+                number(last, "last"),
+                number(recent.c.reversed == 1, "reversed"),
+                number(failed, "failed"),
+            ).select_from(recent)
+        ),
+        accounts=Fast(
+            sa.select(recent.c.account)
+            .where(sa.or_(recent.c.reversed == 1, failed))
+            .order_by(recent.c.failed, recent.c.placed_at.desc())
+        ),
+    )
+
+
+def _window(scope: str, stopped: set[tuple[str, str]]) -> _Window:
+    """Return the window of a scope: who is stopped already counts towards no wider stop."""
+    people = frozenset(target for kind, target in stopped if kind == "staff" and scope != "staff")
+    teams = frozenset(target for kind, target in stopped if kind == "team" and scope == "platform")
+    return _window_without(scope, people, teams)

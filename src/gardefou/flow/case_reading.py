@@ -15,6 +15,7 @@ from gardefou.errors import InvalidInput, NotFound
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all, fetch_fast
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 #: Cases of one page.
@@ -60,6 +61,11 @@ def need_case(uow: UnitOfWork, case_id: str) -> Case:
     if found is None:
         raise not_found(case_id)
     return found
+
+
+def case_ahead(case_id: str) -> Read:
+    """Return what `need_case` will read."""
+    return _BY_ID_HELD, {"id": case_id}
 
 
 def not_found(case_id: str) -> NotFound:

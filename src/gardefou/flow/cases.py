@@ -18,9 +18,10 @@ import sqlalchemy as sa
 from gardefou.domain.records import SYSTEM, Case, CaseNote, Enforcement, Staff
 from gardefou.errors import Conflict, Denied, InvalidInput
 from gardefou.flow.app import App
-from gardefou.flow.case_reading import case_by_id, case_view, find_case, list_cases, need_case
+from gardefou.flow.case_reading import case_ahead, case_by_id, case_view, find_case, list_cases, need_case
 from gardefou.flow.priority import ESCALATED
-from gardefou.flow.rules import Rules, load_rules
+from gardefou.flow.reading import person_ahead
+from gardefou.flow.rules import Rules, load_rules, rules_ahead
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
@@ -57,7 +58,7 @@ MAX_NOTE = 10_000
 
 _c = tables.case.c
 _NOW = sa.bindparam("now", type_=Instant)
-_OPEN = _c.state == "open"
+_OPEN = tables.case_open
 _FREE = sa.or_(_c.claimed_by.is_(None), _c.claimed_until <= _NOW)
 _FIRST = (_c.priority.desc(), _c.due_at, _c.id)
 # One step along the index: far cheaper than reading every open case for its queue.
@@ -121,7 +122,7 @@ def claim(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`; someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, me, rules):
+    with _working(app, actor, case_id) as (uow, me, rules):
         return claim_in(uow, rules, need_case(uow, case_id), me)
 
 
@@ -146,7 +147,7 @@ def release(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or it is not yours (`case/not_claimed`).
     """
-    with _working(app, actor) as (uow, me, _):
+    with _working(app, actor, case_id) as (uow, me, _):
         case = _mine(uow, me, case_id)
         return _change(uow, "case.released", case, me.id, **_UNCLAIMED)
 
@@ -160,7 +161,7 @@ def renew(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, not yours (`case/not_claimed`), or renewed before (`case/renewed`).
     """
-    with _working(app, actor) as (uow, me, rules):
+    with _working(app, actor, case_id) as (uow, me, rules):
         case = _mine(uow, me, case_id)
         if case.claim_renewed:
             raise Conflict("case/renewed", "A claim is renewed once; decide, or release it for a colleague.")
@@ -177,7 +178,7 @@ def skip(app: App, actor: Actor, case_id: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, me, _):
+    with _working(app, actor, case_id) as (uow, me, _):
         case = _free_or_mine(uow, me, case_id)
         skipped = tuple(dict.fromkeys((*case.skipped_by, me.id)))
         return _change(uow, "case.skipped", case, me.id, skipped_by=skipped, **_UNCLAIMED)
@@ -195,7 +196,7 @@ def move(app: App, actor: Actor, case_id: str, queue: str) -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, me, rules):
+    with _working(app, actor, case_id) as (uow, me, rules):
         known = queues(rules)
         if queue not in known:
             raise InvalidInput(
@@ -227,7 +228,7 @@ def escalate(app: App, actor: Actor, case_id: str, because: str = "") -> Case:
         NotFound: `case/not_found`.
         Conflict: `case/closed`, or someone else holds it (`case/claimed`).
     """
-    with _working(app, actor) as (uow, me, _):
+    with _working(app, actor, case_id) as (uow, me, _):
         case = _free_or_mine(uow, me, case_id)
         also = (_note(uow, case, me, because, "because"),) if because else ()
         if case.escalated and not also:
@@ -256,7 +257,7 @@ def note(app: App, actor: Actor, case_id: str, text: str) -> CaseNote:
         InvalidInput: empty or too long (`case/note`).
         NotFound: `case/not_found`.
     """
-    with _working(app, actor) as (uow, me, _):
+    with _working(app, actor, case_id) as (uow, me, _):
         case = case_by_id(uow.connection, case_id)
         written = _note(uow, case, me, text, "text")
         uow.record("case.noted", by=me.id, platform=case.platform, account=case.account, about=case.id, puts=(written,))
@@ -277,7 +278,7 @@ def see_evidence(app: App, actor: Actor, case_id: str) -> Case:
     Raises:
         NotFound: `case/not_found`.
     """
-    with _working(app, actor) as (uow, me, _):
+    with _working(app, actor, case_id) as (uow, me, _):
         case = need_case(uow, case_id)
         if case.state != "open" or me.id in case.evidence_seen_by:
             return case
@@ -356,10 +357,11 @@ def acting(uow: UnitOfWork, actor: Actor, power: Power = Power.WORK_CASES) -> Ac
 
 
 @contextmanager
-def _working(app: App, actor: Actor) -> Iterator[tuple[UnitOfWork, Actor, Rules]]:
-    """Open a transaction of someone who works cases: the actor as of now, and the rules."""
+def _working(app: App, actor: Actor, case_id: str) -> Iterator[tuple[UnitOfWork, Actor, Rules]]:
+    """Open a transaction of someone who works a case: the actor as of now, and the rules."""
     actor.require(Power.WORK_CASES, app.now())
     with app.works.begin() as uow:
+        uow.ahead([*person_ahead(actor), rules_ahead(), case_ahead(case_id)])
         yield uow, acting(uow, actor), load_rules(uow.connection)
 
 

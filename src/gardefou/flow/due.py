@@ -8,6 +8,7 @@ simulated clock.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,7 +26,8 @@ from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.restore import expire
 from gardefou.people.standing import Standing
 from gardefou.storage import tables
-from gardefou.storage.records import fetch_all
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 from gardefou.storage.types import Instant
 
 _log = logging.getLogger("gardefou.due")
@@ -35,18 +37,20 @@ _s = tables.staff.c
 _NOW = sa.bindparam("now", type_=Instant)
 _BATCH = 200
 
-_ACTIVE = _e.state.in_((State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value))
-_DUE = (
+_ACTIVE = sa.and_(
+    tables.enforcement_active,
+    _e.state.in_((State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value)),
+)
+_DUE = Fast(
     sa.select(_e.id, _e.state, _e.approved_at)
     .where(_ACTIVE, sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW, _e.intent_event.is_not(None)))
     .order_by(_e.next_attempt_at, _e.id)
     .limit(_BATCH)
 )
-_ENDING = (
+_ENDING = Fast(
     sa.select(_e.id)
     .where(
-        _e.state == State.IN_FORCE.value,
-        _e.until.is_not(None),
+        tables.enforcement_ending,
         _e.until <= _NOW,
         _e.legal_basis.is_(None),
         sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW),
@@ -54,16 +58,16 @@ _ENDING = (
     .order_by(_e.until, _e.id)
     .limit(_BATCH)
 )
-_LAST_DAYS = sa.select(tables.staff).where(
-    _s.standing != Standing.LEFT.value, _s.last_day_end.is_not(None), _s.last_day_end <= _NOW
+_LAST_DAYS = Fast(
+    sa.select(tables.staff).where(
+        _s.standing != Standing.LEFT.value, _s.last_day_end.is_not(None), _s.last_day_end <= _NOW
+    )
 )
 _NEXT = (
     sa.select(sa.func.min(_e.next_attempt_at, type_=Instant)).where(_ACTIVE, _e.next_attempt_at > _NOW),
-    sa.select(sa.func.min(_e.until, type_=Instant)).where(
-        _e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until > _NOW
-    ),
+    sa.select(sa.func.min(_e.until, type_=Instant)).where(tables.enforcement_ending, _e.until > _NOW),
     sa.select(sa.func.min(_e.next_attempt_at, type_=Instant)).where(
-        _e.state == State.IN_FORCE.value, _e.until.is_not(None), _e.until <= _NOW, _e.next_attempt_at > _NOW
+        tables.enforcement_ending, _e.until <= _NOW, _e.next_attempt_at > _NOW
     ),
     sa.select(sa.func.min(_s.last_day_end, type_=Instant)).where(
         _s.standing != Standing.LEFT.value, _s.last_day_end > _NOW
@@ -77,11 +81,12 @@ def run_due(app: App) -> int:
     Each piece of work is a transaction of its own: what fails is left for the
     next round and never stops the rest.
     """
-    done = _last_days(app)
     now = app.now()
     with app.works.read() as connection:
-        due = connection.execute(_DUE, {"now": now}).all()
-        ending = [row.id for row in connection.execute(_ENDING, {"now": now})]
+        over = fetch_fast(connection, Staff, _LAST_DAYS, {"now": now})
+        due = _DUE.all(connection, {"now": now})
+        ending = [row.id for row in _ENDING.all(connection, {"now": now})]
+    done = _last_days(app, over)
     for enforcement_id in ending:
         done += _try(app, expire, enforcement_id)
     for row in due:
@@ -157,10 +162,8 @@ def _lapse(app: App, enforcement_id: str) -> Enforcement | None:
         return lapsed
 
 
-def _last_days(app: App) -> int:
+def _last_days(app: App, over: Sequence[Staff]) -> int:
     """Put off everyone whose last day is over (M9)."""
-    with app.works.read() as connection:
-        over = fetch_all(connection, Staff, _LAST_DAYS.params(now=app.now()))
     for person in over:
         with app.works.begin() as uow:
             current = uow.need(Staff, person.platform, person.id)

@@ -35,9 +35,10 @@ from gardefou.flow.intend import as_recorded, intend, object_to
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.outcome import conclude, failed, overtaken, retry, unknown
-from gardefou.flow.reading import enforcement_by_id, lifted
+from gardefou.flow.reading import enforcement_by_id, held_ahead, lifted, live_ahead
 from gardefou.flow.recheck import Objection, recheck
 from gardefou.flow.settle import content_to_read, lost, settle
+from gardefou.flow.stops import pauses_ahead
 from gardefou.platforms.protocol import (
     Connector,
     Operation,
@@ -47,6 +48,8 @@ from gardefou.platforms.protocol import (
     PlatformUnreachable,
     Target,
 )
+from gardefou.storage.records import key_ahead
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
@@ -121,7 +124,7 @@ def start_restore(uow: UnitOfWork, config: Config, ready: Enforcement, account: 
     if ready.state != State.READY.value or seen.reading is None:
         return None
     current = uow.get(Account, account.platform, account.ref) or account
-    moved = any(harm.in_force_at is None or harm.in_force_at >= seen.taken_at for harm in lifted(uow.connection, ready))
+    moved = any(harm.in_force_at is None or harm.in_force_at >= seen.taken_at for harm in lifted(uow, ready))
     if moved or _outdated(current, seen):
         # Something took effect, or may have, since it was read: read again before saying what is to be lifted.
         return None
@@ -373,13 +376,24 @@ def _content_of(begun: Begun) -> tuple[str, ...]:
 
 def _record_seen(app: App, begun: Begun, seen: Seen, more: dict[str, Any]) -> Enforcement:
     """Record what the platform is seen to be after an answer: `in_force`, or something else is wrong."""
+    config = app.recent_config()
     with app.works.begin() as uow:
-        uow.serialise(f"account:{seen.platform}/{seen.account}")
-        config = app.config(uow.connection)
+        uow.serialise(f"account:{seen.platform}/{seen.account}", ahead=lambda: _seen_ahead(begun, seen))
         found = find_enforcement(uow, begun.enforcement.id)
         if found.version != begun.enforcement.version:
             return overtaken(uow, found, more)
         return conclude(uow, config, found, seen, more, begun.lifting)
+
+
+def _seen_ahead(begun: Begun, seen: Seen) -> list[Read]:
+    """Return what recording an ordinary outcome reads."""
+    reads = [
+        held_ahead(begun.enforcement.id),
+        key_ahead(Account, seen.platform, seen.account),
+    ]
+    if begun.lifting is not None:
+        reads += [live_ahead(seen.platform, seen.account), pauses_ahead()]
+    return reads
 
 
 def _record_trouble(

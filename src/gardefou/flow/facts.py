@@ -17,11 +17,12 @@ from gardefou.domain.records import Account, Case
 from gardefou.flow.app import Config
 from gardefou.flow.observe import Seen, tier_memory
 from gardefou.flow.spec import Checked
-from gardefou.flow.stops import paused_for
+from gardefou.flow.stops import paused_for, pauses_ahead
 from gardefou.people.actor import NEVER_MINUTES, Actor
 from gardefou.people.standing import NO_LAST_DAY_HOURS, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
@@ -187,8 +188,23 @@ class Lately:
 
 def lately(uow: UnitOfWork, platform: str, account: str) -> list[Lately]:
     """Return the account's enforcements of the last 30 days."""
-    values = {"platform": platform, "account": account, "since": uow.now - _MONTH}
-    return [Lately(*row) for row in _LATELY.all(uow.connection, values)]
+    statement, values = _lately_ahead(uow, platform, account)
+    return [Lately(*row) for row in statement.all(uow.connection, values)]
+
+
+def ahead(uow: UnitOfWork, actor: Actor, platform: str, account: str) -> list[Read]:
+    """Return what `gather` will read for an act without content, of someone whose budget was not topped up."""
+    hour = uow.now - _HOUR
+    return [
+        _lately_ahead(uow, platform, account),
+        (_TOPPED, {"who": actor.id, "since": hour}),
+        *(statement for scopes, statement in _counts(uow, actor, platform, hour) if scopes != _PLATFORM),
+        pauses_ahead(),
+    ]
+
+
+def _lately_ahead(uow: UnitOfWork, platform: str, account: str) -> Read:
+    return _LATELY, {"platform": platform, "account": account, "since": uow.now - _MONTH}
 
 
 def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ...]) -> set[str]:
@@ -298,7 +314,7 @@ def _fewest_reports(uow: UnitOfWork, platform: str, content: tuple[str, ...]) ->
     table = tables.case.c
     rows = uow.connection.execute(
         sa.select(table.content, sa.func.sum(table.reports))
-        .where(table.platform == platform, table.state == "open", table.content.in_(content))
+        .where(table.platform == platform, tables.case_open, table.content.in_(content))
         .group_by(table.content)
     )
     counts = {row[0]: int(row[1]) for row in rows}
@@ -364,7 +380,26 @@ _TOPPED = Fast(
     .where(_by_topped.staff_id == sa.bindparam("who"), _by_topped.at > sa.bindparam("since", type_=_by_topped.at.type))
     .limit(1)
 )
+_PLATFORM = ("platform_1h",)
 _COUNTS = ("all", "severity3", "severity4", "reach")
+
+
+def _counts(uow: UnitOfWork, actor: Actor, platform: str, hour: datetime) -> list[tuple[tuple[str, ...], Read]]:
+    """Return the scopes that are counted, each with its statement; ``hour`` is where the person's own hour begins."""
+    now = uow.now
+    team = actor.staff.team if actor.staff else ""
+    by_person = (_BY_PERSON, {"who": actor.id, "hour": hour, "day": now - _DAY})
+    by_team = (_BY_TEAM, {"platform": platform, "who": team, "hour": now - _HOUR})
+    return [
+        (("actor_1h", "actor_24h"), by_person),
+        *([(("team_1h",), by_team)] if team else []),
+        (_PLATFORM, platform_ahead(uow, platform)),
+    ]
+
+
+def platform_ahead(uow: UnitOfWork, platform: str) -> Read:
+    """Return what `gather` will read of the whole platform: hold it first where it counts."""
+    return _BY_PLATFORM, {"platform": platform, "hour": uow.now - _HOUR}
 
 
 def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) -> dict[str, Any]:
@@ -373,21 +408,12 @@ def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) 
     who = actor.id
     topped = _TOPPED.first(uow.connection, {"who": who, "since": now - _HOUR})
     hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
-    facts: dict[str, Any] = {}
-
-    def count(scopes: tuple[str, ...], statement: Fast, values: dict[str, Any]) -> None:
+    facts: dict[str, Any] = {f"recent.team_1h.{name}": 0 for name in _COUNTS}
+    for scopes, (statement, values) in _counts(uow, actor, platform, hour):
         names = [f"recent.{scope}.{name}" for scope in scopes for name in _COUNTS]
         if not read.isdisjoint(names):
             row = statement.first(uow.connection, values)
             facts.update({name: int(value) for name, value in zip(names, row, strict=True)})
-
-    count(("actor_1h", "actor_24h"), _BY_PERSON, {"who": who, "hour": hour, "day": now - _DAY})
-    team = actor.staff.team if actor.staff else ""
-    if team:
-        count(("team_1h",), _BY_TEAM, {"platform": platform, "who": team, "hour": now - _HOUR})
-    else:
-        facts.update({f"recent.team_1h.{name}": 0 for name in _COUNTS})
-    count(("platform_1h",), _BY_PLATFORM, {"platform": platform, "hour": now - _HOUR})
     if "recent.actor_reversed_7d" in read:
         facts["recent.actor_reversed_7d"] = uow.connection.execute(
             sa.select(sa.func.count()).where(

@@ -76,7 +76,7 @@ def intend(uow: UnitOfWork, config: Config, found: Enforcement, account: Account
 def _base_without_shared(uow: UnitOfWork, found: Enforcement, base: tuple[str, ...]) -> tuple[str, ...]:
     """Return the state on record before the harm: measures others of ours imposed are traced to before theirs."""
     kept = set(base)
-    for other in imposing_harms(uow.connection, found.platform, found.account):
+    for other in imposing_harms(uow, found.platform, found.account):
         if other.id != found.id and other.base is not None:
             kept -= set(other.measures) - set(other.base)
     return tuple(sorted(kept))

@@ -50,17 +50,17 @@ def plan_lifting(uow: UnitOfWork, restore: Enforcement, account: Account, readin
     One call for each withdrawn enforcement, with what its receipt kept; one
     more for what stands there without any of ours (drift).
     """
-    harms = lifted(uow.connection, restore)
+    harms = lifted(uow, restore)
     withdrawn = {harm.id for harm in harms}
     others = [
         other
-        for other in standing_harms(uow.connection, restore.platform, restore.account)
+        for other in standing_harms(uow, restore.platform, restore.account)
         if other.id not in withdrawn and other.state == State.IN_FORCE.value
     ]
     # What the law demands and may be on its way is not taken off along with the rest (M11).
     demanded = [
         other
-        for other in imposing_harms(uow.connection, restore.platform, restore.account)
+        for other in imposing_harms(uow, restore.platform, restore.account)
         if other.legal_basis is not None and other.id not in withdrawn and other.state != State.RESTORING.value
     ]
     claimed = {measure for other in (*others, *demanded) for measure in other.measures}
@@ -133,7 +133,7 @@ def start_lifting(uow: UnitOfWork, restore: Enforcement, *, lease_seconds: int) 
 
     Writes `enforcement.cancelled` or `enforcement.restoring` for each.
     """
-    for harm in lifted(uow.connection, restore):
+    for harm in lifted(uow, restore):
         state = State(harm.state)
         if state in {State.WAITING, State.READY}:
             cancelled = uow.move(
@@ -169,7 +169,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
     Writes `enforcement.restored` for each.
     """
     expired = restore.because == "expired"
-    harms = [harm for harm in lifted(uow.connection, restore) if harm.state == State.RESTORING.value]
+    harms = [harm for harm in lifted(uow, restore) if harm.state == State.RESTORING.value]
     for harm in harms:
         uow.move(
             harm,
@@ -180,7 +180,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
             ended_at=uow.now,
         )
         freed = set(harm.measures) - set(harm.base or ())
-        for other in imposing_harms(uow.connection, harm.platform, harm.account):
+        for other in imposing_harms(uow, harm.platform, harm.account):
             if other.base is not None and freed & set(other.base) and other.state != State.RESTORING.value:
                 base = tuple(sorted(set(other.base) - freed))
                 uow.rewrite(other, "enforcement.rebased", by=SYSTEM, base=base)
@@ -212,7 +212,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
 
 def give_up_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
     """The platform refused the undo: what was in force still is, and the restore can be asked for again."""
-    for harm in lifted(uow.connection, restore):
+    for harm in lifted(uow, restore):
         if harm.state != State.RESTORING.value:
             continue
         if harm.in_force_at is None:

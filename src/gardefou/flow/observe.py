@@ -16,9 +16,9 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import open_incident
+from gardefou.flow.reading import live_on
 from gardefou.flow.rules import Rules
 from gardefou.platforms.protocol import Connector, PlatformUnreachable
-from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
 _REFRESH = timedelta(hours=6)
@@ -150,9 +150,8 @@ def _lookalike(uow: UnitOfWork, app: App, account: Account) -> Account:
 
 def in_flight(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     """Return the account's enforcements that may be changing the platform at this moment."""
-    states = (State.EXECUTING.value, State.UNKNOWN.value, State.RESTORING.value)
-    table = tables.enforcement.c
-    return uow.all(Enforcement, table.platform == platform, table.account == account, table.state.in_(states))
+    states = {State.EXECUTING.value, State.UNKNOWN.value, State.RESTORING.value}
+    return [one for one in live_on(uow, platform, account) if one.state in states]
 
 
 def _drift(

@@ -17,6 +17,7 @@ from gardefou.flow.app import Config
 from gardefou.flow.incidents import alert
 from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
 from gardefou.flow.observe import Seen
+from gardefou.flow.reading import live_on
 from gardefou.storage.work import UnitOfWork
 
 _FIRST_RETRY = 1.0
@@ -46,6 +47,8 @@ def conclude(
     Writes `enforcement.in_force`, and for a restore `enforcement.restored` of what it lifts.
     """
     assert seen.reading is not None
+    if lifting is not None:
+        live_on(uow, found.platform, found.account)  # before anything waits to be written there
     after = frozenset(seen.reading.measures)
     receipt = {**found.receipt, **more, "after": sorted(after)}
     if found.action == Action.RESTORE:

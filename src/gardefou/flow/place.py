@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from gardefou.domain.accounts import Tier, measures_of_action
 from gardefou.domain.records import Account, Case, Enforcement, Staff
 from gardefou.domain.states import State
@@ -22,8 +20,10 @@ from gardefou.errors import Conflict, Denied, InvalidInput, NotFound, StepUpRequ
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.breaker import note_budget
+from gardefou.flow.case_reading import case_ahead
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.reading import live_ahead, live_on, person_ahead
 from gardefou.flow.spec import Checked, Wanted, check
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
@@ -32,24 +32,24 @@ from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
 from gardefou.storage import tables
-from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch_fast
+from gardefou.storage.records import key_ahead
 from gardefou.storage.types import dumps, plain
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
+#: From this severity on a platform's budget counts.
+_GRAVE = 3
 #: More than these at once are left to be carried out one after the other, each with a lease of its own.
 _BEGIN_AT_MOST = 5
-_OCCUPIES = (State.READY.value, State.EXECUTING.value, State.UNKNOWN.value, State.IN_FORCE.value)
-_ALIKE = Fast(
-    sa.select(tables.enforcement)
-    .where(
-        tables.enforcement.c.platform == sa.bindparam("platform"),
-        tables.enforcement.c.account == sa.bindparam("account"),
-        tables.enforcement.c.action == sa.bindparam("action"),
-        tables.enforcement.c.state.in_((*_OCCUPIES, State.WAITING.value)),
-    )
-    .order_by(tables.enforcement.c.id)
+_OCCUPIES = frozenset(
+    {
+        State.WAITING.value,
+        State.READY.value,
+        State.EXECUTING.value,
+        State.UNKNOWN.value,
+        State.IN_FORCE.value,
+    }
 )
 
 #: Begins what is cleared, in the placing transaction: `gardefou.flow.execute.start`.
@@ -191,9 +191,10 @@ def place(
     actor.require(power, now)
     with app.works.begin() as uow:
         app.sequencer.check_clock(uow.connection, uow.now)
-        uow.serialise(*_locks(actor, wishes))
+        uow.serialise(*_locks(actor, wishes), ahead=lambda: _ahead(uow, app, actor, wishes, case))
         config = app.config(uow.connection)
         actor = _reread(uow, actor, power)
+        _hold_budgets(uow, wishes)
         moment = facts_of.Moment(bulk=bulk, case=case)
         judged = _judge_all(uow, app, config, actor, wishes, moment)
         refused = any(one.verdict.refused for one in judged)
@@ -219,12 +220,39 @@ def place(
 
 
 def _locks(actor: Actor, wishes: Sequence[Prepared]) -> set[str]:
-    """Return what must stand still while it is counted: accounts, and whoever has a budget."""
+    """Return what must stand still while it is judged: accounts, and the person."""
     keys = {f"account:{wish.checked.wanted.platform}/{wish.checked.wanted.account}" for wish in wishes}
-    keys.add(f"actor:{actor.id}")
-    if any(wish.checked.severity >= 3 for wish in wishes):
-        keys |= {f"platform:{wish.checked.wanted.platform}" for wish in wishes}
-    return keys
+    return {*keys, f"actor:{actor.id}"}
+
+
+def _hold_budgets(uow: UnitOfWork, wishes: Sequence[Prepared]) -> None:
+    """Let nobody else count towards the platforms' budgets until this is committed.
+
+    The last lock there is, and the latest taken: everybody who harms on a platform stands in line for it.
+    """
+    platforms = {wish.checked.wanted.platform for wish in wishes if wish.checked.severity >= _GRAVE}
+    if platforms:
+        uow.serialise(
+            *(f"platform:{name}" for name in platforms),
+            ahead=lambda: [facts_of.platform_ahead(uow, name) for name in platforms],
+            first=False,
+        )
+
+
+def _ahead(uow: UnitOfWork, app: App, actor: Actor, wishes: Sequence[Prepared], case: Case | None) -> list[Read]:
+    """Return what placing a single one reads; of several, each one's records come between."""
+    if len(wishes) != 1:
+        return []
+    wanted = wishes[0].checked.wanted
+    return [
+        *app.config_ahead(wanted.platform),
+        *person_ahead(actor),
+        key_ahead(Account, wanted.platform, wanted.account),
+        live_ahead(wanted.platform, wanted.account),
+        *([case_ahead(case.id)] if case is not None else ()),
+        *facts_of.ahead(uow, actor, wanted.platform, wanted.account),
+        *([facts_of.platform_ahead(uow, wanted.platform)] if wishes[0].checked.severity < _GRAVE else ()),
+    ]
 
 
 def _reread(uow: UnitOfWork, actor: Actor, power: Power) -> Actor:
@@ -269,12 +297,12 @@ def _identical(uow: UnitOfWork, actor: Actor, checked: Checked) -> Enforcement |
     person who placed it: a second click is no second enforcement.
     """
     wanted = checked.wanted
-    values = {"platform": wanted.platform, "account": wanted.account, "action": checked.action.value}
-    found = fetch_fast(uow.connection, Enforcement, _ALIKE, values)
     measures = measures_of_action(checked.action, content=wanted.content, label=wanted.label)
     if not measures:
         return None
-    for other in found:
+    for other in live_on(uow, wanted.platform, wanted.account):
+        if other.action != checked.action or other.state not in _OCCUPIES:
+            continue
         same = (
             frozenset(other.measures) == measures
             and other.until == wanted.until
@@ -474,9 +502,8 @@ def preview(
     app: App, actor: Actor, wishes: Sequence[Prepared], *, case: Case | None = None, bulk: int = 1
 ) -> list[Judged]:
     """Judge wishes as `place` would, and change nothing: the transaction is rolled back."""
-    with app.works.store.begin(keep=False) as connection:
-        uow = UnitOfWork(connection, now=app.now(), ids=app.ids, salts=app.works.salts)
-        config = app.config(connection)
+    with app.works.begin(keep=False) as uow:
+        config = app.config(uow.connection)
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
         moment = facts_of.Moment(bulk=bulk, case=case)

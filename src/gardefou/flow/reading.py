@@ -4,35 +4,61 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gardefou.domain.records import Enforcement
+from gardefou.domain.records import Enforcement, Staff
+from gardefou.people.actor import Actor
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch_all, fetch_fast
+from gardefou.storage.records import fetch_all, fetch_fast, key_ahead
+from gardefou.storage.unwritten import Read
+from gardefou.storage.work import UnitOfWork
 
 _table = tables.enforcement.c
-_STANDING = ("in_force", "restoring")
-_IMPOSING = (*_STANDING, "executing", "unknown")
+_STANDING = frozenset({"in_force", "restoring"})
+_IMPOSING = _STANDING | {"executing", "unknown"}
+_LIVE = ("waiting", "ready", "executing", "unknown", "in_force", "restoring")
 _by_id = sa.select(tables.enforcement).where(_table.id == sa.bindparam("id")).limit(1)
 _BY_ID = Fast(_by_id)
 _BY_ID_HELD = Fast(_by_id.with_for_update())
-_ONE_LIFTED = Fast(_by_id.where(_table.platform == sa.bindparam("platform")))
-
-
-def _on_account(states: tuple[str, ...]) -> Fast:
-    return Fast(
-        sa.select(tables.enforcement)
-        .where(
-            _table.platform == sa.bindparam("platform"),
-            _table.account == sa.bindparam("account"),
-            _table.severity > 0,
-            _table.state.in_(states),
-        )
-        .order_by(_table.id)
+_LIVE_ON = Fast(
+    sa.select(tables.enforcement)
+    .where(
+        _table.platform == sa.bindparam("platform"),
+        _table.account == sa.bindparam("account"),
+        _table.state.in_(_LIVE),
+        # A restore that was seen has nothing more to do.
+        sa.or_(_table.severity > 0, _table.state != "in_force"),
     )
+    .order_by(_table.id)
+)
 
 
-_STANDING_ON = _on_account(_STANDING)
-_IMPOSING_ON = _on_account(_IMPOSING)
+def live_on(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
+    """Return the account's enforcements that have not ended, oldest first, as this transaction leaves them.
+
+    Restores are among them until the platform was seen to follow. The database
+    is asked once a transaction: hold the account first (`UnitOfWork.serialise`).
+    """
+    place = ("live_on", platform, account)
+    if place not in uow.kept:
+        values = {"platform": platform, "account": account}
+        uow.kept[place] = {one.id: one for one in fetch_fast(uow.connection, Enforcement, _LIVE_ON, values)}
+    now = uow.kept[place] | uow.recorded_on(platform, account)
+    return [now[key] for key in sorted(now) if now[key].state in _LIVE]
+
+
+def live_ahead(platform: str, account: str) -> Read:
+    """Return what `live_on` will read."""
+    return _LIVE_ON, {"platform": platform, "account": account}
+
+
+def person_ahead(actor: Actor) -> list[Read]:
+    """Return what will be read of whoever acts, as the store knows them now."""
+    return [] if actor.staff is None else [key_ahead(Staff, actor.staff.platform, actor.staff.id)]
+
+
+def held_ahead(enforcement_id: str) -> Read:
+    """Return what `held_enforcement` will read."""
+    return _BY_ID_HELD, {"id": enforcement_id}
 
 
 def enforcement_by_id(connection: sa.Connection, enforcement_id: str) -> Enforcement | None:
@@ -47,23 +73,33 @@ def held_enforcement(connection: sa.Connection, enforcement_id: str) -> Enforcem
     return found[0] if found else None
 
 
-def standing_harms(connection: sa.Connection, platform: str, account: str) -> list[Enforcement]:
+def standing_harms(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     """Return the account's enforcements whose measures stand at the platform, oldest first."""
-    return fetch_fast(connection, Enforcement, _STANDING_ON, {"platform": platform, "account": account})
+    return [one for one in live_on(uow, platform, account) if one.severity > 0 and one.state in _STANDING]
 
 
-def imposing_harms(connection: sa.Connection, platform: str, account: str) -> list[Enforcement]:
+def imposing_harms(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     """Return the account's enforcements whose measures stand at the platform or may by now, oldest first."""
-    return fetch_fast(connection, Enforcement, _IMPOSING_ON, {"platform": platform, "account": account})
+    return [one for one in live_on(uow, platform, account) if one.severity > 0 and one.state in _IMPOSING]
 
 
-def lifted(connection: sa.Connection, restore: Enforcement) -> list[Enforcement]:
-    """Return the enforcements that a restore withdraws, oldest first."""
+def lifted(uow: UnitOfWork, restore: Enforcement) -> list[Enforcement]:
+    """Return the enforcements that a restore withdraws, ended or not, oldest first."""
     if not restore.lifts:
         return []
-    if len(restore.lifts) == 1:
-        values = {"platform": restore.platform, "id": restore.lifts[0]}
-        return fetch_fast(connection, Enforcement, _ONE_LIFTED, values)
+    known = {one.id: one for one in live_on(uow, restore.platform, restore.account)}
+    known |= uow.recorded_on(restore.platform, restore.account)
+    missing = [one for one in restore.lifts if one not in known]
+    if missing:
+        found = uow.all(Enforcement, _table.platform == restore.platform, _table.id.in_(missing))
+        known |= {one.id: one for one in found}
+    return [known[one] for one in sorted(restore.lifts) if one in known]
+
+
+def lifted_as_stored(connection: sa.Connection, restore: Enforcement) -> list[Enforcement]:
+    """Return what `lifted` returns, outside any transaction of one's own."""
+    if not restore.lifts:
+        return []
     statement = (
         sa.select(tables.enforcement)
         .where(_table.platform == restore.platform, _table.id.in_(restore.lifts))
@@ -74,6 +110,6 @@ def lifted(connection: sa.Connection, restore: Enforcement) -> list[Enforcement]
 
 def lifted_content(connection: sa.Connection, restore: Enforcement) -> tuple[str, ...]:
     """Return the content items that a restore concerns, to be read with the account."""
-    items = [item for one in lifted(connection, restore) for item in one.content]
+    items = [item for one in lifted_as_stored(connection, restore) for item in one.content]
     items += [measure.removeprefix("removed:") for measure in restore.measures if measure.startswith("removed:")]
     return tuple(dict.fromkeys(items))

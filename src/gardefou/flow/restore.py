@@ -23,7 +23,8 @@ from gardefou.flow.execute import Begun, advance, finish_restore, start_restore
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.place import digest_of, settle_waiting
-from gardefou.flow.reading import enforcement_by_id
+from gardefou.flow.reading import enforcement_by_id, live_ahead, live_on, person_ahead
+from gardefou.flow.stops import pauses_ahead
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
@@ -33,7 +34,8 @@ from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch_fast
+from gardefou.storage.records import key_ahead
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _HOUR = timedelta(hours=1)
@@ -41,17 +43,6 @@ _DAY = timedelta(days=1)
 _table = tables.enforcement.c
 _LIVE = ("waiting", "ready", "executing", "unknown", "in_force")
 _MAX_TEXT = 10_000
-_on_account = sa.select(tables.enforcement).where(
-    _table.platform == sa.bindparam("platform"), _table.account == sa.bindparam("account")
-)
-_LIVE_HARMS = Fast(_on_account.where(_table.severity > 0, _table.state.in_(_LIVE)).order_by(_table.id))
-_WAITING_RESTORES = Fast(
-    _on_account.where(
-        _table.action == Action.RESTORE.value,
-        _table.state == State.WAITING.value,
-        _table.placed_by == sa.bindparam("by"),
-    )
-)
 _CONTENT = Fast(
     sa.select(_table.content).where(
         _table.platform == sa.bindparam("platform"),
@@ -117,7 +108,9 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         seen = look(app, connector, ref, _content_on_record(app, platform, ref))
     made: list[Enforcement | Begun] = []
     with app.works.begin() as uow:
-        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
+        uow.serialise(
+            f"account:{platform}/{ref}", f"actor:{actor.id}", ahead=lambda: _ahead(uow, app, actor, platform, ref)
+        )
         config = app.config(uow.connection)
         actor = on_duty(uow, actor)
         account = observe(uow, app, config, seen)
@@ -157,6 +150,22 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     return Restored(restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses)
 
 
+def _ahead(uow: UnitOfWork, app: App, actor: Actor, platform: str, ref: str) -> list[Read]:
+    """Return what an ordinary restore reads."""
+    return [
+        *app.config_ahead(platform),
+        *person_ahead(actor),
+        key_ahead(Account, platform, ref),
+        live_ahead(platform, ref),
+        pauses_ahead(),
+        _restores_ahead(uow, actor),
+    ]
+
+
+def _restores_ahead(uow: UnitOfWork, actor: Actor) -> Read:
+    return _RESTORES_OF, {"by": actor.id, "since": uow.now - _HOUR}
+
+
 def _carry_out(app: App, made: Enforcement | Begun) -> Enforcement:
     if isinstance(made, Begun):
         return finish_restore(app, made)
@@ -186,7 +195,7 @@ def _content_on_record(app: App, platform: str, ref: str) -> tuple[str, ...]:
 
 
 def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
-    return fetch_fast(uow.connection, Enforcement, _LIVE_HARMS, {"platform": platform, "account": ref})
+    return [one for one in live_on(uow, platform, ref) if one.severity > 0 and one.state in _LIVE]
 
 
 def _base(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforcement]) -> tuple[str, ...]:
@@ -263,10 +272,12 @@ def _place(
 
 def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]) -> Enforcement | None:
     """Return a restore of the same, by the same person, that still waits: asking twice is asking once."""
-    values = {"platform": account.platform, "account": account.ref, "by": actor.id}
-    waiting = fetch_fast(uow.connection, Enforcement, _WAITING_RESTORES, values)
     wanted = {harm.id for harm in harms}
-    return next((one for one in waiting if set(one.lifts) == wanted), None)
+    for one in live_on(uow, account.platform, account.ref):
+        waits = one.action == Action.RESTORE and one.state == State.WAITING.value
+        if waits and one.placed_by == actor.id and set(one.lifts) == wanted:
+            return one
+    return None
 
 
 def _judge(
@@ -303,7 +314,8 @@ def _judge(
 def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequence[Enforcement]) -> bool:
     if any(_is_old(config, harm, uow.now) for harm in harms):
         return True
-    recent = _RESTORES_OF.first(uow.connection, {"by": actor.id, "since": uow.now - _HOUR})[0]
+    statement, values = _restores_ahead(uow, actor)
+    recent = statement.first(uow.connection, values)[0]
     return int(recent) >= config.rules.restores_per_hour
 
 

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from gardefou.errors import InvalidInput
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
+from gardefou.storage.unwritten import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,11 @@ def load_rules(connection: sa.Connection) -> Rules:
     for row in _SETTINGS.all(connection):
         rules = rules.with_value(row.id, row.value)
     return rules
+
+
+def rules_ahead() -> Read:
+    """Return what `load_rules` will read."""
+    return _SETTINGS, {}
 
 
 _SETTINGS = Fast(sa.select(tables.setting.c.id, tables.setting.c.value))

@@ -8,11 +8,17 @@ from gardefou.domain.records import Pause
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
+from gardefou.storage.unwritten import Read
 
 
 def open_pauses(connection: sa.Connection) -> list[Pause]:
     """Return every pause that has not ended, oldest first."""
     return fetch_fast(connection, Pause, _OPEN, {})
+
+
+def pauses_ahead() -> Read:
+    """Return what `open_pauses` will read."""
+    return _OPEN, {}
 
 
 def paused_for(connection: sa.Connection, *, staff: str, team: str, platform: str) -> Pause | None:

@@ -14,7 +14,7 @@ _WATCHED = (
     sa.select(_account.ref)
     .where(
         _account.platform == sa.bindparam("platform"),
-        sa.or_(_account.tier != "standard", _account.memory_tier != "standard"),
+        tables.account_watched,
     )
     .order_by(_account.ref)
 )

@@ -23,14 +23,24 @@ from gardefou.platforms.protocol import (
     Answer,
     Capability,
     Description,
+    NoSuchAccount,
     Operation,
     PlatformAnswerLost,
     PlatformRefused,
     PlatformUnreachable,
     Resolved,
 )
-from gardefou.platforms.sandbox_admin import SET_REMOVED, SandboxAdmin, Switches, item_of, removed
-from gardefou.storage.fast import Fast
+from gardefou.platforms.sandbox_admin import (
+    ACCOUNT_LOCKED,
+    SET_REMOVED,
+    SWITCH,
+    SandboxAdmin,
+    Switches,
+    as_switches,
+    item_of,
+    removed,
+)
+from gardefou.storage.fast import Fast, together
 
 KIND = "sandbox — not a real platform"
 
@@ -125,12 +135,7 @@ class Sandbox(SandboxAdmin):
         A deleted account is still read, as one that does not exist any more,
         with the measure ``deleted``.
         """
-        now = self._receive()
-        self._welcome(account, content)
-        with self._read() as connection:
-            row = self._account(connection, account)
-            items = self._items(connection, content)
-        self._answer_reading(now)
+        row, items = self._look(account, content)
         gone = frozenset(removed(item) for item, (owner, taken) in items.items() if owner == account and taken)
         return AccountReading(
             ref=row.ref,
@@ -146,12 +151,7 @@ class Sandbox(SandboxAdmin):
 
     def resolve(self, account: str, *, content: Sequence[str] = ()) -> Resolved:
         """Return the account's own id, as it has no aliases, and the owner of each item."""
-        now = self._receive()
-        self._welcome(account, content)
-        with self._read() as connection:
-            row = self._account(connection, account)
-            items = self._items(connection, content)
-        self._answer_reading(now)
+        row, items = self._look(account, content)
         return Resolved(account=row.ref, content_owner={item: owner for item, (owner, _) in items.items()})
 
     def apply(self, operation: Operation) -> Answer:
@@ -172,54 +172,67 @@ class Sandbox(SandboxAdmin):
 
     # --- the way of a call --------------------------------------------------------------
 
-    def _welcome(self, account: str, content: Sequence[str]) -> None:
-        """Make what an open house is asked for and does not have yet."""
-        if not self._open_house:
-            return
+    def _look(self, account: str, content: Sequence[str]) -> tuple[Any, dict[str, tuple[str, bool]]]:
+        """Read an account's row and its items, as the switches let it."""
         with self._read() as connection:
-            known = self._find(connection, account) is not None
+            row, now = self._seen(connection, account)
             there = self._known_items(connection, content)
+        self._obey(now)
+        missing = [item for item in content if item not in there]
+        if self._open_house and (row is None or missing):
+            self._welcome(account, known=row is not None, missing=missing)
+            row = None
+        if row is None or missing or now.slow_seconds > 0:
+            # Whoever is slow answers with what is so when it answers.
+            with self._read() as connection:
+                row = self._account(connection, account)
+                there = self._items(connection, content)
+        if now.drops_answers:
+            raise PlatformUnreachable(f"{self.name} did not answer; read it again when it is up.")
+        return row, there
+
+    def _welcome(self, account: str, *, known: bool, missing: Sequence[str]) -> None:
+        """Make what an open house is asked for and does not have yet."""
         try:
             if not known:
                 self.put_account(account, handle=account, only_new=True)
-            for item in content:
-                if item not in there:
-                    self.put_content(item, account=account)
+            for item in missing:
+                self.put_content(item, account=account)
         except IntegrityError:
             # Someone else asked for the same at the same moment: it is there now.
             return
 
-    def _receive(self) -> Switches:
-        """Be down, or slow: before anything is read or done, and outside any transaction."""
-        now = self.switches()
+    def _obey(self, now: Switches) -> None:
+        """Be down, or slow: before anything is said or done, and outside any transaction."""
         if now.down:
             raise PlatformUnreachable(f"{self.name} refuses connections; try again when it is up.")
         if now.slow_seconds > 0:
             self._sleep(now.slow_seconds)
-        return now
-
-    def _answer_reading(self, now: Switches) -> None:
-        if now.drops_answers:
-            raise PlatformUnreachable(f"{self.name} did not answer; read it again when it is up.")
 
     def _carry_out(self, operation: Operation, verb: str) -> Answer:
-        now = self._receive()
         lost = PlatformAnswerLost(f"{self.name} was asked to {verb} {operation.action} and did not answer.")
-        try:
+        slept = False
+        while True:
             with self._begin() as connection:
-                answer = self._operate(connection, operation, verb)
-        except PlatformRefused:
-            if now.drops_answers:
-                raise lost from None
-            raise
+                row, earlier, now = self._locked(connection, operation)
+                if slept or not (now.down or now.slow_seconds > 0):
+                    try:
+                        answer = self._operate(connection, operation, verb, row, earlier)
+                    except PlatformRefused:
+                        if now.drops_answers:
+                            raise lost from None
+                        raise
+                    break
+            self._obey(now)
+            slept = True
         if now.drops_answers:
             raise lost
         return answer
 
-    def _operate(self, connection: sa.Connection, operation: Operation, verb: str) -> Answer:
+    def _operate(self, connection: sa.Connection, operation: Operation, verb: str, row: Any, earlier: Any) -> Answer:
         ref = operation.target.account
-        row = self._account(connection, ref, lock=True)
-        earlier = _KEY.first(connection, {"platform": self.name, "key": operation.key})
+        if row is None:
+            raise NoSuchAccount(f"{self.name} knows no account {ref!r}.")
         if earlier is not None:
             if (earlier.account, earlier.verb, earlier.action) != (ref, verb, str(operation.action)):
                 raise PlatformRefused(f"Key {operation.key!r} was used for something else; use one of its own.")
@@ -234,25 +247,39 @@ class Sandbox(SandboxAdmin):
         before = frozenset(row.measures) | gone
         after = before | operation.measures if verb == "apply" else before - operation.measures
         changed = after != before or (verb == "apply" and operation.action is Action.WARN)
-        self._store(connection, row, before=before, after=after, fence=operation.fence)
         said: dict[str, Any] = {"changed": changed, "measures": sorted(after)}
-        _ADD_EFFECT.run(
-            connection,
-            {
-                "platform": self.name,
-                "key": operation.key,
-                "account": ref,
-                "verb": verb,
-                "action": str(operation.action),
-                "at": self._clock.now(),
-                "changed": changed,
-                "measures_before": sorted(before),
-                "measures_after": sorted(after),
-                "said": said,
-                "revision": row.revision + 1,
-            },
-        )
+        self._turn_items(connection, on=after - before, off=before - after)
+        with together(connection):
+            self._store(connection, row, after=after, fence=operation.fence)
+            _ADD_EFFECT.start(
+                connection,
+                {
+                    "platform": self.name,
+                    "key": operation.key,
+                    "account": ref,
+                    "verb": verb,
+                    "action": str(operation.action),
+                    "at": self._clock.now(),
+                    "changed": changed,
+                    "measures_before": sorted(before),
+                    "measures_after": sorted(after),
+                    "said": said,
+                    "revision": row.revision + 1,
+                },
+            )
         return Answer(said=said)
+
+    def _locked(self, connection: sa.Connection, operation: Operation) -> tuple[Any, Any, Switches]:
+        """Return an account's row, held; what was done under the key since; and the switches. None for none."""
+        reads: tuple[tuple[Fast, dict[str, Any]], ...] = (
+            (ACCOUNT_LOCKED, {"platform": self.name, "ref": operation.target.account}),
+            (_KEY, {"platform": self.name, "key": operation.key}),
+            (SWITCH, {"platform": self.name}),
+        )
+        with together(connection):
+            started = [(statement, statement.start(connection, values)) for statement, values in reads]
+        account, effect, switch = (next(iter(one.rows(connection, cursor)), None) for one, cursor in started)
+        return account, effect, as_switches(switch)
 
     def _check(self, operation: Operation, verb: str, measures: Measures) -> None:
         """Refuse what this platform does not do, whoever asks."""
@@ -282,8 +309,8 @@ class Sandbox(SandboxAdmin):
                 raise PlatformRefused(f"Content {item!r} is not of account {operation.target.account!r}.")
         return {item: taken for item, (_, taken) in items.items()}
 
-    def _store(self, connection: sa.Connection, row: Any, *, before: Measures, after: Measures, fence: int) -> None:
-        _SET_ACCOUNT.run(
+    def _store(self, connection: sa.Connection, row: Any, *, after: Measures, fence: int) -> None:
+        _SET_ACCOUNT.start(
             connection,
             {
                 "of_platform": self.name,
@@ -293,7 +320,9 @@ class Sandbox(SandboxAdmin):
                 "revision": row.revision + 1,
             },
         )
-        for turned, on in ((after - before, True), (before - after, False)):
+
+    def _turn_items(self, connection: sa.Connection, *, on: Measures, off: Measures) -> None:
+        for turned, now_removed in ((on, True), (off, False)):
             ids = [item for item in map(item_of, turned) if item is not None]
             if ids:
-                connection.execute(SET_REMOVED, {"of_platform": self.name, "ids": ids, "now_removed": on})
+                connection.execute(SET_REMOVED, {"of_platform": self.name, "ids": ids, "now_removed": now_removed})

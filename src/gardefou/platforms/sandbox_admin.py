@@ -64,7 +64,7 @@ _account = sa.select(tables.account).where(
     tables.account.c.platform == sa.bindparam("platform"), tables.account.c.ref == sa.bindparam("ref")
 )
 #: On PostgreSQL the row is locked; SQLite has one writer at a time and ignores it.
-_ACCOUNT_LOCKED = Fast(_account.with_for_update())
+ACCOUNT_LOCKED = Fast(_account.with_for_update())
 _ACCOUNT = Fast(_account)
 _ITEMS = sa.select(tables.content.c.id, tables.content.c.account, tables.content.c.removed).where(
     tables.content.c.platform == sa.bindparam("platform"),
@@ -78,7 +78,20 @@ SET_REMOVED = (
     )
     .values(removed=sa.bindparam("now_removed"))
 )
-_SWITCH = Fast(sa.select(tables.switch).where(tables.switch.c.platform == sa.bindparam("platform")))
+_switch = tables.switch.c
+#: An account and the switches at once; either half may be missing.
+_SEEN = Fast(
+    sa.select(tables.account, _switch.down, _switch.slow_seconds, _switch.drops_answers).select_from(
+        sa.select(sa.literal_column("1", sa.Integer).label("one"))
+        .subquery("one")
+        .outerjoin(tables.switch, _switch.platform == sa.bindparam("platform"))
+        .outerjoin(
+            tables.account,
+            sa.and_(tables.account.c.platform == sa.bindparam("platform"), tables.account.c.ref == sa.bindparam("ref")),
+        )
+    )
+)
+SWITCH = Fast(sa.select(tables.switch).where(tables.switch.c.platform == sa.bindparam("platform")))
 _LOG = (
     sa.select(tables.effect)
     .where(
@@ -217,10 +230,8 @@ class SandboxAdmin:
     def switches(self) -> Switches:
         """Return how the platform misbehaves at present."""
         with self._read() as connection:
-            row = _SWITCH.first(connection, {"platform": self.name})
-        if row is None:
-            return Switches()
-        return Switches(down=row.down, slow_seconds=row.slow_seconds, drops_answers=row.drops_answers)
+            row = SWITCH.first(connection, {"platform": self.name})
+        return as_switches(row)
 
     def find(self, handle: str) -> str | None:
         """Return the id of the account with that handle (the first of several), or None."""
@@ -268,12 +279,17 @@ class SandboxAdmin:
 
     # --- rows ---------------------------------------------------------------------------
 
+    def _seen(self, connection: sa.Connection, ref: str) -> tuple[Any, Switches]:
+        """Return an account's row, or None, and how the platform misbehaves."""
+        row = _SEEN.first(connection, {"platform": self.name, "ref": ref})
+        return (None if row.ref is None else row), as_switches(row)
+
     def _log(self, ref: str) -> Sequence[Any]:
         with self._read() as connection:
             return connection.execute(_LOG, {"platform": self.name, "ref": ref}).all()
 
     def _find(self, connection: sa.Connection, ref: str, *, lock: bool = False) -> Any:
-        statement = _ACCOUNT_LOCKED if lock else _ACCOUNT
+        statement = ACCOUNT_LOCKED if lock else _ACCOUNT
         return statement.first(connection, {"platform": self.name, "ref": ref})
 
     def _account(self, connection: sa.Connection, ref: str, *, lock: bool = False) -> Any:
@@ -282,18 +298,16 @@ class SandboxAdmin:
             raise NoSuchAccount(f"{self.name} knows no account {ref!r}.")
         return row
 
-    def _known_items(self, connection: sa.Connection, ids: Sequence[str]) -> set[str]:
-        """Return which of the items there are."""
-        if not ids:
-            return set()
-        return {row.id for row in connection.execute(_ITEMS, {"platform": self.name, "ids": list(ids)})}
-
-    def _items(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
-        """Return owner and removal of each item; `NoSuchAccount` where one is unknown."""
+    def _known_items(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Return owner and removal of each item that there is."""
         if not ids:
             return {}
         rows = connection.execute(_ITEMS, {"platform": self.name, "ids": list(ids)}).all()
-        items = {row.id: (row.account, row.removed) for row in rows}
+        return {row.id: (row.account, row.removed) for row in rows}
+
+    def _items(self, connection: sa.Connection, ids: Sequence[str]) -> dict[str, tuple[str, bool]]:
+        """Return owner and removal of each item; `NoSuchAccount` where one is unknown."""
+        items = self._known_items(connection, ids)
         for item in ids:
             if item not in items:
                 raise NoSuchAccount(f"{self.name} knows no content {item!r}.")
@@ -323,3 +337,10 @@ class SandboxAdmin:
                 "revision": revision,
             },
         )
+
+
+def as_switches(row: Any) -> Switches:
+    """Return the switches that a row holds; without one, the platform does not misbehave."""
+    if row is None or row.down is None:
+        return Switches()
+    return Switches(down=row.down, slow_seconds=row.slow_seconds, drops_answers=row.drops_answers)

@@ -29,9 +29,7 @@ _REFRESH = timedelta(hours=3)
 _MANY = 10_000
 
 _a = tables.account.c
-_WATCHED_STAMP = sa.select(sa.func.count(), sa.func.sum(_a.version)).where(
-    sa.or_(_a.tier != "standard", _a.memory_tier != "standard")
-)
+_WATCHED_STAMP = sa.select(sa.func.count(), sa.func.sum(_a.version)).where(tables.account_watched)
 
 
 @dataclass(frozen=True, slots=True)

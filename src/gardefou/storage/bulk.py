@@ -23,6 +23,7 @@ from gardefou.clock import to_micros
 from gardefou.errors import Stale
 from gardefou.ids import Ids
 from gardefou.storage import tables
+from gardefou.storage.fast import driver, translated
 from gardefou.storage.types import Instant, Json, Names, dumps
 
 Image = dict[str, Any]
@@ -102,6 +103,8 @@ def _kind(column: sa.Column[Any]) -> str:
         return "boolean"
     if isinstance(column.type, Instant | sa.BigInteger):
         return "bigint"
+    if isinstance(column.type, sa.LargeBinary):
+        return "bytea"
     return "integer" if isinstance(column.type, sa.Integer) else "text"
 
 
@@ -151,7 +154,7 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
             f' WHERE {where} AND held."version" = given."was"'
         )
         done: int = (
-            _driver(connection)
+            driver(connection)
             .execute(statement, [list(column) for column in zip(*rows, strict=True)], prepare=False)
             .rowcount
         )
@@ -166,17 +169,17 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
         raise Stale(f"{table.name}/stale", "Someone else changed it first; read it again and decide anew.")
 
 
-def write_events(
-    connection: sa.Connection, events: Sequence[Noted], *, now: datetime, ids: Ids, salts: Callable[[int], bytes]
-) -> list[str]:
-    """Write events with one statement a table; return their ids, in sequence.
+def event_rows(
+    events: Sequence[Noted], *, now: datetime, ids: Ids, salts: Callable[[int], bytes]
+) -> list[tuple[Any, ...]]:
+    """Return the rows of events, in the sequence of `EVENT_COLUMNS` and as the driver takes them.
 
-    A body is byte for byte the one that `gardefou.storage.work.event_row` makes.
+    A body is the JSON that the leaf commits to, its keys sorted.
     """
     made = ids.many(len(events))
     salt = salts(_SALT * len(events))
     at = to_micros(now)
-    rows = [
+    return [
         (
             event.platform,
             event_id,
@@ -201,13 +204,40 @@ def write_events(
         )
         for event_id, place, event in zip(made, range(0, len(salt), _SALT), events, strict=True)
     ]
-    _insert(connection, "event", _EVENT_COLUMNS, rows)
+
+
+def write_events(
+    connection: sa.Connection, events: Sequence[Noted], *, now: datetime, ids: Ids, salts: Callable[[int], bytes]
+) -> list[str]:
+    """Write events at once; return their ids, in sequence."""
+    rows = event_rows(events, now=now, ids=ids, salts=salts)
+    insert_events(connection, rows)
+    return [row[1] for row in rows]
+
+
+def insert_events(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert events, in the sequence of `EVENT_COLUMNS` and as the driver takes them, and note each as pending."""
+    if not rows:
+        return
+    if _postgres(connection) and len(rows) < _COPY_FROM:
+        # One statement with a column each as an array, for both tables.
+        driver(connection).execute(
+            _EVENTS_AT_ONCE, [list(column) for column in zip(*rows, strict=True)], binary=True, prepare=True
+        )
+        return
+    _insert(connection, "event", EVENT_COLUMNS, rows)
     _insert(connection, "event_pending", ("platform", "id"), [row[:2] for row in rows])
-    return made
 
 
-_EVENT_COLUMNS = ("platform", "id", "kind", "at", "by", "account", "about", "salt", "body")
-assert set(_EVENT_COLUMNS) == {column.name for column in tables.event.columns}
+EVENT_COLUMNS = ("platform", "id", "kind", "at", "by", "account", "about", "salt", "body")
+assert set(EVENT_COLUMNS) == {column.name for column in tables.event.columns}
+_ARRAYS = ", ".join(f"%b::{_kind(tables.event.c[name])}[]" for name in EVENT_COLUMNS)
+_NAMES = ", ".join(f'"{name}"' for name in EVENT_COLUMNS)
+_EVENTS_AT_ONCE = (
+    f"WITH given({_NAMES}) AS (SELECT * FROM unnest({_ARRAYS})),"  # noqa: S608 - own names
+    f" made AS (INSERT INTO event ({_NAMES}) SELECT * FROM given)"
+    " INSERT INTO event_pending (platform, id) SELECT platform, id FROM given"
+)
 
 
 def pairs_source(connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> tuple[str, tuple[Any, ...]]:
@@ -233,7 +263,7 @@ def select(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -
     if _postgres(connection):
         # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
         found: Sequence[Sequence[Any]] = (
-            _driver(connection).execute(statement.replace("?", "%s"), values, prepare=False).fetchall()
+            driver(connection).execute(statement.replace("?", "%s"), values, prepare=False).fetchall()
         )
         return found
     return connection.exec_driver_sql(statement, values).fetchall()
@@ -249,20 +279,21 @@ def _postgres(connection: sa.Connection) -> bool:
     return connection.dialect.name == "postgresql"
 
 
-def _driver(connection: sa.Connection) -> Any:
-    """Return the driver's own connection, inside the transaction that SQLAlchemy opened on it."""
-    return connection.connection.driver_connection
-
-
 def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
     if not rows:
         return
     names = ", ".join(f'"{name}"' for name in columns)
     if _postgres(connection) and len(rows) >= _COPY_FROM:
-        with _driver(connection).cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+        with driver(connection).cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
         return
     marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
     statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
-    connection.exec_driver_sql(statement, list(rows))
+    cursor = driver(connection).cursor()
+    try:
+        cursor.executemany(statement, rows)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise translated(connection, statement, rows, error) from error
+    finally:
+        cursor.close()

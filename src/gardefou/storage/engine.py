@@ -20,6 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import StaticPool
 
 from gardefou.errors import InvalidInput
+from gardefou.storage.fast import UNWRITTEN, Waiting, opened
 
 _BUSY_SECONDS = 30
 _POOL = 24
@@ -27,6 +28,7 @@ _POOL = 24
 _TOGETHER = 64
 _JOIN_SECONDS = 0.02
 _PATIENCE = 0.5
+_NEVER = 1_000_000_000
 
 
 class Store:
@@ -43,6 +45,8 @@ class Store:
         self.writer = writer
         self.reader = reader
         self._line = _Line(writer)
+        #: SQLite's connections for reading that nobody uses now: cheaper to keep than the pool's bookkeeping.
+        self._readers: list[sa.Connection] = []
         self._one_connection = one_connection
         self._writing = threading.local()
 
@@ -71,16 +75,40 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """Open a read-only view: a snapshot on SQLite, read committed on PostgreSQL."""
+        """Open a read-only view: a snapshot on SQLite, each statement for itself on PostgreSQL."""
         if self._one_connection:
             with self._line.turn(keep=True) as connection:
                 yield connection
             return
-        with self.reader.begin() as connection:
+        if not self.is_sqlite:
+            with self.reader.connect() as connection:
+                yield connection
+            return
+        connection = self._readers.pop() if self._readers else self.reader.connect()
+        try:
+            opened(connection).execute("BEGIN DEFERRED")
+            yield connection
+            connection.rollback()
+            opened(connection).rollback()
+        except BaseException:
+            connection.close()
+            raise
+        self._readers.append(connection)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """Open a read-only view of one moment, on both databases."""
+        if self.is_sqlite:
+            with self.read() as connection:
+                yield connection
+            return
+        with self.writer.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             yield connection
 
     def close(self) -> None:
         """Close every connection."""
+        while self._readers:
+            self._readers.pop().close()
         self.writer.dispose()
         self.reader.dispose()
 
@@ -156,7 +184,7 @@ class _Line:
         connection = group.connection
         first = not group.blocks
         if not first:
-            connection.exec_driver_sql("SAVEPOINT block")
+            opened(connection).execute("SAVEPOINT block")
         try:
             yield connection
         except BaseException:
@@ -166,7 +194,7 @@ class _Line:
             self._undo(group)
             return
         if not first:
-            connection.exec_driver_sql("RELEASE block")
+            opened(connection).execute("RELEASE block")
         group.blocks += 1
 
     def _undo(self, group: _Group) -> None:
@@ -174,8 +202,9 @@ class _Line:
         if not group.blocks:
             return  # there is no other's: the whole transaction is rolled back
         try:
-            group.connection.exec_driver_sql("ROLLBACK TO block")
-            group.connection.exec_driver_sql("RELEASE block")
+            driver = opened(group.connection)
+            driver.execute("ROLLBACK TO block")
+            driver.execute("RELEASE block")
         except Exception as error:  # noqa: BLE001 - handed to everyone whose block it was
             group.error = error
 
@@ -214,16 +243,42 @@ def open_store(url: str) -> Store:
         return Store(
             url,
             _sqlite(parsed, "BEGIN IMMEDIATE", memory=False),
-            _sqlite(parsed, "BEGIN DEFERRED", memory=False),
+            _sqlite(parsed, None, memory=False),
             one_connection=False,
         )
     if backend == "postgresql":
-        engine = sa.create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=_POOL, max_overflow=_POOL)
-        return Store(url, engine, engine, one_connection=False)
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        options: dict[str, Any] = {
+            "pool_size": _POOL,
+            "max_overflow": _POOL,
+            # The connection used last has its statements prepared.
+            "pool_use_lifo": True,
+            # Only a `Fast` is prepared, by name, and planned once: each finds rows by a key. Everything else is
+            # planned with its values, every time.
+            "connect_args": {"prepare_threshold": _NEVER, "options": "-c plan_cache_mode=force_generic_plan"},
+        }
+        writer = sa.create_engine(parsed, **options)
+        _write_first(writer)
+        # Each statement sees what was committed before it, in a transaction or out of one: two exchanges fewer.
+        reader = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
+        return Store(url, writer, reader, one_connection=False)
     raise InvalidInput("store/url", f"Use a sqlite or postgresql URL, not {backend!r}.", field="GARDEFOU_DATABASE_URL")
 
 
-def _sqlite(url: sa.URL, begin: str, *, memory: bool) -> sa.Engine:
+def _write_first(engine: sa.Engine) -> None:
+    """Let whatever SQLAlchemy runs on a connection see what its unit of work has recorded."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def write_first(connection: sa.Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        waiting: Waiting | None = connection.info.get(UNWRITTEN)
+        if waiting is not None:
+            waiting.write()
+            if not statement.startswith("SELECT"):
+                waiting.ahead.clear()
+
+
+def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
+    """Return an engine whose transactions open with ``begin``; with None whoever uses it opens them."""
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": _POOL, "max_overflow": _POOL}
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options)
 
@@ -241,8 +296,11 @@ def _sqlite(url: sa.URL, begin: str, *, memory: bool) -> sa.Engine:
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def open_transaction(connection: sa.Connection) -> None:
-        connection.exec_driver_sql(begin)
+    if begin is not None:
+        _write_first(engine)
+
+        @event.listens_for(engine, "begin")
+        def open_transaction(connection: sa.Connection) -> None:
+            opened(connection).execute(begin)
 
     return engine

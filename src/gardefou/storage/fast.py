@@ -10,13 +10,37 @@ the transaction that SQLAlchemy opened, and raises SQLAlchemy's errors.
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import visitors
+
+from gardefou.storage.types import Plain
 
 _Convert = Callable[[Any], Any]
+
+
+#: Where a connection keeps what is to be written before anything reads it (see `gardefou.storage.unwritten`).
+UNWRITTEN = "gardefou.unwritten"
+
+
+class Waiting(Protocol):
+    """What a unit of work has recorded and the database does not have yet."""
+
+    #: Rows that were read ahead, by statement and values (see `Fast.key`).
+    ahead: dict[Hashable, list[Any]]
+
+    @property
+    def tables(self) -> Collection[str]:
+        """The tables that it concerns."""
+        ...
+
+    def write(self) -> None:
+        """Write it, all of it; afterwards there is none."""
+        ...
 
 
 class _Made(NamedTuple):
@@ -43,11 +67,26 @@ class Fast:
         self._statement = statement
         self._columns = columns
         self._made: dict[str, _Made] = {}
+        self._tables = frozenset(one.name for one in _parts(statement) if isinstance(one, sa.Table))
 
     def all(self, connection: sa.Connection, values: Mapping[str, Any] | None = None) -> list[Any]:
-        """Run it; return every row, as a named tuple."""
+        """Run it; return every row, as a named tuple. What was read ahead is not read again."""
         made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
-        found = self._run(connection, made, _bound(made, values or {})).fetchall()
+        waiting = self._settled(connection)
+        if waiting is not None and waiting.ahead:
+            ahead = waiting.ahead.pop(self.key(values or {}), None)
+            if ahead is not None:
+                return ahead
+        return self.rows(connection, self._run(connection, made, _bound(made, values or {})))
+
+    def key(self, values: Mapping[str, Any]) -> Hashable:
+        """Return what this statement with these values is called among those read ahead."""
+        return self, tuple(sorted(values.items()))
+
+    def rows(self, connection: sa.Connection, cursor: Any) -> list[Any]:
+        """Return every row that a cursor of this statement found, as a named tuple."""
+        made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
+        found = cursor.fetchall()
         results = made.results
         if not results:
             return [made.row(row) for row in found]
@@ -76,19 +115,40 @@ class Fast:
             self._run(connection, made, _bound(made, values[0]))
             return
         bound = [_bound(made, one) for one in values]
-        cursor = _driver(connection).cursor()
+        cursor = self._on(connection).cursor()
         try:
             cursor.executemany(made.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _translated(connection, made.text, bound, error) from error
+            raise translated(connection, made.text, bound, error) from error
         finally:
             cursor.close()
 
+    def start(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
+        """Run it; return the driver's cursor, of which anything can be asked after `together`."""
+        made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
+        return self._run(connection, made, _bound(made, values))
+
     def _run(self, connection: sa.Connection, made: _Made, bound: Any) -> Any:
         try:
-            return _driver(connection).execute(made.text, bound)
+            if made.positional:
+                return self._on(connection).execute(made.text, bound)
+            return self._on(connection).execute(made.text, bound, prepare=True)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _translated(connection, made.text, bound, error) from error
+            raise translated(connection, made.text, bound, error) from error
+
+    def _on(self, connection: sa.Connection) -> Any:
+        """Return the driver's connection, once what waits to be written to these tables has been."""
+        waiting = self._settled(connection)
+        if waiting is not None and waiting.ahead and not isinstance(self._statement, sa.Select):
+            waiting.ahead.clear()
+        return opened(connection)
+
+    def _settled(self, connection: sa.Connection) -> Waiting | None:
+        """Write what waits for these tables; return what keeps it, in a unit of work."""
+        waiting: Waiting | None = connection.info.get(UNWRITTEN)
+        if waiting is not None and not self._tables.isdisjoint(waiting.tables):
+            waiting.write()
+        return waiting
 
     def _make(self, dialect: sa.Dialect) -> _Made:
         keys = None if self._columns is None else list(self._columns)
@@ -123,15 +183,15 @@ def _binding(compiled: Any, dialect: sa.Dialect, name: str) -> _Convert | None:
     parameter = compiled.binds.get(name)
     if parameter is None:
         return None  # one of an IN's values: texts and numbers as they are
-    convert: _Convert | None = parameter.type.dialect_impl(dialect).bind_processor(dialect)
-    return convert
+    known: _Convert | None = parameter.type.bind if isinstance(parameter.type, Plain) else None
+    return known or parameter.type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _result(kind: Any, dialect: sa.Dialect) -> _Convert | None:
     if hasattr(kind, "asdecimal"):
         return None  # a fraction or a sum: the number that the driver gives
-    convert: _Convert | None = kind.dialect_impl(dialect).result_processor(dialect, None)
-    return convert
+    known: _Convert | None = kind.read if isinstance(kind, Plain) else None
+    return known or kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
 def _bound(made: _Made, values: Mapping[str, Any]) -> Any:
@@ -144,12 +204,40 @@ def _bound(made: _Made, values: Mapping[str, Any]) -> Any:
     return {name: value for (name, _, _), value in zip(made.parameters, bound, strict=True)}
 
 
-def _driver(connection: sa.Connection) -> Any:
-    """Return the driver's own connection, in the transaction that SQLAlchemy opened."""
-    if not connection.in_transaction():
-        connection.begin()
+@contextmanager
+def together(connection: sa.Connection) -> Iterator[None]:
+    """Send every statement that is started within in one exchange, where the driver can (PostgreSQL's pipeline)."""
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    try:
+        with opened(connection).pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise translated(connection, "", [], error) from error
+
+
+def driver(connection: sa.Connection) -> Any:
+    """Return the driver's own connection, once everything that waits to be written has been."""
+    waiting: Waiting | None = connection.info.get(UNWRITTEN)
+    if waiting is not None:
+        waiting.write()
+        waiting.ahead.clear()
+    return opened(connection)
+
+
+def _parts(statement: Any) -> Iterator[Any]:
+    """Yield every part of a statement, whatever it is nested in."""
+    if not isinstance(statement, sa.Select):
+        yield statement.table
+    yield from visitors.iterate(cast("sa.ClauseElement", statement))
+
+
+def opened(connection: sa.Connection) -> Any:
+    """Return the driver's own connection, in the transaction that the store opened."""
     return connection.connection.driver_connection
 
 
-def _translated(connection: sa.Connection, text: str, bound: Any, error: Exception) -> BaseException:
+def translated(connection: sa.Connection, text: str, bound: Any, error: Exception) -> BaseException:
+    """Return the driver's error as SQLAlchemy's."""
     return DBAPIError.instance(text, bound, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect)

@@ -12,13 +12,11 @@ from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.exc import IntegrityError
 
 from gardefou.domain import records as r
-from gardefou.errors import Stale
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.types import plain
+from gardefou.storage.types import Plain, plain
 
 T = TypeVar("T")
 
@@ -30,7 +28,9 @@ class Mapped(Generic[T]):
     kind: type[T]
     table: sa.Table
     names: tuple[str, ...]
-    #: The same in the table's own sequence.
+    #: The same, each with whether its values stand in an image as they are.
+    image_columns: tuple[tuple[str, bool], ...]
+    #: The names in the table's own sequence.
     columns: tuple[str, ...]
     key: tuple[str, ...]
     insert: Fast
@@ -59,7 +59,10 @@ class Mapped(Generic[T]):
 
     def image(self, record: T) -> dict[str, Any]:
         """Return the row as a ledger body carries it."""
-        return {name: plain(getattr(record, name)) for name in self.names}
+        return {
+            name: getattr(record, name) if simple else plain(getattr(record, name))
+            for name, simple in self.image_columns
+        }
 
 
 def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
@@ -76,6 +79,7 @@ def _mapped(kind: type[T], table: sa.Table) -> Mapped[T]:
         kind=kind,
         table=table,
         names=names,
+        image_columns=tuple((name, not isinstance(table.c[name].type, Plain)) for name in names),
         columns=tuple(str(column.name) for column in table.columns),
         key=key,
         insert=Fast(table.insert(), names),
@@ -107,29 +111,6 @@ MAPPED: dict[type[Any], Mapped[Any]] = {
 }
 
 
-def write(connection: sa.Connection, record: Any) -> None:
-    """Insert a record of version 1, or replace the version before its own.
-
-    Raises:
-        Stale: somebody else changed it first (`<table>/stale`).
-    """
-    mapped = MAPPED[type(record)]
-    values = mapped.values(record)
-    if record.version == 1:
-        try:
-            mapped.insert.run(connection, values)
-        except IntegrityError as error:
-            raise Stale(
-                f"{mapped.table.name}/stale", "The same thing was just made by someone else; read again."
-            ) from error
-        return
-    for name in mapped.key:
-        values[f"k_{name}"] = values.pop(name)
-    values["k_version"] = record.version - 1
-    if mapped.update.run(connection, values) != 1:
-        raise Stale(f"{mapped.table.name}/stale", "Someone else changed it first; read it again and decide anew.")
-
-
 def fetch(connection: sa.Connection, kind: type[T], *where: sa.ColumnElement[bool], lock: bool = False) -> T | None:
     """Return the one record that matches, or None. ``lock`` holds its row on PostgreSQL."""
     mapped: Mapped[T] = MAPPED[kind]
@@ -155,6 +136,16 @@ def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any
 def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lock: bool = False) -> T | None:
     """Return the record of a platform by its id (for an account: its ref), or None."""
     mapped: Mapped[T] = MAPPED[kind]
-    values = {f"k_{mapped.key[0]}": platform, f"k_{mapped.key[1]}": key}
-    row = (mapped.locked if lock else mapped.one).first(connection, values)
+    statement = mapped.locked if lock else mapped.one
+    row = statement.first(connection, _key_values(mapped, platform, key))
     return None if row is None else mapped.from_fast(row)
+
+
+def key_ahead(kind: type[Any], platform: str, key: str) -> tuple[Fast, Mapping[str, Any]]:
+    """Return what `get` will read of a record that it holds."""
+    mapped = MAPPED[kind]
+    return mapped.locked, _key_values(mapped, platform, key)
+
+
+def _key_values(mapped: Mapped[Any], platform: str, key: str) -> dict[str, str]:
+    return {f"k_{mapped.key[0]}": platform, f"k_{mapped.key[1]}": key}

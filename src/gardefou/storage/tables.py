@@ -53,6 +53,15 @@ def _bool(name: str) -> sa.Column[Any]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
 
+def _written(value: str) -> sa.ColumnElement[str]:
+    """Return a constant that stands in the statement itself.
+
+    A partial index is used only where its condition can be seen in a statement, not among what is bound to it:
+    read with these very conditions.
+    """
+    return sa.literal_column(f"'{value}'", sa.Text)
+
+
 report = _state_table(
     "report",
     _text("case_id"),
@@ -102,15 +111,15 @@ case = _state_table(
     _when("closed_at"),
     _text("decision_id", null=True),
 )
-_open_case = case.c.state == "open"
+case_open = case.c.state == _written("open")
 sa.Index(
     "case_open_subject",
     case.c.platform,
     case.c.account,
     case.c.content,
     unique=True,
-    sqlite_where=_open_case,
-    postgresql_where=_open_case,
+    sqlite_where=case_open,
+    postgresql_where=case_open,
 )
 sa.Index(
     "case_queue",
@@ -118,8 +127,8 @@ sa.Index(
     case.c.priority.desc(),
     case.c.due_at,
     case.c.id,
-    sqlite_where=_open_case,
-    postgresql_where=_open_case,
+    sqlite_where=case_open,
+    postgresql_where=case_open,
 )
 sa.Index("case_by_account", case.c.platform, case.c.account)
 
@@ -190,23 +199,54 @@ enforcement = _state_table(
     _text("incident", null=True),
     _text("ratified_by", null=True),
 )
-sa.Index("enforcement_by_account", enforcement.c.platform, enforcement.c.account, enforcement.c.placed_at)
+# By id, not by time, which is the same sequence: what stands on an account is read oldest first.
+sa.Index("enforcement_by_account", enforcement.c.platform, enforcement.c.account, enforcement.c.id)
 sa.Index("enforcement_by_id", enforcement.c.id)
+sa.Index("enforcement_by_time", enforcement.c.platform, enforcement.c.placed_at)
 sa.Index("enforcement_by_person", enforcement.c.placed_by, enforcement.c.placed_at)
 sa.Index("enforcement_by_team", enforcement.c.platform, enforcement.c.team, enforcement.c.placed_at)
-sa.Index("enforcement_by_severity", enforcement.c.platform, enforcement.c.severity, enforcement.c.placed_at)
+# With all that a platform's budget counts, so that SQLite counts within the index.
+sa.Index(
+    "enforcement_by_severity",
+    enforcement.c.platform,
+    enforcement.c.severity,
+    enforcement.c.placed_at,
+    enforcement.c.state,
+    enforcement.c.reach,
+)
 sa.Index("enforcement_by_case", enforcement.c.platform, enforcement.c.case_id)
 sa.Index("enforcement_by_group", enforcement.c.platform, enforcement.c.group_id)
-_active = enforcement.c.state.in_(("placed", "waiting", "ready", "executing", "unknown", "restoring"))
+enforcement_active = enforcement.c.state.in_(
+    [_written(state) for state in ("placed", "waiting", "ready", "executing", "unknown", "restoring")]
+)
 sa.Index(
     "enforcement_active",
     enforcement.c.state,
     enforcement.c.next_attempt_at,
-    sqlite_where=_active,
-    postgresql_where=_active,
+    sqlite_where=enforcement_active,
+    postgresql_where=enforcement_active,
 )
-_ending = sa.and_(enforcement.c.state == "in_force", enforcement.c.until.is_not(None))
-sa.Index("enforcement_ending", enforcement.c.until, sqlite_where=_ending, postgresql_where=_ending)
+enforcement_ending = sa.and_(enforcement.c.state == _written("in_force"), enforcement.c.until.is_not(None))
+sa.Index(
+    "enforcement_ending",
+    enforcement.c.until,
+    sqlite_where=enforcement_ending,
+    postgresql_where=enforcement_ending,
+)
+
+enforcement_went_wrong = sa.and_(
+    enforcement.c.severity > sa.literal_column("0"),
+    enforcement.c.state.in_([_written(state) for state in ("restoring", "restored", "failed")]),
+)
+sa.Index(
+    "enforcement_went_wrong",
+    enforcement.c.platform,
+    enforcement.c.placed_at,
+    enforcement.c.state,
+    enforcement.c.because,
+    sqlite_where=enforcement_went_wrong,
+    postgresql_where=enforcement_went_wrong,
+)
 
 approval = _state_table(
     "approval",
@@ -246,8 +286,14 @@ account = sa.Table(
     _int("fence"),
     sa.Column("version", sa.Integer, nullable=False),
 )
-_watched = sa.or_(account.c.tier != "standard", account.c.memory_tier != "standard")
-sa.Index("account_watched", account.c.platform, account.c.read_at, sqlite_where=_watched, postgresql_where=_watched)
+account_watched = sa.or_(account.c.tier != _written("standard"), account.c.memory_tier != _written("standard"))
+sa.Index(
+    "account_watched",
+    account.c.platform,
+    account.c.read_at,
+    sqlite_where=account_watched,
+    postgresql_where=account_watched,
+)
 
 staff = _state_table(
     "staff",
@@ -323,6 +369,7 @@ incident = _state_table(
     _json("detail"),
 )
 sa.Index("incident_by_time", incident.c.platform, incident.c.opened_at)
+sa.Index("incident_by_kind", incident.c.platform, incident.c.kind, incident.c.about, incident.c.opened_at)
 
 top_up = _state_table("top_up", _text("staff_id"), _text("by"), _when("at", null=False))
 

@@ -19,47 +19,80 @@ def dumps(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-class Instant(TypeDecorator[datetime]):
+class Plain(TypeDecorator[Any]):
+    """A type that both databases store alike: ``bind`` and ``read`` are all there is to it."""
+
+    impl: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] = sa.Text
+    cache_ok = True
+
+    @staticmethod
+    def bind(value: Any) -> Any:
+        """Return the value as the driver takes it."""
+        raise NotImplementedError
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        """Return the value that the driver gave."""
+        raise NotImplementedError
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Store it."""
+        return self.bind(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Read it."""
+        return self.read(value)
+
+
+class Instant(Plain):
     """An aware datetime, stored as whole microseconds since 1970 UTC."""
 
     impl = sa.BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+    @staticmethod
+    def bind(value: datetime | None) -> int | None:
         """Store microseconds."""
         return None if value is None else to_micros(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    @staticmethod
+    def read(value: int | None) -> datetime | None:
         """Read an aware datetime in UTC."""
         return None if value is None else from_micros(value)
 
 
-class Names(TypeDecorator[tuple[str, ...]]):
+class Names(Plain):
     """A tuple of texts, stored as a JSON list; its sequence is kept."""
 
-    impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Iterable[str] | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+    @staticmethod
+    def bind(value: Iterable[str] | None) -> str | None:
         """Store a JSON list."""
-        return None if value is None else dumps(list(value))
+        if value is None:
+            return None
+        return dumps(list(value)) if value else "[]"
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[str, ...] | None:  # noqa: ARG002
+    @staticmethod
+    def read(value: str | None) -> tuple[str, ...] | None:
         """Read a tuple."""
-        return None if value is None else tuple(orjson.loads(value))
+        if value is None:
+            return None
+        return () if value == "[]" else tuple(orjson.loads(value))
 
 
-class Json(TypeDecorator[Any]):
+class Json(Plain):
     """A JSON value, stored as text with sorted keys."""
 
-    impl = sa.Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+    @staticmethod
+    def bind(value: Any) -> str | None:
         """Store JSON text."""
         return None if value is None else dumps(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+    @staticmethod
+    def read(value: str | None) -> Any:
         """Read the value."""
         return None if value is None else orjson.loads(value)
 

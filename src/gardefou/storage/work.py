@@ -7,13 +7,12 @@ is without an event, and no event without its change.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-import orjson
 import sqlalchemy as sa
 
 from gardefou.clock import Clock
@@ -21,10 +20,11 @@ from gardefou.domain import records as r
 from gardefou.domain.states import State, check_transition
 from gardefou.errors import NotFound
 from gardefou.ids import Ids
-from gardefou.storage import tables
+from gardefou.storage.bulk import Noted, event_rows
 from gardefou.storage.engine import Store
-from gardefou.storage.fast import Fast
-from gardefou.storage.records import MAPPED, fetch, fetch_all, get, write
+from gardefou.storage.fast import UNWRITTEN
+from gardefou.storage.records import MAPPED, fetch, fetch_all, get
+from gardefou.storage.unwritten import Read, Unwritten, key_of
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -49,14 +49,20 @@ class Entry:
 class UnitOfWork:
     """A write transaction with a clock, identifiers and the ledger's pen. Inner code never commits."""
 
-    def __init__(self, connection: sa.Connection, *, now: datetime, ids: Ids, salts: Salts) -> None:
+    def __init__(
+        self, connection: sa.Connection, unwritten: Unwritten, *, now: datetime, ids: Ids, salts: Salts
+    ) -> None:
         self.connection = connection
         self.now = now
         self.ids = ids
         self._salts = salts
+        self._unwritten = unwritten
         self._postgres = connection.dialect.name == "postgresql"
         #: Rows read by key in this transaction: held on PostgreSQL, alone on SQLite, so they cannot change.
         self._held: dict[tuple[type[Any], str, str], Any] = {}
+        self._recorded: dict[tuple[str, str], dict[str, r.Enforcement]] = {}
+        #: What whoever reads keeps for the rest of this transaction.
+        self.kept: dict[Hashable, Any] = {}
 
     # reading ---------------------------------------------------------------
 
@@ -98,15 +104,28 @@ class UnitOfWork:
             statement = statement.limit(limit)
         return fetch_all(self.connection, kind, statement)
 
-    def serialise(self, *keys: str) -> None:
+    def recorded_on(self, platform: str, account: str) -> Mapping[str, r.Enforcement]:
+        """Return the enforcements on an account that were recorded in this transaction, by id, as they are now."""
+        return self._recorded.get((platform, account), {})
+
+    def serialise(self, *keys: str, ahead: Callable[[], Iterable[Read]] = tuple, first: bool = True) -> None:
         """Hold each key until the transaction ends, so that what is counted stays true.
 
         On SQLite every write transaction is alone already. Keys are taken in
         sorted sequence, so that two transactions never wait for each other.
+        ``ahead`` names what will be read next: it comes back in the same
+        exchange, and costs nothing where there is none to save. ``first`` False
+        says that what was read already is held by other keys, and still true.
         """
+        if first:
+            self.kept.clear()
         if self._postgres:
-            for key in sorted(set(keys)):
-                self.connection.execute(_ADVISORY, {"key": key})
+            self._unwritten.look_ahead(sorted(set(keys)), list(ahead()))
+
+    def ahead(self, reads: Iterable[Read]) -> None:
+        """Read in one exchange what will be read next, where that saves any (PostgreSQL)."""
+        if self._postgres:
+            self._unwritten.look_ahead((), list(reads))
 
     # writing ---------------------------------------------------------------
 
@@ -136,17 +155,20 @@ class UnitOfWork:
         )[0]
 
     def record_all(self, entries: Sequence[Entry]) -> list[str]:
-        """Write many events and their records at once; return the events' ids in sequence."""
-        made = self.ids.many(len(entries))
-        rows: list[dict[str, Any]] = []
-        for event_id, entry in zip(made, entries, strict=True):
+        """Record many events and their records; return the events' ids in sequence.
+
+        What is recorded is read back by whatever reads on this connection, and
+        is in the database when the unit of work ends (`gardefou.storage.unwritten`).
+        """
+        for entry in entries:
             for record in entry.puts:
-                write(self.connection, record)
-                self._held[type(record), record.platform, _key_of(record)] = record
-            rows.append(event_row(event_id, entry, self.now, self._salts(32)))
-        _INSERT_EVENT.run_many(self.connection, rows)
-        _INSERT_PENDING.run_many(self.connection, rows)
-        return made
+                self._unwritten.put(record)
+                self._held[type(record), record.platform, key_of(record)] = record
+                if isinstance(record, r.Enforcement):
+                    self._recorded.setdefault((record.platform, record.account), {})[record.id] = record
+        rows = event_rows([noted(entry) for entry in entries], now=self.now, ids=self.ids, salts=self._salts)
+        self._unwritten.note(rows)
+        return [row[1] for row in rows]
 
     def move(
         self,
@@ -197,38 +219,17 @@ class UnitOfWork:
         return self.move(enforcement, State(enforcement.state), kind, by=by, detail=detail, **changes)
 
 
-def _key_of(record: Any) -> str:
-    key: str = record.ref if isinstance(record, r.Account) else record.id
-    return key
-
-
-def event_row(event_id: str, entry: Entry, now: datetime, salt: bytes) -> dict[str, Any]:
-    """Return the row of an event; its body is the JSON that the leaf commits to."""
-    body = {
-        "kind": entry.kind,
-        "platform": entry.platform,
-        "by": entry.by,
-        "account": entry.account,
-        "about": entry.about,
-        "detail": entry.detail or {},
-        "rows": [[MAPPED[type(record)].table.name, MAPPED[type(record)].image(record)] for record in entry.puts],
-    }
-    return {
-        "platform": entry.platform,
-        "id": event_id,
-        "kind": entry.kind,
-        "at": now,
-        "by": entry.by,
-        "account": entry.account,
-        "about": entry.about,
-        "salt": salt,
-        "body": orjson.dumps(body, option=orjson.OPT_SORT_KEYS),
-    }
-
-
-_INSERT_EVENT = Fast(tables.event.insert())
-_INSERT_PENDING = Fast(tables.event_pending.insert())
-_ADVISORY = sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")
+def noted(entry: Entry) -> Noted:
+    """Return an entry with the images of its records."""
+    return Noted(
+        kind=entry.kind,
+        by=entry.by,
+        platform=entry.platform,
+        account=entry.account,
+        about=entry.about,
+        detail=dict(entry.detail or {}),
+        rows=[[MAPPED[type(record)].table.name, MAPPED[type(record)].image(record)] for record in entry.puts],
+    )
 
 
 class Works:
@@ -241,10 +242,21 @@ class Works:
         self.salts = salts
 
     @contextmanager
-    def begin(self) -> Iterator[UnitOfWork]:
-        """Open a unit of work that commits whole when the block ends, or leaves nothing."""
-        with self.store.begin() as connection:
-            yield UnitOfWork(connection, now=self.clock.now(), ids=self.ids, salts=self.salts)
+    def begin(self, *, keep: bool = True) -> Iterator[UnitOfWork]:
+        """Open a unit of work that commits whole when the block ends, or leaves nothing.
+
+        ``keep`` False leaves nothing in any case, for trying something out.
+        """
+        with self.store.begin(keep=keep) as connection:
+            unwritten = Unwritten(connection)
+            about = connection.info
+            about[UNWRITTEN] = unwritten
+            try:
+                yield UnitOfWork(connection, unwritten, now=self.clock.now(), ids=self.ids, salts=self.salts)
+                if keep:
+                    unwritten.write()
+            finally:
+                del about[UNWRITTEN]
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:

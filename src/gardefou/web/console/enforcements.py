@@ -16,7 +16,7 @@ from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.case_reading import case_view
 from gardefou.flow.execute import advance
-from gardefou.flow.reading import enforcement_by_id, lifted
+from gardefou.flow.reading import enforcement_by_id, lifted_as_stored
 from gardefou.ledger.sequencer import latest
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.people.roles import Power
@@ -93,7 +93,7 @@ def show(visit: Visit) -> Response:
         case = None
         if found.case_id is not None and get(connection, Case, found.platform, found.case_id) is not None:
             case = case_view(connection, found.case_id, now=visit.now)
-        lifts = rows(connection, lifted(connection, found), visit.actor.id)
+        lifts = rows(connection, lifted_as_stored(connection, found), visit.actor.id)
         undone_by = connection.execute(
             sa.select(_e.id).where(
                 _e.platform == found.platform,

@@ -41,14 +41,14 @@ def show(visit: Visit) -> Response:
                 sa.func.min(_c.due_at, type_=_c.due_at.type).label("due_at"),
                 sa.func.sum(sa.case((_c.due_at < now, 1), else_=0)).label("late"),
             )
-            .where(_c.state == "open")
+            .where(tables.case_open)
             .group_by(_c.queue)
             .order_by(_c.queue)
         ).all()
         mine = fetch_all(
             connection,
             Case,
-            sa.select(tables.case).where(_c.state == "open", _c.claimed_by == visit.actor.id, _c.claimed_until > now),
+            sa.select(tables.case).where(tables.case_open, _c.claimed_by == visit.actor.id, _c.claimed_until > now),
         )
         waiting = fetch_all(
             connection,

@@ -28,7 +28,7 @@ def show(visit: Visit) -> Response:
         held = fetch_all(
             connection,
             Case,
-            sa.select(tables.case).where(tables.case.c.state == "open", tables.case.c.claimed_until > now),
+            sa.select(tables.case).where(tables.case_open, tables.case.c.claimed_until > now),
         )
         rules = visit.app.config(connection).rules
     claims: dict[str, int] = {}

@@ -1,0 +1,92 @@
+"""No step of the flow reads more rows the longer a platform has been at it.
+
+SQLite tells how it will find the rows of every statement; PostgreSQL learns its own
+statistics and has the same indexes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from gardefou.flow.cases import claim, next_case
+from gardefou.flow.decide import ActionWish, decide
+from gardefou.flow.due import next_due, run_due
+from gardefou.flow.report_input import parse_report
+from gardefou.flow.reports import take_many
+from gardefou.flow.watch import watch
+from gardefou.storage import fast
+from gardefou.storage.migrate import upgrade
+from tests.flow.world import World
+
+_LARGE = "account|cases|decision|enforcement|event|report|sandbox_account|sandbox_effect"
+#: The whole table, or all that a platform has of it.
+_TOO_MUCH = re.compile(rf"SCAN ({_LARGE})\b(?! USING (COVERING )?INDEX \w*(active|ending|watched|queue))")
+_ONE_PLATFORM = re.compile(
+    rf"SEARCH ({_LARGE}) USING (COVERING )?INDEX (?!account_watched)\S+ \(platform=\?( AND severity>\?)?\)$"
+)
+
+
+@pytest.fixture
+def world(tmp_path) -> Iterator[World]:
+    url = f"sqlite:///{tmp_path / 'gardefou.db'}"
+    upgrade(url)
+    made = World(url)
+    made.people()
+    made.accounts()
+    yield made
+    made.close()
+
+
+def test_every_statement_of_the_ordinary_way_finds_its_rows_by_an_index(world, monkeypatch):
+    seen: set[str] = set()
+    run = fast.Fast._run
+
+    def noted(self: fast.Fast, connection: sa.Connection, made: Any, bound: Any) -> Any:
+        seen.add(made.text)
+        return run(self, connection, made, bound)
+
+    monkeypatch.setattr(fast.Fast, "_run", noted)
+
+    @sa.event.listens_for(world.store.writer, "before_cursor_execute")
+    @sa.event.listens_for(world.store.reader, "before_cursor_execute")
+    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        seen.add(statement)
+
+    _an_ordinary_day(world)
+    wrong: list[str] = []
+    with world.store.read() as connection:
+        raw = fast.opened(connection)
+        for statement in sorted(seen):
+            if not statement.lstrip().upper().startswith(("SELECT", "UPDATE", "DELETE")):
+                continue
+            holes = statement.count("?")
+            plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", ["x"] * holes).fetchall()
+            steps = [row[3] for row in plan if _TOO_MUCH.search(row[3]) or _ONE_PLATFORM.search(row[3])]
+            wrong += [f"{step}\n    {' '.join(statement.split())}" for step in steps]
+    assert len(seen) > 50
+    assert not wrong, "\n".join(wrong)
+
+
+def _an_ordinary_day(world: World) -> None:
+    reporter = replace(world.service("forms"), scopes=("reports:write",))
+    reports = [
+        {"platform": "sandbox", "subject": {"kind": "account", "account": ref}, "reporter": "u", "category": "spam"}
+        for ref in ("small", "small2", "known")
+    ]
+    taken = take_many(world.app, reporter, [parse_report(one) for one in reports])
+    reviewer = world.fresh("rev")
+    assert next_case(world.app, reviewer) is not None
+    claim(world.app, reviewer, taken[0].case)
+    decide(world.app, reviewer, taken[0].case, policy="spam", rationale="Spam.", actions=[ActionWish(action="suspend")])
+    world.restore(reviewer, "small")
+    world.enforce(reviewer, "small2", "limit")
+    watch(world.app)
+    run_due(world.app)
+    next_due(world.app)
+    world.app.sequencer.integrate_all()
