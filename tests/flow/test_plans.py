@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from gardefou.flow.cases import claim, next_case
 from gardefou.flow.decide import ActionWish, decide
@@ -53,8 +54,8 @@ def test_every_statement_of_the_ordinary_way_finds_its_rows_by_an_index(world, m
 
     monkeypatch.setattr(fast.Fast, "_run", noted)
 
-    @sa.event.listens_for(world.store.writer, "before_cursor_execute")
-    @sa.event.listens_for(world.store.reader, "before_cursor_execute")
+    @event.listens_for(world.store.writer, "before_cursor_execute")
+    @event.listens_for(world.store.reader, "before_cursor_execute")
     def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         seen.add(statement)
 

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,8 @@ from gardefou.storage import tables
 
 #: Lines of one file of reports.
 LINES = 5_000
+#: Files sent at once: while one waits for the disk another is read.
+FILES = 2
 #: What `wrk` runs with.
 THREADS, CONNECTIONS = 1, 64
 _START_SECONDS = 30
@@ -102,28 +106,40 @@ def _wrk(wrk: str, script: Path, address: str, seconds: float) -> tuple[int, ...
 
 
 def batch(url: str, folder: Path, *, seconds: float) -> Load:
-    """Send whole files of reports, one after the other, of a subject each; a file is one call.
+    """Send whole files of reports, `FILES` at once, of a subject each; a file is one call.
 
     Raises:
         Unavailable: not every line was taken (`bench/unexpected`).
     """
     with installed(url, folder, people=1) as made, _serving(made) as address:
         headers = {"Authorization": f"Bearer {made.reporting}", "Content-Type": "application/x-ndjson"}
+        template = _file(_RUN, LINES)
+        runs = count()
         times: list[float] = []
         with httpx.Client(base_url=address, headers=headers, timeout=120, trust_env=False) as http:
             _send(http, _file("warm", LINES))
-            while sum(times) < seconds:
-                body = _file(str(len(times)), LINES)
-                begun = time.perf_counter()
-                _send(http, body)
-                times.append(time.perf_counter() - begun)
+            started = time.perf_counter()
+
+            def send_on() -> None:
+                while (begun := time.perf_counter()) - started < seconds:
+                    _send(http, template.replace(_RUN.encode(), str(next(runs)).encode()))
+                    times.append(time.perf_counter() - begun)
+
+            with ThreadPoolExecutor(FILES) as pool:
+                for sender in [pool.submit(send_on) for _ in range(FILES)]:
+                    sender.result()
+            elapsed = time.perf_counter() - started
         ordered = sorted(times)
         return Load(
             taken=LINES * len(times),
-            seconds=sum(times),
+            seconds=elapsed,
             p50=ordered[len(ordered) // 2] * 1000,
             p99=ordered[-1] * 1000,
         )
+
+
+#: Stands in a file for the number of its run.
+_RUN = "(run)"
 
 
 def _file(run: str, lines: int) -> bytes:

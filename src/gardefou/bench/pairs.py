@@ -12,7 +12,6 @@ from gardefou.bench.install import Installation, installed
 from gardefou.bench.measured import percentile
 from gardefou.domain.states import State
 from gardefou.errors import Unavailable
-from gardefou.flow.cases import claim
 from gardefou.flow.decide import ActionWish, decide, enforce
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
@@ -44,7 +43,7 @@ class Run:
 
 
 def decide_and_execute(url: str, folder: Path, *, seconds: float, most: int, threads: int, action: str) -> Run:
-    """Claim reported cases, decide ``action`` on each, and see it in force at the sandbox.
+    """Decide ``action`` on reported cases, each claimed by deciding, and see it in force at the sandbox.
 
     Cases and accounts are there before the clock runs; the worker runs beside it
     as in `serve`, so ledger and checkpoints are included.
@@ -57,7 +56,6 @@ def decide_and_execute(url: str, folder: Path, *, seconds: float, most: int, thr
 
         def one(place: int) -> None:
             person = made.person(place)
-            claim(made.app, person, cases[place])
             wish = ActionWish(action=action)
             done = decide(made.app, person, cases[place], policy="spam", rationale="Spam.", actions=[wish])
             _must(done.enforcements[0].state == State.IN_FORCE.value, f"a decision ended {done.enforcements[0].state}")

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy.exc import OperationalError
@@ -169,8 +169,7 @@ def _settle(answered: list[tuple[asyncio.Future[Taken], _Answer]]) -> None:
 # whole files --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class LineResult:
+class LineResult(NamedTuple):
     """What became of one line: the report that was taken, or the error. Lines count from 1."""
 
     line: int

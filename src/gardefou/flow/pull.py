@@ -129,7 +129,7 @@ def _report(platform: str, pulled: PulledReport) -> NewReport | None:
             report = parse_report(body | {"category": "other"})
         except InvalidInput:
             return None
-    return replace(report, evidence=_evidence(pulled.evidence), at=_moment(pulled.at))
+    return report._replace(evidence=_evidence(pulled.evidence), at=_moment(pulled.at))
 
 
 def _evidence(evidence: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:

@@ -10,9 +10,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import orjson
 
@@ -38,16 +37,15 @@ _KEYS = frozenset({"platform", "subject", "reporter", "category", "text", "evide
 _SUBJECT_KEYS = frozenset({"kind", "account", "content"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewReport:
+class NewReport(NamedTuple):
     """A report that was checked and not yet taken. ``at`` is the reporter's claim (R17)."""
 
     platform: str
     kind: Literal["account", "content"]
     account: str
-    content: str | None = None
     reporter: str
     category: str
+    content: str | None = None
     text: str = ""
     evidence: tuple[Mapping[str, Any], ...] = ()
     at: datetime | None = None

@@ -8,7 +8,6 @@ the last one that touches a case in a transaction carries that case's image.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -35,8 +34,7 @@ _FLAGGERS = frozenset({"trusted_flagger", "authority"})
 Subject = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What became of a report: its id, its case's id, and whether that case was there before."""
 
     report: str
@@ -44,8 +42,7 @@ class Taken:
     merged: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A report with whoever brings it; ``pulled_key`` is the platform's own key of a pulled one."""
 
     actor: Actor
@@ -139,24 +136,71 @@ _PLATFORMS = sa.select(tables.platform_entry.c.id).where(
 )
 
 
-@dataclass(slots=True)
 class _Draft:
     """A case as this transaction will leave it."""
 
-    image: bulk.Image
-    fresh: bool
-    #: Places in the batch of the reports that it gets.
-    places: list[int] = field(default_factory=list[int])
-    #: Who reported in this batch; who of them had before; who had lately.
-    reporters: set[str] = field(default_factory=set[str])
-    known: set[str] = field(default_factory=set[str])
-    lately: set[str] = field(default_factory=set[str])
+    __slots__ = ("fresh", "image", "known", "lately", "places", "reporters")
+
+    def __init__(self, image: bulk.Image, *, fresh: bool) -> None:
+        self.image = image
+        self.fresh = fresh
+        #: Places in the batch of the reports that it gets.
+        self.places: list[int] = []
+        #: Who reported in this batch; who of them had before; who had lately.
+        self.reporters: set[str] = set()
+        self.known: set[str] | frozenset[str] = frozenset()
+        self.lately: set[str] | frozenset[str] = frozenset()
 
 
 class _Category(NamedTuple):
     gravity: int
     queue: str
     due: int
+
+
+_NEW_CASE: bulk.Image = {
+    "account": "",
+    "burst": False,
+    "category": "",
+    "claim_renewed": False,
+    "claimed_by": None,
+    "claimed_until": None,
+    "closed_at": None,
+    "content": "",
+    "decision_id": None,
+    "due_at": 0,
+    "escalated": False,
+    "evidence_seen_by": [],
+    "id": "",
+    "last_report_at": 0,
+    "opened_at": 0,
+    "platform": "",
+    "priority": 0,
+    "queue": "",
+    "reporters": 0,
+    "reports": 0,
+    "skipped_by": [],
+    "state": "open",
+    "trusted_flagger": False,
+    "version": 0,
+}
+_NEW_REPORT: bulk.Image = {
+    "account": "",
+    "case_id": "",
+    "category": "",
+    "claimed_at": None,
+    "content": "",
+    "evidence": [],
+    "id": "",
+    "kind": "",
+    "platform": "",
+    "pulled_key": "",
+    "received_at": 0,
+    "reporter": "",
+    "source": "",
+    "text": "",
+    "version": 1,
+}
 
 
 class _Batch:
@@ -169,6 +213,9 @@ class _Batch:
         self.rules = rules
         self.at = to_micros(uow.now)
         self._categories: dict[str, _Category] = {}
+        #: What every case that is opened, and every report, begins with.
+        self._new_case = _NEW_CASE | {"last_report_at": self.at, "opened_at": self.at}
+        self._new_report = _NEW_REPORT | {"received_at": self.at}
 
     def take(self, given: Sequence[Given]) -> list[Taken]:
         """Write everything; return one answer a report, in sequence."""
@@ -254,32 +301,10 @@ class _Batch:
 
     def _opened(self, subject: Subject, case_id: str) -> bulk.Image:
         platform, account, content = subject
-        return {
-            "account": account,
-            "burst": False,
-            "category": "",
-            "claim_renewed": False,
-            "claimed_by": None,
-            "claimed_until": None,
-            "closed_at": None,
-            "content": content,
-            "decision_id": None,
-            "due_at": 0,
-            "escalated": False,
-            "evidence_seen_by": [],
-            "id": case_id,
-            "last_report_at": self.at,
-            "opened_at": self.at,
-            "platform": platform,
-            "priority": 0,
-            "queue": "",
-            "reporters": 0,
-            "reports": 0,
-            "skipped_by": [],
-            "state": "open",
-            "trusted_flagger": False,
-            "version": 0,
-        }
+        # Copied with the lists of the one that it begins with: nothing here changes a list in its place.
+        image = self._new_case.copy()
+        image["platform"], image["account"], image["content"], image["id"] = platform, account, content, case_id
+        return image
 
     def _look_back(self, drafts: Mapping[Subject, _Draft]) -> None:
         """Find out who had reported the same before, and who had lately."""
@@ -296,7 +321,7 @@ class _Batch:
                 " WHERE report.platform = ? AND report.case_id = given.a AND report.reporter = given.b)"
             )
             for case, reporter in bulk.select(self.connection, statement, (*values, platform)):
-                cases[case].known.add(reporter)
+                cases[case].known |= {reporter}
             lively = [
                 case
                 for case, draft in cases.items()
@@ -313,7 +338,7 @@ class _Batch:
                 " WHERE report.platform = ? AND report.case_id = given.a AND report.received_at > ?"
             )
             for case, reporter in bulk.select(self.connection, statement, (*values, platform, self.at - window)):
-                cases[case].lately.add(reporter)
+                cases[case].lately |= {reporter}
 
     def _tiers(self, drafts: Mapping[Subject, _Draft]) -> dict[tuple[str, str], Tier]:
         """Return the tiers above standard, as known from the last reading, memory included (M10)."""
@@ -413,23 +438,24 @@ class _Batch:
 
     def _report(self, given: Given, report_id: str, case_id: str) -> bulk.Image:
         report = given.report
-        return {
-            "account": report.account,
-            "case_id": case_id,
-            "category": report.category,
-            "claimed_at": None if report.at is None else to_micros(report.at),
-            "content": report.content or "",
-            "evidence": [dict(one) for one in report.evidence],
-            "id": report_id,
-            "kind": report.kind,
-            "platform": report.platform,
-            "pulled_key": given.pulled_key,
-            "received_at": self.at,
-            "reporter": report.reporter,
-            "source": given.actor.source,
-            "text": report.text,
-            "version": 1,
-        }
+        image = self._new_report.copy()
+        image["account"] = report.account
+        image["case_id"] = case_id
+        image["category"] = report.category
+        if report.at is not None:
+            image["claimed_at"] = to_micros(report.at)
+        if report.content:
+            image["content"] = report.content
+        if report.evidence:
+            image["evidence"] = [dict(one) for one in report.evidence]
+        image["id"] = report_id
+        image["kind"] = report.kind
+        image["platform"] = report.platform
+        image["pulled_key"] = given.pulled_key
+        image["reporter"] = report.reporter
+        image["source"] = given.actor.source
+        image["text"] = report.text
+        return image
 
     def _answers(
         self,

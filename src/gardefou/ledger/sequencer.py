@@ -8,14 +8,16 @@ one transaction, so an event that has a leaf is in a signed checkpoint.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count, groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 
-from gardefou.clock import Clock, to_micros
+from gardefou.clock import Clock
 from gardefou.errors import Conflict
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
@@ -23,7 +25,6 @@ from gardefou.ledger.note import Signer
 from gardefou.ledger.tree import Fetch, Frontier, leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
-from gardefou.storage.fast import Fast
 from gardefou.storage.types import Instant
 
 #: Events integrated in one transaction.
@@ -31,22 +32,10 @@ BATCH = 4_000
 #: How far behind the last checkpoint a node's clock may be.
 CLOCK_SLACK = timedelta(seconds=2)
 
-_PENDING = Fast(
-    sa.select(
-        tables.event.c.platform,
-        tables.event.c.id,
-        tables.event.c.at,
-        tables.event.c.salt,
-        tables.event.c.body,
-    )
-    .join(
-        tables.event_pending,
-        sa.and_(
-            tables.event_pending.c.platform == tables.event.c.platform, tables.event_pending.c.id == tables.event.c.id
-        ),
-    )
-    .order_by(tables.event_pending.c.platform, tables.event_pending.c.id)
-    .limit(BATCH)
+_PENDING = (
+    "SELECT event.platform, event.id, event.at, event.salt, event.body"
+    " FROM event_pending JOIN event ON event.platform = event_pending.platform AND event.id = event_pending.id"
+    " ORDER BY event_pending.platform, event_pending.id LIMIT ?"
 )
 _LATEST = (
     sa.select(tables.checkpoint)
@@ -61,11 +50,6 @@ _NODE = sa.select(tables.tree_node.c.hash).where(
     tables.tree_node.c.platform == sa.bindparam("platform"),
     tables.tree_node.c.level == sa.bindparam("level"),
     tables.tree_node.c.position == sa.bindparam("position"),
-)
-_FORGET = Fast(
-    tables.event_pending.delete().where(
-        tables.event_pending.c.platform == sa.bindparam("p"), tables.event_pending.c.id == sa.bindparam("i")
-    )
 )
 _NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
 
@@ -110,17 +94,15 @@ class Sequencer:
                 ).scalar_one()
                 if not leads:
                     return 0
-            rows = _PENDING.all(connection)
+            rows = bulk.select(connection, _PENDING, (BATCH,))
             if not rows:
                 return 0
             at = self._clock.now()
-            by_platform: dict[str, list[Any]] = {}
-            for row in rows:
-                by_platform.setdefault(row.platform, []).append(row)
+            by_platform = {name: list(group) for name, group in groupby(rows, itemgetter(0))}
             edges = {
                 platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
             }
-            _FORGET.run_many(connection, [{"p": row.platform, "i": row.id} for row in rows])
+            bulk.forget_pending(connection, [(platform, event_id) for platform, event_id, *_ in rows])
         self._edges.update(edges)
         self._newest, self._newest_known = at, True
         return len(rows)
@@ -132,18 +114,18 @@ class Sequencer:
             total += done
         return total
 
-    def _append(self, connection: sa.Connection, platform: str, events: list[Any], at: datetime) -> Frontier:
+    def _append(
+        self, connection: sa.Connection, platform: str, events: Sequence[Sequence[Any]], at: datetime
+    ) -> Frontier:
         edge = self._edge(connection, platform)
-        data = [leaf_data(row.id, to_micros(row.at), commit(row.salt, row.body)) for row in events]
+        ids = [event[1] for event in events]
+        data = [leaf_data(event_id, micros, commit(salt, body)) for _, event_id, micros, salt, body in events]
         grown, nodes = edge.append_many([leaf_hash(one) for one in data])
         bulk.insert_rows(
             connection,
             tables.leaf,
             ("platform", "seq", "event_id", "data"),
-            [
-                (platform, edge.size + place, row.id, one)
-                for place, (row, one) in enumerate(zip(events, data, strict=True))
-            ],
+            list(zip(repeat(platform), count(edge.size), ids, data, strict=False)),
         )
         bulk.insert_rows(
             connection,

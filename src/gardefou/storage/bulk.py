@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
@@ -31,6 +32,8 @@ Image = dict[str, Any]
 #: From this many rows on PostgreSQL's COPY is faster than single inserts in a pipeline.
 _COPY_FROM = 20
 _NONE: dict[type[Any], str | None] = {list: "[]", dict: "{}", str: '""', type(None): None}
+#: Rows of one statement on SQLite: the driver lets others run once for all of them.
+_TOGETHER = 50
 #: Unique violation, serialisation failure, deadlock: another transaction was there first.
 _RACES = frozenset({"23505", "40001", "40P01"})
 _SALT = 32
@@ -229,6 +232,16 @@ def insert_events(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) ->
     _insert(connection, "event_pending", ("platform", "id"), [row[:2] for row in rows])
 
 
+def forget_pending(connection: sa.Connection, events: Sequence[tuple[str, str]]) -> None:
+    """Note that events, by platform and id, are pending no more."""
+    if _postgres(connection):
+        source, values = pairs_source(connection, events)
+        statement = f"DELETE FROM event_pending USING {source} WHERE platform = given.a AND id = given.b"  # noqa: S608 - own clauses
+        driver(connection).execute(statement, values, prepare=False)
+        return
+    driver(connection).executemany("DELETE FROM event_pending WHERE platform = ? AND id = ?", events)
+
+
 EVENT_COLUMNS = ("platform", "id", "kind", "at", "by", "account", "about", "salt", "body")
 assert set(EVENT_COLUMNS) == {column.name for column in tables.event.columns}
 _ARRAYS = ", ".join(f"%b::{_kind(tables.event.c[name])}[]" for name in EVENT_COLUMNS)
@@ -290,6 +303,14 @@ def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows:
         return
     marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
     statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
+    if not _postgres(connection):
+        whole = len(rows) - len(rows) % _TOGETHER
+        if whole:
+            together = statement + f", ({marks})" * (_TOGETHER - 1)
+            raw = driver(connection)
+            for first in range(0, whole, _TOGETHER):
+                raw.execute(together, list(chain.from_iterable(rows[first : first + _TOGETHER])))
+        rows = rows[whole:]
     cursor = driver(connection).cursor()
     try:
         cursor.executemany(statement, rows)

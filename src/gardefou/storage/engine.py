@@ -253,9 +253,9 @@ def open_store(url: str) -> Store:
             "max_overflow": _POOL,
             # The connection used last has its statements prepared.
             "pool_use_lifo": True,
-            # Only a `Fast` is prepared, by name, and planned once: each finds rows by a key. Everything else is
-            # planned with its values, every time.
-            "connect_args": {"prepare_threshold": _NEVER, "options": "-c plan_cache_mode=force_generic_plan"},
+            # Only a `Fast` is prepared, and at once: each finds rows by a key. Everything else is planned anew with
+            # its values. (Plans are not forced to be generic: one made while a table was empty reads all of it later.)
+            "connect_args": {"prepare_threshold": _NEVER},
         }
         writer = sa.create_engine(parsed, **options)
         _write_first(writer)

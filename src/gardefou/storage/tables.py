@@ -414,6 +414,7 @@ leaf = sa.Table(
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     _text("event_id"),
     sa.Column("data", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 sa.Index("leaf_by_event", leaf.c.platform, leaf.c.event_id, unique=True)
 
@@ -424,6 +425,7 @@ tree_node = sa.Table(
     sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 checkpoint = sa.Table(
@@ -438,7 +440,9 @@ checkpoint = sa.Table(
 
 # Work in hand: not part of the record, and safe to lose with what it points to.
 
-event_pending = sa.Table("event_pending", metadata, _text("platform", key=True), _text("id", key=True))
+event_pending = sa.Table(
+    "event_pending", metadata, _text("platform", key=True), _text("id", key=True), sqlite_with_rowid=False
+)
 
 idempotency = sa.Table(
     "idempotency",

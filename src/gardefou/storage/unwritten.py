@@ -52,7 +52,7 @@ class Unwritten:
         Raises:
             Stale: it does not follow the one that waits already (`<table>/stale`).
         """
-        kind: Any = type(record)
+        kind: Any = record.__class__
         place = (kind, record.platform, key_of(record))
         table = MAPPED[kind].table.name
         earlier = self._records.get(place)
