@@ -16,7 +16,7 @@ from gardefou.storage.engine import open_store
 from gardefou.storage.migrate import _config, upgrade_store
 from gardefou.storage.tables import metadata
 
-_ROWS = {
+_ROWS: dict[str, dict[str, Any]] = {
     "event_pending": {"platform": "p", "id": "e1"},
     "leaf": {"platform": "p", "seq": 0, "event_id": "e1", "data": b"leaf"},
     "tree_node": {"platform": "p", "level": 0, "position": 0, "hash": b"hash"},

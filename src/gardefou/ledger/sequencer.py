@@ -25,6 +25,7 @@ from gardefou.ledger.note import Signer
 from gardefou.ledger.tree import Fetch, Frontier, leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
+from gardefou.storage.fast import Fast
 from gardefou.storage.types import Instant
 
 #: Events integrated in one transaction.
@@ -37,20 +38,25 @@ _PENDING = (
     " FROM event_pending JOIN event ON event.platform = event_pending.platform AND event.id = event_pending.id"
     " ORDER BY event_pending.platform, event_pending.id LIMIT ?"
 )
-_LATEST = (
+_LATEST = Fast(
     sa.select(tables.checkpoint)
     .where(tables.checkpoint.c.platform == sa.bindparam("platform"))
     .order_by(tables.checkpoint.c.size.desc())
     .limit(1)
 )
-_HAS_LEAF = sa.select(tables.leaf.c.seq).where(
-    tables.leaf.c.platform == sa.bindparam("platform"), tables.leaf.c.event_id == sa.bindparam("event")
+_HAS_LEAF = Fast(
+    sa.select(tables.leaf.c.seq).where(
+        tables.leaf.c.platform == sa.bindparam("platform"), tables.leaf.c.event_id == sa.bindparam("event")
+    )
 )
-_NODE = sa.select(tables.tree_node.c.hash).where(
-    tables.tree_node.c.platform == sa.bindparam("platform"),
-    tables.tree_node.c.level == sa.bindparam("level"),
-    tables.tree_node.c.position == sa.bindparam("position"),
+_NODE = Fast(
+    sa.select(tables.tree_node.c.hash).where(
+        tables.tree_node.c.platform == sa.bindparam("platform"),
+        tables.tree_node.c.level == sa.bindparam("level"),
+        tables.tree_node.c.position == sa.bindparam("position"),
+    )
 )
+_SIGN = Fast(tables.checkpoint.insert(), ("platform", "size", "root", "at", "note"))
 _NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
 
 
@@ -135,10 +141,7 @@ class Sequencer:
         )
         signer = self.signer(platform)
         note = sign_checkpoint(Checkpoint(signer.name, grown.size, grown.root), signer)
-        connection.execute(
-            tables.checkpoint.insert(),
-            {"platform": platform, "size": grown.size, "root": grown.root, "at": at, "note": note},
-        )
+        _SIGN.run(connection, {"platform": platform, "size": grown.size, "root": grown.root, "at": at, "note": note})
         return grown
 
     def _edge(self, connection: sa.Connection, platform: str) -> Frontier:
@@ -151,7 +154,7 @@ class Sequencer:
 
     def is_checkpointed(self, connection: sa.Connection, platform: str, event_id: str) -> bool:
         """Whether an event stands in a signed checkpoint."""
-        return connection.execute(_HAS_LEAF, {"platform": platform, "event": event_id}).first() is not None
+        return _HAS_LEAF.first(connection, {"platform": platform, "event": event_id}) is not None
 
     def check_clock(self, connection: sa.Connection, now: datetime) -> None:
         """Raise when this node's clock is behind the last checkpoint: then only restores run (R18).
@@ -171,7 +174,7 @@ class Sequencer:
 
 def latest(connection: sa.Connection, platform: str) -> Held | None:
     """Return the newest checkpoint of a platform's log, or None before the first."""
-    row = connection.execute(_LATEST, {"platform": platform}).first()
+    row = _LATEST.first(connection, {"platform": platform})
     return None if row is None else Held(size=row.size, root=row.root, at=row.at, note=row.note)
 
 
@@ -179,8 +182,8 @@ def fetch_from(connection: sa.Connection, platform: str) -> Fetch:
     """Return the reader of a platform's stored complete nodes."""
 
     def fetch(level: int, position: int) -> bytes:
-        found = connection.execute(_NODE, {"platform": platform, "level": level, "position": position})
-        return bytes(found.scalar_one())
+        (found,) = _NODE.all(connection, {"platform": platform, "level": level, "position": position})
+        return bytes(found.hash)
 
     return fetch
 

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
+from psycopg import RawCursor
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 
@@ -43,11 +45,16 @@ class Waiting(Protocol):
         ...
 
 
+#: As the driver's, with parameters by place.
+_DOLLARS: sa.Dialect = cast("Any", PGDialect_psycopg)(paramstyle="numeric_dollar")
+
+
 class _Made(NamedTuple):
     text: str
     #: Every parameter: its name, the value where none is given, its conversion; in sequence where it has one.
     parameters: tuple[tuple[str, Any, _Convert | None], ...]
-    positional: bool
+    #: Whether it is PostgreSQL's own text, with ``$1`` for a parameter: the driver need not read it.
+    raw: bool
     #: By place: the columns that need a conversion.
     results: tuple[tuple[int, _Convert], ...]
     row: Callable[[Sequence[Any]], Any]
@@ -115,7 +122,7 @@ class Fast:
             self._run(connection, made, _bound(made, values[0]))
             return
         bound = [_bound(made, one) for one in values]
-        cursor = self._on(connection).cursor()
+        cursor = self._raw(connection) if made.raw else self._on(connection).cursor()
         try:
             cursor.executemany(made.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
@@ -130,11 +137,15 @@ class Fast:
 
     def _run(self, connection: sa.Connection, made: _Made, bound: Any) -> Any:
         try:
-            if made.positional:
-                return self._on(connection).execute(made.text, bound)
-            return self._on(connection).execute(made.text, bound, prepare=True)
+            if made.raw:
+                return self._raw(connection).execute(made.text, bound, prepare=True)
+            return self._on(connection).execute(made.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
             raise translated(connection, made.text, bound, error) from error
+
+    def _raw(self, connection: sa.Connection) -> Any:
+        """Return a cursor for PostgreSQL's own text."""
+        return RawCursor(self._on(connection))
 
     def _on(self, connection: sa.Connection) -> Any:
         """Return the driver's connection, once what waits to be written to these tables has been."""
@@ -151,6 +162,8 @@ class Fast:
         return waiting
 
     def _make(self, dialect: sa.Dialect) -> _Made:
+        if dialect.name == "postgresql":
+            dialect = _DOLLARS
         keys = None if self._columns is None else list(self._columns)
         compiled: Any = self._statement.compile(dialect=dialect, column_keys=keys)
         needed = {name: None for name, parameter in compiled.binds.items() if parameter.required}
@@ -158,15 +171,14 @@ class Fast:
         state = compiled.construct_expanded_state(needed) if isinstance(self._statement, sa.Select) else None
         usual: Mapping[str, Any] = compiled.params if state is None else state.parameters
         sequence: Sequence[str] | None = compiled.positiontup if state is None else state.positiontup
-        positional = bool(compiled.positional)
-        names = list(sequence or ()) if positional else list(usual)
+        names = list(sequence or ())
         parameters = tuple((name, usual.get(name), _binding(compiled, dialect, name)) for name in names)
         columns: list[Any] = list(self._statement.selected_columns) if isinstance(self._statement, sa.Select) else []
         converts = [(place, _result(column.type, dialect)) for place, column in enumerate(columns)]
         made = self._made[dialect.name] = _Made(
             text=str(compiled) if state is None else state.statement,
             parameters=parameters,
-            positional=positional,
+            raw=dialect is _DOLLARS,
             results=tuple((place, convert) for place, convert in converts if convert is not None),
             row=_row_of([str(getattr(column, "key", "")) for column in columns]),
         )
@@ -194,14 +206,12 @@ def _result(kind: Any, dialect: sa.Dialect) -> _Convert | None:
     return known or kind.dialect_impl(dialect).result_processor(dialect, None)
 
 
-def _bound(made: _Made, values: Mapping[str, Any]) -> Any:
+def _bound(made: _Made, values: Mapping[str, Any]) -> list[Any]:
     bound: list[Any] = []
     for name, usual, convert in made.parameters:
         value = values.get(name, usual)
         bound.append(value if convert is None else convert(value))
-    if made.positional:
-        return bound
-    return {name: value for (name, _, _), value in zip(made.parameters, bound, strict=True)}
+    return bound
 
 
 @contextmanager
