@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, Protocol, cast
 
 import sqlalchemy as sa
-from psycopg import RawCursor
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
@@ -145,6 +144,8 @@ class Fast:
 
     def _raw(self, connection: sa.Connection) -> Any:
         """Return a cursor for PostgreSQL's own text."""
+        from psycopg import RawCursor  # noqa: PLC0415 - needed only where there is a PostgreSQL
+
         return RawCursor(self._on(connection))
 
     def _on(self, connection: sa.Connection) -> Any:
