@@ -506,6 +506,13 @@ def test_two_others_approve_it_is_held_and_anyone_cancels(scene: Scene):
     story = scene.client("dee").get(near[0])
     assert "it was withdrawn" in story
     assert "staff-" not in story
+    page = scene.client("dee").get(near[0])
+    assert "<dt>Down</dt><dd>not at all</dd>" in page
+    assert "Two more people for a protected account" in page
+    saved = scene.client("dee").get(f"{near[0]}/page")
+    assert "A near miss" in saved
+    assert "<svg" in saved
+    assert "Nobody was down." in saved
 
 
 def test_a_no_ends_it(scene: Scene):

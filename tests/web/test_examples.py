@@ -11,6 +11,7 @@ from gardefou.web.reference import describe
 
 ROOT = Path(__file__).parents[2]
 NO_EXAMPLE = {
+    "/api/v1/incidents/{id}/page",
     "/api/v1/enforcements/{id}/proof",
     "/api/v1/ledger/{platform}/checkpoint",
     "/api/v1/ledger/{platform}/tile/{path}",

@@ -18,6 +18,7 @@ from gardefou.cli.common import Root, data_option, examples
 from gardefou.cli.demo import demo
 from gardefou.cli.doctor import doctor
 from gardefou.cli.enforcement import enforcement
+from gardefou.cli.incident import incident
 from gardefou.cli.init import init
 from gardefou.cli.ledger import ledger
 from gardefou.cli.login import login, logout
@@ -73,6 +74,7 @@ for _command in (
     demo,
     doctor,
     enforcement,
+    incident,
     init,
     ledger,
     login,

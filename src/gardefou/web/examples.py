@@ -499,10 +499,43 @@ _INCIDENT: Document = {
 }
 _HAPPENED: Document = {
     "at": _NINE,
+    "lane": "person",
+    "words": "asks to suspend the account",
     "kind": "enforcement.placed",
     "by": _REVIEWER,
     "account": "1001",
     "about": _HARM_ID,
+}
+#: What a story tells of an incident: eleven minutes of an account of fifty followers.
+_TOLD: Document = {
+    "near_miss": False,
+    "minutes_down": 11.0,
+    "reach_minutes": 550,
+    "still_down": False,
+    "down": [
+        {
+            "account": "1001",
+            "reach": 50,
+            "minutes": 11.0,
+            "spans": [{"from": _NINE, "to": "2026-03-02T09:11:00Z"}],
+        }
+    ],
+    "nets": {
+        "spoke": [],
+        "silent": [
+            {
+                "net": _NET["id"],
+                "title": _NET["title"],
+                "because": _NET["because"],
+                "mode": "enforce",
+                "facts": [
+                    'account.tier_memory == "protected" does not hold: account.tier_memory is standard',
+                ],
+            }
+        ],
+    },
+    "timeline": [_HAPPENED],
+    "timeline_cut": False,
 }
 #: What is known of an account, with what was placed on it.
 ACCOUNT: Document = {
@@ -593,7 +626,7 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "GET /platforms": _page(_PLATFORM),
     "POST /platforms": _both(201, _REGISTERED),
     "GET /incidents": _page(_INCIDENT),
-    "GET /incidents/{id}": {200: {**_INCIDENT, "timeline": [_HAPPENED]}},
+    "GET /incidents/{id}": {200: {**_INCIDENT, **_TOLD}},
     "GET /healthz": {200: {"status": "ok"}},
     "GET /readyz": {200: {"status": "ready", "setup_finished": True}},
 }

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
 
 from gardefou.domain.records import Incident
-from gardefou.errors import NotFound
+from gardefou.flow.incident_story import Story, read_story
 from gardefou.storage import tables
-from gardefou.storage.records import fetch, fetch_all
+from gardefou.storage.records import fetch_all
 from gardefou.web import paging, views
 from gardefou.web.answers import Json
 from gardefou.web.api.staff import PageQuery
-from gardefou.web.node import Reader
+from gardefou.web.incident_page import incident_page, page_policy
+from gardefou.web.node import Caller, Reader
 
 router = APIRouter(tags=["incidents"])
 _i = tables.incident.c
-#: Events of one timeline.
-_MOST = 500
 
 
 class IncidentsQuery(PageQuery):
@@ -49,26 +49,16 @@ def list_incidents(caller: Reader, query: Annotated[IncidentsQuery, Query()]) ->
 
 @router.get("/incidents/{id}", response_class=Json)
 def show_incident(caller: Reader, id: str) -> Json:  # noqa: A002 - the contract's name
-    """Show an incident with its timeline: what happened to everything that belongs to it, in sequence."""
-    event = tables.event.c
-    with caller.node.reading() as (connection, names):
-        found = fetch(connection, Incident, _i.id == id)
-        if found is None:
-            raise NotFound("incident/not_found", f"There is no incident {id!r}; check the id.")
-        statement = (
-            sa.select(event.id, event.at, event.kind, event.by, event.account, event.about)
-            .where(event.platform == found.platform, event.about.in_([found.id, *found.enforcements[:_MOST]]))
-            .order_by(event.id)
-            .limit(_MOST)
-        )
-        timeline = [
-            {
-                "at": views.at(row.at),
-                "kind": row.kind,
-                "by": names.of(row.by),
-                "account": row.account or None,
-                "about": row.about,
-            }
-            for row in connection.execute(statement)
-        ]
-        return Json({**views.incident(names, found), "timeline": timeline})
+    """Show an incident: its timeline, time down and reach times minutes, the nets that spoke or stayed silent."""
+    return Json(_story(caller, id).document())
+
+
+@router.get("/incidents/{id}/page", response_class=HTMLResponse)
+def show_incident_page(caller: Reader, id: str) -> HTMLResponse:  # noqa: A002 - the contract's name
+    """Show an incident as one HTML page that loads nothing, with a picture of its timeline."""
+    return HTMLResponse(incident_page(_story(caller, id)), headers={"Content-Security-Policy": page_policy()})
+
+
+def _story(caller: Caller, incident_id: str) -> Story:
+    with caller.app.works.read() as connection:
+        return read_story(connection, incident_id, now=caller.app.now(), viewer=caller.actor.id)

@@ -5,36 +5,34 @@ from __future__ import annotations
 from datetime import timedelta
 
 import sqlalchemy as sa
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from gardefou.domain.records import Enforcement, Incident
 from gardefou.errors import NotFound
+from gardefou.flow.incident_story import read_story
+from gardefou.flow.incident_words import TITLES, minutes_in_words
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 from gardefou.web.console.frame import Console, Visit
 from gardefou.web.console.reading import PAGE, accounts_named, events, rows
+from gardefou.web.incident_page import incident_page
 
 _i = tables.incident.c
 _e = tables.enforcement.c
 _ev = tables.event.c
 _AROUND = timedelta(hours=24)
 
-KINDS = {
-    "drift": "A change behind our back",
-    "reversal": "An early reversal",
-    "breaker": "The breaker",
-    "budget": "A spent budget",
-    "near_miss": "A near miss",
-    "break_glass": "Broken glass",
-    "undelivered": "An alert not delivered",
-    "unsettled": "An answer that never came",
-}
+KINDS = TITLES
 
 
 def routes(console: Console) -> list[BaseRoute]:
     """Return the routes of incidents."""
-    return [console.get("/incidents", show_list), console.get("/incidents/{id}", show)]
+    return [
+        console.get("/incidents", show_list),
+        console.get("/incidents/{id}", show),
+        console.get("/incidents/{id}/page", save),
+    ]
 
 
 def show_list(visit: Visit) -> Response:
@@ -75,12 +73,23 @@ def show(visit: Visit) -> Response:
         )
         accounts = accounts_named(connection, ((found.platform, ref) for ref in found.accounts))
         shown = rows(connection, enforcements, visit.actor.id)
+        told = read_story(connection, found.id, now=visit.app.now(), viewer=visit.actor.id)
     return visit.page(
         "incident.html",
         one=found,
         kind=KINDS.get(found.kind, found.kind),
         rows=shown,
         story=story,
+        told=told,
+        down=minutes_in_words(told.minutes_down),
         accounts=accounts,
         reach=sum(account.reach or 0 for account in accounts.values()),
     )
+
+
+def save(visit: Visit) -> Response:
+    """Give one incident's page as a file to keep or pass on: people by pseudonym, nothing loaded, a picture."""
+    with visit.app.works.read() as connection:
+        told = read_story(connection, visit.path("id"), now=visit.app.now(), viewer=visit.actor.id)
+    name = f"incident-{told.incident.id}.html"
+    return HTMLResponse(incident_page(told), headers={"Content-Disposition": f'attachment; filename="{name}"'})
