@@ -23,7 +23,7 @@ def judge(nets: NetSet, facts: Facts, *, shadow_all: bool = False) -> Verdict:
     verdict = NOTHING
     for test, spoken, shadowed in nets.compiled:
         try:
-            speaks = test(row)
+            speaks = bool(test(row))
         except Exception:  # noqa: BLE001  (whatever went wrong, the net fails closed)
             speaks = True
         if speaks:

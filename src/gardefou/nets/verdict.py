@@ -86,6 +86,15 @@ class Verdict:
     reasons: tuple[Reason, ...] = ()
     shadow: tuple[Reason, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Hold everything sorted, each once, and requirements merged, so that equal asks are equal."""
+        for name in ("refusals", "confirm", "notify", "reasons", "shadow"):
+            held = getattr(self, name)
+            if len(held) > 1:
+                object.__setattr__(self, name, tuple(sorted(set(held))))
+        if len(self.approvals) > 1:
+            object.__setattr__(self, "approvals", merge(self.approvals))
+
     @property
     def refused(self) -> bool:
         """Whether some net refuses it."""
@@ -108,33 +117,35 @@ class Verdict:
         if other is NOTHING or other == self:
             return self
         return Verdict(
-            refusals=_union(self.refusals, other.refusals),
-            approvals=merge(self.approvals + other.approvals),
+            refusals=self.refusals + other.refusals,
+            approvals=self.approvals + other.approvals,
             fresh_auth_minutes=_least(self.fresh_auth_minutes, other.fresh_auth_minutes),
             hold_seconds=max(self.hold_seconds, other.hold_seconds),
-            confirm=_union(self.confirm, other.confirm),
-            notify=_union(self.notify, other.notify),
-            reasons=tuple(sorted({*self.reasons, *other.reasons})),
-            shadow=tuple(sorted({*self.shadow, *other.shadow})),
+            confirm=self.confirm + other.confirm,
+            notify=self.notify + other.notify,
+            reasons=self.reasons + other.reasons,
+            shadow=self.shadow + other.shadow,
         )
 
     def covers(self, other: Verdict) -> bool:
-        """Return whether this asks at least what the other asks; reasons do not count.
+        """Return whether this asks at least what the other asks, component by component.
 
-        Where the other's requirements can be met, so can they be by whoever
-        meets these: each of its requirements has one here of the same or fewer roles.
+        A refusal covers everything, and only a refusal covers one. Otherwise:
+        as few minutes since a sign-in or fewer, a hold as long or longer, all
+        that the other wants confirmed, and for each seat that the other asks
+        to fill a seat here of its own, of the same or fewer roles, of distinct
+        teams and blind where the other's is. So whoever fills the seats here
+        fills the other's too. Notify, reasons and shadow ask for nothing and do not count.
         """
         if other.refused and not self.refused:
             return False
         if self.refused:
             return True
-        fresh = _least(self.fresh_auth_minutes, other.fresh_auth_minutes) == self.fresh_auth_minutes
         return (
-            fresh
+            _least(self.fresh_auth_minutes, other.fresh_auth_minutes) == self.fresh_auth_minutes
             and self.hold_seconds >= other.hold_seconds
             and set(self.confirm) >= set(other.confirm)
-            and self.seats >= other.seats
-            and all(any(_stricter(mine, asked) for mine in self.approvals) for asked in other.approvals)
+            and _seats_cover(self.approvals, other.approvals)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -171,7 +182,7 @@ class Verdict:
             fresh = document["fresh_auth_minutes"]
             return cls(
                 refusals=tuple(str(one) for one in document["refusals"]),
-                approvals=merge(
+                approvals=tuple(
                     Requirement(
                         tuple(str(role) for role in one["from"]),
                         int(one["approvals"]),
@@ -182,10 +193,10 @@ class Verdict:
                 ),
                 fresh_auth_minutes=None if fresh is None else int(fresh),
                 hold_seconds=int(document["hold_seconds"]),
-                confirm=_union(document["confirm"], ()),
-                notify=_union(document["notify"], ()),
-                reasons=tuple(sorted({Reason.from_json(one) for one in document["reasons"]})),
-                shadow=tuple(sorted({Reason.from_json(one) for one in document["shadow"]})),
+                confirm=tuple(str(one) for one in document["confirm"]),
+                notify=tuple(str(one) for one in document["notify"]),
+                reasons=tuple(Reason.from_json(one) for one in document["reasons"]),
+                shadow=tuple(Reason.from_json(one) for one in document["shadow"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidInput(
@@ -214,17 +225,31 @@ def merge(requirements: Iterable[Requirement]) -> tuple[Requirement, ...]:
     return tuple(sorted(by_roles.values()))
 
 
-def _stricter(mine: Requirement, asked: Requirement) -> bool:
+def _seats_cover(mine: tuple[Requirement, ...], asked: tuple[Requirement, ...]) -> bool:
+    """Return whether each seat asked for has one of mine to itself that is at least as strict."""
+    seats = [requirement for requirement in mine for _ in range(requirement.approvals)]
+    given: dict[int, Requirement] = {}
+
+    def place(one: Requirement, tried: set[int]) -> bool:
+        """Give it a free seat, or one whose holder can move to another."""
+        for index, seat in enumerate(seats):
+            if index in tried or not _as_strict(seat, one):
+                continue
+            tried.add(index)
+            if index not in given or place(given[index], tried):
+                given[index] = one
+                return True
+        return False
+
+    return all(place(one, set()) for one in asked for _ in range(one.approvals))
+
+
+def _as_strict(mine: Requirement, asked: Requirement) -> bool:
     return (
         set(mine.roles) <= set(asked.roles)
-        and mine.approvals >= asked.approvals
         and mine.distinct_teams >= asked.distinct_teams
         and mine.blind >= asked.blind
     )
-
-
-def _union(one: Iterable[str], two: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({*(str(word) for word in one), *(str(word) for word in two)}))
 
 
 def _least(one: int | None, two: int | None) -> int | None:
