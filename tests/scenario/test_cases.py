@@ -13,15 +13,34 @@ from gardefou.scenario.report import run_scenario
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
 SHIPPED = sorted(Path(str(files("gardefou.scenario"))).joinpath("shipped").glob("*.toml"))
-#: Who is harmed where everything is let through.
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
+#: Who is taken down where everything is let through.
 HARMED = {
     "eleven-minutes": ["1001"],
     "tools-taken-over": ["founder", "company", "singer"],
+    "hosting-company-suspended": ["host", "shop"],
     "unread-reply": ["indie-games"],
     "sites-deleted-by-script": ["site-11", "site-40"],
     "fake-account-detector": ["student", "teacher"],
+    "cleared-man": ["father"],
     "false-alarm-by-menu": ["real"],
     "reversing-each-other": ["editor"],
+    "r03-net-removed-first": ["town", "paper", "cook"],
+    "r04-second-self": ["town", "head"],
+    "r05-last-day-put-off": ["town", "head"],
+    "r06-own-automation": ["town", "club"],
+    "r09-protection-lowered-first": ["witness", "source", "head"],
+    "r09-unread-account": ["head", "someone"],
+    "r10-lookalike-is-real": ["office"],
+    "r13-all-for-the-same-minute": ["cook", "actor"],
+    "r14-glass-in-turns": ["town", "head"],
+    "r15-asked-until-yes": ["paper"],
+    "r16-by-other-means": ["small", "editor"],
+}
+#: Where the harm is another than to be down: what accounts are in the end where everything is let through.
+HARMED_OTHERWISE = {
+    "r07-many-items": {"candidate": "locked"},
+    "r12-restored-wholesale": {"spam-21": "active", "spam-23": "active", "old": "active"},
 }
 
 
@@ -37,14 +56,33 @@ def test_a_scenario_comes_out_as_it_expects(path):
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name)
-def test_without_nets_the_harm_of_the_incident_happens(path):
+def test_without_nets_the_harm_happens(path):
     scenario = load_file(path)
+    with_nets = run_scenario(scenario)["accounts"]
     report = run_scenario(scenario, no_nets=True)
     assert report["passed"] is False
-    for ref in HARMED[scenario.name]:
+    assert (scenario.name in HARMED) is not (scenario.name in HARMED_OTHERWISE)
+    for ref in HARMED.get(scenario.name, ()):
         account = report["accounts"][ref]
-        assert account["down_seconds"] > 0, ref
+        assert account["down_seconds"] > with_nets[ref]["down_seconds"], ref
         assert any(state in {"suspended", "deactivated", "deleted"} for _, state in account["timeline"])
+    for ref, state in HARMED_OTHERWISE.get(scenario.name, {}).items():
+        assert report["accounts"][ref]["state"] == state, ref
+        assert with_nets[ref]["state"] != state, ref
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=name)
+def test_a_shipped_scenario_is_named_as_its_file_and_says_what_happens(path):
+    scenario = load_file(path)
+    assert scenario.name == path.stem
+    assert scenario.title
+    assert path.read_text(encoding="utf-8").startswith("# ")
+
+
+def test_the_reference_page_lists_the_shipped_scenarios():
+    lists = PAGE.read_text(encoding="utf-8").split("## The file")[0]
+    listed = [line.split("`")[1] for line in lists.splitlines() if line.startswith("| `")]
+    assert sorted(listed) == [path.stem for path in SHIPPED]
 
 
 def test_the_cases_use_every_deed():

@@ -214,7 +214,8 @@ def _may_speak(
         raise Denied("approval/cannot_count", "Only people who judge cases may say no.")
     if given.answer == "no":
         return
-    if found.account and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
+    again = found.account and found.action != Action.RESTORE  # a restore is no measure taken again (R16, I12)
+    if again and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
         raise Denied(
             "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
         )

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.accounts import Tier, measures_of_action
 from gardefou.domain.records import Account, Case, Enforcement, Staff
 from gardefou.domain.states import State
@@ -393,7 +395,7 @@ def digest_of(enforcement: Enforcement) -> str:
 
 
 def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
-    """Raise when the same person tries the same again within 24 hours of its end (R15)."""
+    """Raise when the same person tries the same, or something graver, again within 24 hours of its end (R15)."""
     wanted = one.checked.wanted
     if one.tier is Tier.STANDARD or wanted.evidence:
         return
@@ -402,7 +404,10 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
         Enforcement,
         table.platform == wanted.platform,
         table.account == wanted.account,
-        table.action == one.checked.action.value,
+        sa.or_(
+            table.action == one.checked.action.value,
+            sa.and_(table.severity >= _GRAVE, table.severity <= one.checked.severity),
+        ),
         table.placed_by == actor.id,
         table.state.in_((State.REFUSED.value, State.CANCELLED.value, State.LAPSED.value)),
         # A no is a person's: what a net refused at once (a pause, say) never waited for anyone.
