@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+import gardefou.nets.shipped as shipped_sets
 from gardefou.nets.shipped import shipped_text
 
 NET = """
@@ -91,9 +93,33 @@ def test_proposed_nets_judge_from_then_on_and_explain_themselves(scene, tmp_path
     assert "nets/toml" in scene.error("nets", "propose", str(file))
 
 
-def test_proving_belongs_elsewhere_and_is_not_offered(shell):
-    for name in ("prove", "attack", "backtest", "diff"):
+def test_what_is_not_there_yet_is_not_offered(shell):
+    for name in ("attack", "backtest", "diff"):
         assert "No such command" in shell.error("nets", name)
+
+
+def test_the_nets_in_force_are_proved_and_what_a_file_would_break_is_said(shell, tmp_path):
+    default = Path(shipped_sets.__file__).with_name("default.toml")
+    # The installation of these tests began with a set for few people.
+    assert {one["id"] for one in shell.json("nets", "prove", status=1)["invariants"] if not one["holds"]} >= {
+        "I1",
+        "I2",
+    }
+    found = shell.json("nets", "prove", "--nets", str(default))["invariants"]
+    assert [one["id"] for one in found] == [f"I{number}" for number in range(1, 10)]
+    assert all(one["holds"] and "counterexample" not in one for one in found)
+    weaker = tmp_path / "weaker.toml"
+    weaker.write_text(default.read_text().replace("approvals = 2", "approvals = 1"))
+    said = shell.text("nets", "prove", "--nets", str(weaker), status=1)
+    assert "BROKEN  I1" in said
+    assert "A reviewer" in said
+    ours = tmp_path / "ours.toml"
+    ours.write_text(
+        '[[net]]\nid = "a-month"\ntitle = "A month before deletion"\nbecause = "ours"\n'
+        'when = "action.severity >= 5"\n[net.require]\nhold = "30d"\n'
+    )
+    found = shell.json("nets", "prove", "--nets", str(default), "--invariants", str(ours), status=1)["invariants"]
+    assert [one["id"] for one in found if not one["holds"]] == ["a-month"]
 
 
 def test_a_sandbox_is_checked_by_limiting_a_scratch_account_for_a_moment(shell):

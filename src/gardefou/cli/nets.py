@@ -77,6 +77,55 @@ def check(ctx: Cli, file: Path) -> None:
     fail()
 
 
+@nets.command(
+    "prove",
+    epilog=examples(
+        "gardefou nets prove",
+        "gardefou nets prove --nets nets.toml --json",
+        "gardefou nets prove --invariants ours.toml",
+    ),
+)
+@click.option("--nets", "file", metavar="FILE", type=click.Path(path_type=Path), help="These nets, not those in force.")
+@click.option(
+    "--invariants",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Your own as well: a file of nets; wherever one's condition holds, its requirements must be asked for.",
+)
+@cli_command
+def prove(ctx: Cli, file: Path | None, invariants: Path | None) -> None:
+    """Prove what the nets guarantee: each invariant holds, or is broken in a situation said in words.
+
+    Exits 1 when one does not hold. The sets for small teams put time where
+    people are missing, and so do not keep I1, I2, I7 and I9.
+    """
+    from gardefou.nets.invariants import INVARIANTS, own
+    from gardefou.nets.load import load
+    from gardefou.nets.prove import prove as prove_nets
+
+    claims = list(INVARIANTS)
+    if invariants is not None:
+        claims += [own(net) for net in load(_text(invariants), invariants.name)]
+    found = prove_nets(_set(ctx, file), claims)
+    ctx.out.data({"invariants": [one.to_json() for one in found]})
+    for one in found:
+        ctx.out.line(f"{'holds ' if one.holds else 'BROKEN'}  {one.id}: {one.says}")
+        if one.counterexample is not None:
+            ctx.out.line(f"        {one.counterexample}")
+    if not all(one.holds for one in found):
+        fail()
+
+
+def _set(ctx: Cli, file: Path | None) -> NetSet:
+    """Return the nets of a file, or those in force; before setup the default set."""
+    from gardefou.nets.load import load
+    from gardefou.nets.shipped import load_shipped
+
+    if file is not None:
+        return load(_text(file), file.name)
+    return _config(ctx).nets if is_initialised(ctx.settings) else load_shipped("default")
+
+
 @nets.command("show", epilog=examples("gardefou nets show protected-two-more-people"))
 @click.argument("net_id", metavar="ID")
 @cli_command

@@ -85,6 +85,10 @@ def _finite(value: float) -> float:
     return value
 
 
+def _plain(nodes: tuple[tree.Node, ...]) -> bool:
+    return all(isinstance(node, tree.Literal) for node in nodes)
+
+
 def _python(node: tree.Node) -> str:
     match node:
         case tree.Literal(value=value):
@@ -97,6 +101,10 @@ def _python(node: tree.Node) -> str:
             return f"(not {_python(inner)})"
         case tree.Bool(op=op, parts=parts):
             return f"({f' {op} '.join(_python(part) for part in parts)})"
+        case tree.Compare(items=(item, tree.ListOf(items=listed)), ops=(op,)) if not _plain(listed):
+            # Each with ==, from the left: "in" would take an unknown fact for equal to itself.
+            text = " or ".join(f"{_python(item)} == {_python(one)}" for one in listed)
+            return f"(not ({text}))" if op == "not in" else f"({text})"
         case tree.Compare(items=items, ops=ops):
             rest = "".join(f" {op} {_python(item)}" for op, item in zip(ops, items[1:], strict=True))
             return f"({_python(items[0])}{rest})"
@@ -105,6 +113,9 @@ def _python(node: tree.Node) -> str:
             return text if op in "+-" else f"n{text}"
         case tree.Negate(inner=inner):
             return f"(-{_python(inner)})"
+        case tree.Call(function=("any" | "all") as function, args=(tree.ListOf(items=items),)):
+            # Every item is read, so that none that is unknown hides behind another.
+            return f"{function}(({''.join(f'not not {_python(item)}, ' for item in items)}))"
         case tree.Call(function=function, args=args):
             return f"{function}({', '.join(_python(arg) for arg in args)})"
         case tree.Name(name=name):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from gardefou.domain.records import NetsVersion, Staff
-from gardefou.errors import InvalidInput
+from gardefou.errors import InvalidInput, Unavailable
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text, texts
-from gardefou.nets.floor import broken
+from gardefou.nets.floor import Broken, broken
 from gardefou.nets.load import load, read_net
 from gardefou.nets.net import NetSet
+from gardefou.nets.prove import Proved, prove
 from gardefou.nets.satisfiable import unsatisfiable
 from gardefou.nets.seats import Person
 from gardefou.people.actor import Actor
@@ -68,8 +71,8 @@ def _result(config: Config, payload: Payload) -> NetSet:
 def _check_floor(config: Config, nets: NetSet) -> None:
     """Raise when the set breaks an invariant that the nets in force keep (R3)."""
     shipped = config.rules.shipped_nets
-    before = {one.invariant for one in broken(config.nets, shipped=shipped)}
-    new = [one for one in broken(nets, shipped=shipped) if one.invariant not in before]
+    before = {one.invariant for one in _broken(config.nets, shipped)}
+    new = [one for one in _broken(nets, shipped) if one.invariant not in before]
     if new and config.rules.setup_finished:
         raise InvalidInput(
             "nets/invariant",
@@ -77,6 +80,28 @@ def _check_floor(config: Config, nets: NetSet) -> None:
             field="toml",
             extra={"broken": [one.says for one in new]},
         )
+
+
+#: The invariants that say that at least something is asked.
+_LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
+
+
+@lru_cache(maxsize=8)
+def _proved(nets: NetSet) -> tuple[Proved, ...]:
+    return tuple(prove(nets))
+
+
+def _broken(nets: NetSet, shipped: str) -> list[Broken]:
+    """Return the invariants that a set breaks: tried on a grid, and with a solver the lasting ones proved.
+
+    Lasting are those that no added net can break: a net more is never refused for what else it might have asked.
+    """
+    found = {one.invariant: one for one in broken(nets, shipped=shipped)}
+    with suppress(Unavailable):
+        for one in _proved(nets):
+            if not one.holds and one.id in _LASTING:
+                found.setdefault(one.id, Broken(one.id, f"{one.id}: {(one.counterexample or '').rstrip('.')}"))
+    return list(found.values())
 
 
 def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:

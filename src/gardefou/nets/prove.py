@@ -1,0 +1,122 @@
+"""Proving what a set of nets guarantees: each invariant proved, or shown false by a situation in words.
+
+Each invariant is turned into the situations that would break it; a solver says
+that there is none, or gives one. What it gives is brought as near to an
+ordinary day as it goes, judged once more by evaluation, and said in a sentence.
+
+Where a condition cannot be expressed as a formula, claims that at least
+something is asked take its net as silent, claims that at most something is
+asked take it as speaking; I4 and I5 compare two situations and take it both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from gardefou.nets.facts import SCHEMA, Facts, Kind
+from gardefou.nets.floor import ORDINARY
+from gardefou.nets.invariants import INVARIANTS, Invariant, Question, Room
+from gardefou.nets.judge import judge
+from gardefou.nets.net import NetSet
+from gardefou.nets.sentence import in_words
+from gardefou.nets.solver import Situation, z3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proved:
+    """An invariant and what came of proving it; ``counterexample`` says in a sentence how it is broken.
+
+    ``facts`` are the situation, for machines; of I4 and I5 the one that is asked less.
+    """
+
+    id: str
+    says: str
+    holds: bool
+    counterexample: str | None = None
+    facts: dict[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the contract's shape."""
+        found: dict[str, Any] = {"id": self.id, "says": self.says, "holds": self.holds}
+        if not self.holds:
+            found |= {"counterexample": self.counterexample, "facts": self.facts}
+        return found
+
+
+def prove(nets: NetSet, invariants: Sequence[Invariant] = INVARIANTS) -> list[Proved]:
+    """Prove each invariant of a set of nets, or find a situation that breaks it.
+
+    Raises:
+        Unavailable: the solver is not installed (`nets/solver`).
+    """
+    return [_prove(nets, one) for one in invariants]
+
+
+def _prove(nets: NetSet, invariant: Invariant) -> Proved:
+    room = Room(nets)
+    for question in invariant.questions(room):
+        solver = room.z3.Solver()
+        for one in question.situations:
+            solver.add(one.bounds())
+        solver.add(question.constraints)
+        if solver.check() != room.z3.unsat:
+            facts = [_facts(room, solver, one) for one in _nearest(solver, question)]
+            last = facts[-1]
+            return Proved(
+                id=invariant.id,
+                says=invariant.says,
+                holds=False,
+                counterexample=in_words(last, judge(nets, Facts.of(last)), compares=question.compares),
+                facts=last,
+            )
+    return Proved(id=invariant.id, says=invariant.says, holds=True)
+
+
+def _nearest(solver: Any, question: Question) -> tuple[Situation, ...]:
+    """Bring the situation as near to an ordinary day as it goes: one fact after the other, where it still breaks."""
+    first = question.situations[0]
+    for name, usual in ORDINARY.items():
+        spec = SCHEMA[name]
+        if spec.kind is Kind.TEXTS:
+            members = first.members.get(name, {})
+            wish = [one == (word in usual) for word, one in members.items()]
+        else:
+            wish = [first.fact(name) == first.constant(usual)]
+        solver.push()
+        solver.add(wish)
+        if solver.check() == z3().sat:
+            continue
+        solver.pop()
+    solver.check()
+    return question.situations
+
+
+def _facts(room: Room, solver: Any, at: Situation) -> dict[str, Any]:
+    model = solver.model()
+    found: dict[str, Any] = {}
+    for name, spec in SCHEMA.items():
+        if name in at.unknown:
+            continue
+        if spec.kind is Kind.TEXTS:
+            members = at.members.get(name, {})
+            found[name] = sorted(word for word, one in members.items() if _true(model, one))
+            continue
+        value = model.eval(at.fact(name), model_completion=True)
+        match spec.kind:
+            case Kind.BOOL:
+                found[name] = bool(room.z3.is_true(value))
+            case Kind.INT:
+                found[name] = value.as_long()
+            case Kind.FLOAT:
+                exact = Fraction(str(value.as_fraction()))
+                found[name] = int(exact) if exact.denominator == 1 else float(exact)
+            case _:
+                found[name] = room.words.word(value.as_long())
+    return found
+
+
+def _true(model: Any, formula: Any) -> bool:
+    return bool(z3().is_true(model.eval(formula, model_completion=True)))
