@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from gardefou.storage import bulk
 from gardefou.storage.engine import Store, open_store
+from gardefou.storage.migrate import upgrade
 
 _ADD = sa.text("INSERT INTO person (staff_id, name, email, issuer, subject) VALUES (:id, '', '', '', '')")
 _ALL = sa.text("SELECT staff_id FROM person ORDER BY staff_id")
@@ -114,3 +116,28 @@ def test_a_commit_that_fails_is_told_to_everyone_whose_block_it_was(sqlite_url):
         connection.execute(_ADD, {"id": "later"})
     assert _names(store) == ["later"]
     store.close()
+
+
+def test_a_store_that_cannot_be_written_says_so_in_the_way_that_callers_know(tmp_path):
+    upgrade(f"sqlite:///{tmp_path / 'gardefou.db'}")
+    store = open_store(f"sqlite:///{tmp_path / 'gardefou.db'}")
+    event.listen(store.writer, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 1"))
+    other = sqlite3.connect(tmp_path / "gardefou.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(OperationalError, match="locked"), store.begin():
+        pass
+    other.execute("ROLLBACK")
+    for count in (1, 120):
+        with pytest.raises(OperationalError, match="nowhere"), store.begin() as connection:
+            bulk.insert_rows(connection, sa.Table("nowhere", sa.MetaData()), ("a",), [("x",)] * count)
+    with store.begin() as connection:
+        connection.execute(sa.text("DROP TABLE event_pending"))
+    with pytest.raises(OperationalError), store.begin() as connection:
+        bulk.forget_pending(connection, [("p", "e")])
+    other.close()
+    store.close()
+
+
+def test_many_read_at_once(store):
+    with ThreadPoolExecutor(24) as pool:
+        assert list(pool.map(lambda _: _names(store), range(400))) == [[]] * 400

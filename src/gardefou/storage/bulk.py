@@ -10,6 +10,7 @@ transaction, with `write_events`, each with the images of what it changed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -24,7 +25,7 @@ from gardefou.clock import to_micros
 from gardefou.errors import Stale
 from gardefou.ids import Ids
 from gardefou.storage import tables
-from gardefou.storage.fast import driver, translated
+from gardefou.storage.fast import driver, translating
 from gardefou.storage.types import Instant, Json, Names, dumps
 
 Image = dict[str, Any]
@@ -156,11 +157,9 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
             f'UPDATE "{table.name}" AS held SET {sets} FROM unnest({arrays}) AS given({names}, "was")'  # noqa: S608 - own names
             f' WHERE {where} AND held."version" = given."was"'
         )
-        done: int = (
-            driver(connection)
-            .execute(statement, [list(column) for column in zip(*rows, strict=True)], prepare=False)
-            .rowcount
-        )
+        with translating(connection):
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            done = int(driver(connection).execute(statement, columns, prepare=False).rowcount)
     else:
         place = {name: index for index, name in enumerate((*shape.columns, "was"))}
         order = itemgetter(*(place[name] for name in (*free, *shape.key, "was")))
@@ -237,9 +236,11 @@ def forget_pending(connection: sa.Connection, events: Sequence[tuple[str, str]])
     if _postgres(connection):
         source, values = pairs_source(connection, events)
         statement = f"DELETE FROM event_pending USING {source} WHERE platform = given.a AND id = given.b"  # noqa: S608 - own clauses
-        driver(connection).execute(statement, values, prepare=False)
+        with translating(connection):
+            driver(connection).execute(statement, values, prepare=False)
         return
-    driver(connection).executemany("DELETE FROM event_pending WHERE platform = ? AND id = ?", events)
+    with translating(connection):
+        driver(connection).executemany("DELETE FROM event_pending WHERE platform = ? AND id = ?", events)
 
 
 EVENT_COLUMNS = ("platform", "id", "kind", "at", "by", "account", "about", "salt", "body")
@@ -275,10 +276,10 @@ def select(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -
     """Run a SELECT whose parameters are written ``?``, whatever the driver calls them."""
     if _postgres(connection):
         # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
-        found: Sequence[Sequence[Any]] = (
-            driver(connection).execute(statement.replace("?", "%s"), values, prepare=False).fetchall()
-        )
-        return found
+        with translating(connection):
+            found = driver(connection).execute(statement.replace("?", "%s"), values, prepare=False)
+            rows: Sequence[Sequence[Any]] = found.fetchall()
+        return rows
     return connection.exec_driver_sql(statement, values).fetchall()
 
 
@@ -296,25 +297,16 @@ def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows:
     if not rows:
         return
     names = ", ".join(f'"{name}"' for name in columns)
-    if _postgres(connection) and len(rows) >= _COPY_FROM:
-        with driver(connection).cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
-    statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
-    if not _postgres(connection):
-        whole = len(rows) - len(rows) % _TOGETHER
-        if whole:
-            together = statement + f", ({marks})" * (_TOGETHER - 1)
-            raw = driver(connection)
-            for first in range(0, whole, _TOGETHER):
-                raw.execute(together, list(chain.from_iterable(rows[first : first + _TOGETHER])))
-        rows = rows[whole:]
-    cursor = driver(connection).cursor()
-    try:
-        cursor.executemany(statement, rows)
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise translated(connection, statement, rows, error) from error
-    finally:
-        cursor.close()
+    with translating(connection), closing(driver(connection).cursor()) as cursor:
+        if _postgres(connection) and len(rows) >= _COPY_FROM:
+            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
+                for row in rows:
+                    copy.write_row(row)
+            return
+        marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
+        statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
+        whole = 0 if _postgres(connection) else len(rows) - len(rows) % _TOGETHER
+        together = statement + f", ({marks})" * (_TOGETHER - 1) if whole else ""
+        for first in range(0, whole, _TOGETHER):
+            cursor.execute(together, list(chain.from_iterable(rows[first : first + _TOGETHER])))
+        cursor.executemany(statement, rows[whole:])

@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import StaticPool
 
 from gardefou.errors import InvalidInput
-from gardefou.storage.fast import UNWRITTEN, Waiting, opened
+from gardefou.storage.fast import UNWRITTEN, Waiting, opened, translating
 
 _BUSY_SECONDS = 30
 _POOL = 24
@@ -84,9 +84,12 @@ class Store:
             with self.reader.connect() as connection:
                 yield connection
             return
-        connection = self._readers.pop() if self._readers else self.reader.connect()
         try:
-            opened(connection).execute("BEGIN DEFERRED")
+            connection = self._readers.pop()
+        except IndexError:
+            connection = self.reader.connect()
+        try:
+            _run(connection, "BEGIN DEFERRED")
             yield connection
             connection.rollback()
             opened(connection).rollback()
@@ -184,7 +187,7 @@ class _Line:
         connection = group.connection
         first = not group.blocks
         if not first:
-            opened(connection).execute("SAVEPOINT block")
+            _run(connection, "SAVEPOINT block")
         try:
             yield connection
         except BaseException:
@@ -194,7 +197,7 @@ class _Line:
             self._undo(group)
             return
         if not first:
-            opened(connection).execute("RELEASE block")
+            _run(connection, "RELEASE block")
         group.blocks += 1
 
     def _undo(self, group: _Group) -> None:
@@ -202,9 +205,8 @@ class _Line:
         if not group.blocks:
             return  # there is no other's: the whole transaction is rolled back
         try:
-            driver = opened(group.connection)
-            driver.execute("ROLLBACK TO block")
-            driver.execute("RELEASE block")
+            _run(group.connection, "ROLLBACK TO block")
+            _run(group.connection, "RELEASE block")
         except Exception as error:  # noqa: BLE001 - handed to everyone whose block it was
             group.error = error
 
@@ -265,6 +267,12 @@ def open_store(url: str) -> Store:
     raise InvalidInput("store/url", f"Use a sqlite or postgresql URL, not {backend!r}.", field="GARDEFOU_DATABASE_URL")
 
 
+def _run(connection: sa.Connection, text: str) -> None:
+    """Run one of SQLite's words about transactions, past SQLAlchemy's own bookkeeping."""
+    with translating(connection):
+        opened(connection).execute(text)
+
+
 def _write_first(engine: sa.Engine) -> None:
     """Let whatever SQLAlchemy runs on a connection see what its unit of work has recorded."""
 
@@ -301,6 +309,6 @@ def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
 
         @event.listens_for(engine, "begin")
         def open_transaction(connection: sa.Connection) -> None:
-            opened(connection).execute(begin)
+            _run(connection, begin)
 
     return engine

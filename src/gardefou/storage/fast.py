@@ -114,21 +114,6 @@ class Fast:
         made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
         return int(self._run(connection, made, _bound(made, values)).rowcount)
 
-    def run_many(self, connection: sa.Connection, values: Sequence[Mapping[str, Any]]) -> None:
-        """Run a statement that writes once for each of the values."""
-        made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
-        if len(values) == 1:
-            self._run(connection, made, _bound(made, values[0]))
-            return
-        bound = [_bound(made, one) for one in values]
-        cursor = self._raw(connection) if made.raw else self._on(connection).cursor()
-        try:
-            cursor.executemany(made.text, bound)
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise translated(connection, made.text, bound, error) from error
-        finally:
-            cursor.close()
-
     def start(self, connection: sa.Connection, values: Mapping[str, Any]) -> Any:
         """Run it; return the driver's cursor, of which anything can be asked after `together`."""
         made = self._made.get(connection.dialect.name) or self._make(connection.dialect)
@@ -140,7 +125,7 @@ class Fast:
                 return self._raw(connection).execute(made.text, bound, prepare=True)
             return self._on(connection).execute(made.text, bound)
         except connection.dialect.loaded_dbapi.Error as error:
-            raise translated(connection, made.text, bound, error) from error
+            raise _translated(connection, made.text, error) from error
 
     def _raw(self, connection: sa.Connection) -> Any:
         """Return a cursor for PostgreSQL's own text."""
@@ -221,11 +206,8 @@ def together(connection: sa.Connection) -> Iterator[None]:
     if connection.dialect.name != "postgresql":
         yield
         return
-    try:
-        with opened(connection).pipeline():
-            yield
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise translated(connection, "", [], error) from error
+    with translating(connection), opened(connection).pipeline():
+        yield
 
 
 def driver(connection: sa.Connection) -> Any:
@@ -249,6 +231,14 @@ def opened(connection: sa.Connection) -> Any:
     return connection.connection.driver_connection
 
 
-def translated(connection: sa.Connection, text: str, bound: Any, error: Exception) -> BaseException:
-    """Return the driver's error as SQLAlchemy's."""
-    return DBAPIError.instance(text, bound, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect)
+@contextmanager
+def translating(connection: sa.Connection) -> Iterator[None]:
+    """Let the driver's errors leave as SQLAlchemy's, by which callers know a store that is away or a lost race."""
+    try:
+        yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _translated(connection, "", error) from error
+
+
+def _translated(connection: sa.Connection, text: str, error: Exception) -> BaseException:
+    return DBAPIError.instance(text, [], error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
@@ -26,14 +27,14 @@ class Plain(TypeDecorator[Any]):
     cache_ok = True
 
     @staticmethod
+    @abstractmethod
     def bind(value: Any) -> Any:
         """Return the value as the driver takes it."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def read(value: Any) -> Any:
         """Return the value that the driver gave."""
-        raise NotImplementedError
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
         """Store it."""
