@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
 from gardefou.nets.shipped import load_shipped
-from gardefou.nets.solver import InexpressibleError, Reader, Situation, z3
+from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words, z3
 from gardefou.nets.tree import Arith, Bool, Call, Compare, Fact, ListOf, Literal, Negate, Node, Not
 from tests.nets.cases import value_of
 
@@ -187,6 +188,19 @@ def test_a_condition_without_a_formula_counts_the_way_that_proves_less():
         Reader(Situation.of(Facts.of({}))).speaks(net.condition.node)
 
 
+@pytest.mark.parametrize(
+    "when",
+    ["account.reach * account.reach > 100", "account.reach / action.bulk > 5 and action.bulk * action.severity > 7"],
+)
+def test_a_product_of_unknowns_never_keeps_the_prover_thinking(when):
+    nets = with_own(f"action.severity >= 4 and {when}", 'hold = "1h"')
+    found = broken(nets)
+    # It counts as silent where at least something is claimed, as speaking where at most.
+    assert found.keys() <= {"I4", "I5", "I8", "I9"}
+    with pytest.raises(InexpressibleError):
+        Reader(Situation("a", Words())).speaks(next(net for net in nets if net.id == "own").condition.node)
+
+
 def test_own_invariants_are_nets_that_the_set_must_make_up_for():
     (net,) = load(NET.format(when="action.severity >= 5", require='hold = "1d"'), "own.toml").nets
     (other,) = load(NET.format(when="action.severity >= 4", require='hold = "30d"'), "own.toml").nets
@@ -199,3 +213,4 @@ def test_own_invariants_are_nets_that_the_set_must_make_up_for():
         "own.toml",
     ).nets
     assert prove(load_shipped("default"), [own(kept)])[0].holds
+    assert prove(load_shipped("default"), [own(replace(other, shadow=True))])[0].holds is False

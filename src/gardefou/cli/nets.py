@@ -123,7 +123,10 @@ def _set(ctx: Cli, file: Path | None) -> NetSet:
 
     if file is not None:
         return load(_text(file), file.name)
-    return _config(ctx).nets if is_initialised(ctx.settings) else load_shipped("default")
+    if not is_initialised(ctx.settings):
+        return load_shipped("default")
+    ctx.actor().require(Power.READ, ctx.app.now())
+    return _config(ctx).nets
 
 
 @nets.command("show", epilog=examples("gardefou nets show protected-two-more-people"))

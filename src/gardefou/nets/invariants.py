@@ -8,7 +8,7 @@ out of them, and what is protected is no lookalike.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gardefou.nets.facts import NO_LAST_DAY_HOURS, SCHEMA, Kind
@@ -389,7 +389,8 @@ def own(net: Net) -> Invariant:
     def questions(room: Room) -> Iterator[Question]:
         at = room.situation()
         asks = room.asks(at)
-        wanted = Formulas([net], at, inexpressible=True)
+        # What a file of invariants says counts, in whatever mode it stands.
+        wanted = Formulas([replace(net, shadow=False)], at, inexpressible=True)
         yield Question((at,), [wanted.spoken[0][1], room.z3.Not(_covers(room, asks, wanted))])
 
     return Invariant(net.id, net.title, questions)

@@ -24,6 +24,9 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.sentence import in_words
 from gardefou.nets.solver import Situation, z3
 
+#: Milliseconds for one question; what is not answered then is not proved.
+_MOST_MS = 5_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
@@ -62,7 +65,12 @@ def _prove(nets: NetSet, invariant: Invariant) -> Proved:
         for one in question.situations:
             solver.add(one.bounds())
         solver.add(question.constraints)
-        if solver.check() != room.z3.unsat:
+        solver.set("timeout", _MOST_MS)
+        answer = solver.check()
+        if answer == room.z3.unknown:
+            said = "The solver found no answer in time: make the conditions simpler."
+            return Proved(id=invariant.id, says=invariant.says, holds=False, counterexample=said)
+        if answer == room.z3.sat:
             facts = [_facts(room, solver, one) for one in _nearest(solver, question)]
             last = facts[-1]
             return Proved(

@@ -317,11 +317,19 @@ class Reader:
                 return _Term(left.value + right.value, errs)
             case "-":
                 return _Term(left.value - right.value, errs)
-            case "*":
+            case "*" if self._is_number(left.value) or self._is_number(right.value):
                 return _Term(left.value * right.value, errs)
-            case _:
+            case "/" if self._is_number(right.value):
                 whole = [self._z3.ToReal(one) if self._z3.is_int(one) else one for one in (left.value, right.value)]
                 return _Term(whole[0] / whole[1], self._either([errs, right.value == 0]))
+
+            case _:
+                # Products of unknowns have no bound on how long a solver thinks.
+                raise InexpressibleError
+
+    def _is_number(self, value: Any) -> bool:
+        simple = self._z3.simplify(value)
+        return bool(self._z3.is_int_value(simple) or self._z3.is_rational_value(simple))
 
     def _call(self, function: str, args: Sequence[tree.Node]) -> _Term:
         first = args[0]
