@@ -78,7 +78,7 @@ check: $(READY)
 # Hashes and versions only. Settings of pip and uv on this machine stay out of the file.
 lock: $(READY)
 	@env -u PIP_FIND_LINKS -u UV_FIND_LINKS UV_CUSTOM_COMPILE_COMMAND="make lock" \
-	  $(BIN)/uv pip compile pyproject.toml --group dev --extra postgres --extra prove --output-file $(LOCK) \
+	  $(BIN)/uv pip compile pyproject.toml --group dev --extra postgres --extra prove --extra backtest --output-file $(LOCK) \
 	  --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	  --quiet $(ARGS)
 	@$(BIN)/python tools/check_addresses.py $(LOCK)
