@@ -1,6 +1,6 @@
 """What happens to a report, in the sequence it lives it.
 
-    reports.py    taken, acknowledged, merged into cases
+    reports.py    taken and acknowledged (report_merge.py: merged into cases)
     cases.py      queue, claim, skip, move, escalate, note
     decide.py     a reviewer's judgement
     place.py      a decision becomes enforcements, and the nets speak
@@ -12,7 +12,7 @@
     restore.py    withdrawing what was imposed
     due.py        what the clock brings: holds, hours, deadlines, expiries, retries
 
-Beside it: `change.py` (guarded changes), `break_glass.py`, `pause.py`,
+Beside it: `change.py` (guarded changes), `break_glass.py`, `stops.py`,
 `breaker.py`, `budget.py`, `incidents.py`, `observe.py` (readings and tiers),
 `facts.py` (what nets are told). Each function is one change of state, called
 alike by API, console, command line and worker.
