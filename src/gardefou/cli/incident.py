@@ -12,8 +12,9 @@ from gardefou.clock import rfc3339
 from gardefou.domain.records import Incident
 from gardefou.flow.consequence import count
 from gardefou.flow.incident_nets import NetSaid
-from gardefou.flow.incident_story import Story, lines, read_story
+from gardefou.flow.incident_story import read_story
 from gardefou.flow.incident_words import TITLES, minutes_in_words, moment_in_words
+from gardefou.flow.story import Story, lines
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all

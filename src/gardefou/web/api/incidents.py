@@ -9,7 +9,8 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from gardefou.domain.records import Incident
-from gardefou.flow.incident_story import Story, read_story
+from gardefou.flow.incident_story import read_story
+from gardefou.flow.story import Story
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging, views
