@@ -2,7 +2,8 @@
 
 Matched, not matched, or erred (an unknown fact without a most protective
 value was read, or something was divided by zero). Erred counts as matched, so
-a net fails closed.
+a net fails closed. Every number is calculated with as a float, so that SQL,
+which has no whole numbers without bound, comes to the same.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def from_tree(text: str, node: tree.Node) -> Condition:
     # attributes beyond those of this file.
     test: Callable[[Row], bool] = eval(  # noqa: S307
         compile(source, "<condition>", "eval"),
-        {"__builtins__": {}, "n": _finite, "min": min, "max": max, "len": len, "any": any, "all": all},
+        {"__builtins__": {}, "n": _finite, "min": min, "max": max, "len": _length, "any": any, "all": all},
     )
     return Condition(text, node, tree.facts_read(node), test)
 
@@ -85,6 +86,10 @@ def _finite(value: float) -> float:
     return value
 
 
+def _length(texts: tuple[str, ...]) -> float:
+    return float(len(texts))
+
+
 def _plain(nodes: tuple[tree.Node, ...]) -> bool:
     return all(isinstance(node, tree.Literal) for node in nodes)
 
@@ -92,7 +97,7 @@ def _plain(nodes: tuple[tree.Node, ...]) -> bool:
 def _python(node: tree.Node) -> str:
     match node:
         case tree.Literal(value=value):
-            return repr(value)
+            return repr(value) if isinstance(value, bool | str) else repr(float(value))
         case tree.Fact(spec=spec):
             return f"f[{spec.index}]"
         case tree.ListOf(items=items):
@@ -116,6 +121,8 @@ def _python(node: tree.Node) -> str:
         case tree.Call(function=("any" | "all") as function, args=(tree.ListOf(items=items),)):
             # Every item is read, so that none that is unknown hides behind another.
             return f"{function}(({''.join(f'not not {_python(item)}, ' for item in items)}))"
+        case tree.Call(function="len", args=(tree.ListOf(items=items),)):
+            return repr(float(len(items)))  # how many are written down is known, whatever they are
         case tree.Call(function=function, args=args):
             return f"{function}({', '.join(_python(arg) for arg in args)})"
         case tree.Name(name=name):

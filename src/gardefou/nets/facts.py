@@ -275,8 +275,14 @@ class _Unknown:
 
 UNKNOWN = _Unknown()
 
+
+def _in_row(value: Value) -> Value:
+    """Return a value as conditions calculate with it: numbers as floats, which hold every one up to `VERY_LARGE`."""
+    return float(value) if type(value) is int else value
+
+
 _BLANK: tuple[Any, ...] = tuple(
-    UNKNOWN if spec.most_protective is None else spec.most_protective for spec in SCHEMA.values()
+    UNKNOWN if spec.most_protective is None else _in_row(spec.most_protective) for spec in SCHEMA.values()
 )
 
 
@@ -285,7 +291,8 @@ class Facts(Mapping[str, Value]):
     """What is known of one enforcement or change at one moment; validated, and immutable.
 
     A mapping of known facts only. `row` is what conditions run on: one value
-    per entry of `SCHEMA`, unknown ones at their most protective value.
+    per entry of `SCHEMA`, unknown ones at their most protective value, numbers
+    as floats.
     """
 
     values_: Mapping[str, Value]
@@ -307,7 +314,7 @@ class Facts(Mapping[str, Value]):
                 continue
             value = spec.validated(given)
             known[name] = value
-            row[spec.index] = value
+            row[spec.index] = _in_row(value)
         return cls(MappingProxyType(known), tuple(row))
 
     def but(self, values: Mapping[str, object]) -> Self:

@@ -338,14 +338,13 @@ class Reader:
         nodes = first.items if len(args) == 1 and isinstance(first, tree.ListOf) else args
         if len(args) == 1 and not isinstance(first, tree.ListOf):
             raise InexpressibleError
+        if function == "len":
+            # How many are written down is known, whatever they are.
+            return _Term(self._z3.IntVal(len(nodes)), errs=False)
         terms = [self._read(node) for node in nodes]
         errs = self._either([term.errs for term in terms])
         values = [term.value for term in terms]
         match function:
-            case "len":
-                # How many there are is known, whatever they are.
-                worked_out = [term.errs for node, term in zip(nodes, terms, strict=True) if tree.children(node)]
-                return _Term(self._z3.IntVal(len(values)), self._either(worked_out))
             case "any":
                 return _Term(self._z3.Or(values), errs)
             case "all":
