@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from gardefou.flow.history import ALL_COLUMNS, write_parquet
+from gardefou.bench.install import Installation, installed
+from gardefou.domain.records import Enforcement
+from gardefou.errors import Unavailable
+from gardefou.flow.decide import enforce
+from gardefou.flow.history import ALL_COLUMNS, export_history, write_parquet
+from gardefou.flow.spec import Wanted
 from gardefou.nets.backtest import asks_text, backtest
 from gardefou.nets.duck import duckdb, text
 from gardefou.nets.facts import ROLES, SCHEMA, FactSpec, Kind
 from gardefou.nets.shipped import load_shipped
 from gardefou.nets.sql import column_of
 from gardefou.nets.verdict import NOTHING, Requirement, Verdict
+from gardefou.storage import tables
+from gardefou.storage.records import MAPPED
 
 #: Days over which the made-up enforcements are spread.
 DAYS = 30
+#: Copied rows in one transaction.
+_COPIES = 5_000
 #: One in so many facts is unknown.
 _UNKNOWN = 500
 #: Asked of one in a hundred: people, and half of the time a hold.
@@ -53,13 +63,47 @@ def judged(folder: Path, *, count: int) -> Judged:
     )
 
 
+def exported(url: str, folder: Path, *, count: int) -> float:
+    """Return how many enforcements a second a first export writes: from the database to files, of so many.
+
+    One is really placed, and its row is copied over `DAYS` days.
+
+    Raises:
+        Unavailable: not all were exported (`bench/unexpected`).
+    """
+    with installed(url, folder, people=1, accounts=1) as made:
+        _copy(made, count)
+        begun = time.perf_counter()
+        done = export_history(made.app, folder / "history")
+        seconds = time.perf_counter() - begun
+    if done.rows != count:
+        raise Unavailable(
+            "bench/unexpected", f"The benchmark is not what it says: {done.rows} of {count} were exported."
+        )
+    return count / seconds
+
+
+def _copy(made: Installation, count: int) -> None:
+    wanted = Wanted(platform="sandbox", account="a0", action="suspend", policy="spam", rationale="Spam.")
+    placed = enforce(made.app, made.person(0), wanted)
+    row = MAPPED[Enforcement].values(placed)
+    apart = timedelta(days=DAYS) / count
+    for first in range(1, count, _COPIES):
+        copies = [
+            {**row, "id": made.app.ids.new(), "placed_at": placed.placed_at - place * apart}
+            for place in range(first, min(count, first + _COPIES))
+        ]
+        with made.app.works.store.begin() as connection:
+            connection.execute(tables.enforcement.insert(), copies)
+
+
 def made_up(folder: Path, *, count: int, seed: int, days: int = DAYS) -> list[Path]:
     """Write history as an export does, of made-up enforcements; return its files.
 
     Every fact takes values on both sides of what the shipped nets ask about it:
     one in a hundred accounts is protected, four are notable, reach, counts and
     ages fall off as they do, and one in five hundred facts is unknown. The same
-    seed gives the same history.
+    seed gives the same history, under the same DuckDB.
     """
     each = -(-count // days)
     paths: list[Path] = []
@@ -85,13 +129,14 @@ def _columns(seed: int) -> dict[str, str]:
         listed = ", ".join(text(word) for word in words)
         return f"[{listed}][1 + {dice(name, len(words))}]"
 
+    tier, leaves = dice("tier", 100), dice("leaves", 1000)
     usual = {
-        "account.tier": f"CASE WHEN {dice('tier', 100)} < 95 THEN 'standard' WHEN {dice('tier', 100)} < 99 THEN 'notable' ELSE 'protected' END",
+        "account.tier": f"CASE WHEN {tier} < 95 THEN 'standard' WHEN {tier} < 99 THEN 'notable' ELSE 'protected' END",
         "action.severity": f"[1, 2, 2, 2, 3, 3, 3, 3, 4, 4][1 + {dice('severity', 10)}]",
         "action.reversibility": f"CASE WHEN {dice('reversibility', 1000)} = 0 THEN 'none' ELSE 'exact' END",
         "action.bulk": f"CASE WHEN {dice('bulk', 500)} = 0 THEN {dice('many', 600)} ELSE 1 END",
         "actor.standing": f"CASE WHEN {dice('standing', 1000)} = 0 THEN 'leaving' ELSE 'active' END",
-        "actor.hours_to_last_day_end": f"CASE WHEN {dice('leaver', 1000)} = 0 THEN {dice('hours', 400)} ELSE 876600 END",
+        "actor.hours_to_last_day_end": f"CASE WHEN {leaves} = 0 THEN {dice('hours', 400)} ELSE 876600 END",
         "actor.via": f"CASE WHEN {dice('via', 20)} = 0 THEN 'api' ELSE 'console' END",
         "actor.roles": f"[[{text('reviewer')}], [{text('reviewer')}, {text('lead')}]][1 + {dice('roles', 12)} // 11]",
         "change.kind": "''",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gardefou.bench import floor, homeserver, intake, ledger, pairs
+from gardefou.bench import floor, history, homeserver, intake, ledger, pairs
 from gardefou.bench.databases import KINDS, Databases
 from gardefou.bench.measured import Figure, Say, Skipped, number
 from gardefou.errors import GardefouError, InvalidInput
@@ -18,6 +18,8 @@ AT_ONCE = 8
 #: Restores timed on a homeserver.
 CLICKS = 50
 EVENTS = 20_000
+#: A million past enforcements in ten seconds; and how many are exported, the same for every size of the other.
+JUDGED_AIM, EXPORTED = 100_000.0, 20_000
 
 #: Found with a sampling profiler and, on PostgreSQL, its own log of statements and what its sessions wait for.
 _BATCH_BOUND = {
@@ -41,6 +43,8 @@ class Suite:
     databases: Databases
     seconds: float
     say: Say
+    #: Past enforcements that are judged by a backtest.
+    enforcements: int = 1_000_000
     #: Inserts a second by database: of one connection on SQLite, of 32 on PostgreSQL, one where it was not measured.
     floors: dict[str, float] = field(default_factory=dict[str, float])
     _folders: int = 0
@@ -69,11 +73,12 @@ class Suite:
             self.say(f"{name} on {kind}")
             try:
                 with self.databases.fresh(kind) as url:
-                    yield from measure(kind, url, self._folder())
+                    yield from measure(kind, url, self.folder())
             except GardefouError as error:
                 yield Skipped(name=f"{name} ({kind})", why=error.message)
 
-    def _folder(self) -> Path:
+    def folder(self) -> Path:
+        """Make a folder for one measurement."""
         self._folders += 1
         folder = self.databases.folder / f"node-{self._folders}"
         folder.mkdir()
@@ -224,6 +229,40 @@ def _ledger(suite: Suite) -> Iterator[Found]:
     yield from suite.each("ledger", KINDS, measure)
 
 
+def _export(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        yield Figure(
+            name="history: enforcements exported to Parquet",
+            database=kind,
+            value=history.exported(url, folder, count=EXPORTED),
+            unit="enforcements/s",
+            floor=suite.floors.get(kind),
+            note=f"a first export of {EXPORTED:,} over {history.DAYS} days, a file each day",
+            bound="one core: rows out of the database, lines of JSON in Python and DuckDB",
+        )
+
+    yield from suite.each("export", KINDS, measure)
+
+
+def _backtest(suite: Suite) -> Iterator[Found]:
+    suite.say("backtest on DuckDB")
+    try:
+        done = history.judged(suite.folder(), count=suite.enforcements)
+    except GardefouError as error:
+        yield Skipped(name="backtest (DuckDB)", why=error.message)
+        return
+    yield Figure(
+        name="backtest: past enforcements judged under other nets",
+        database="DuckDB",
+        value=done.count / done.seconds,
+        unit="enforcements/s",
+        aim=JUDGED_AIM,
+        note=f"{done.count:,} made up, under the {done.nets} default nets, in {number(done.seconds)} s, reading"
+        f" {done.size / 1e6:,.0f} MB of Parquet included; {done.differed / done.count:.0%} would have gone otherwise",
+        bound="all cores: conditions over columns, a few thousand values at a time",
+    )
+
+
 _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "floor": _floor,
     "single": _single,
@@ -232,5 +271,7 @@ _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "restore": _restore,
     "synapse": _synapse,
     "ledger": _ledger,
+    "export": _export,
+    "backtest": _backtest,
 }
 NAMES = tuple(_RUNS)

@@ -22,10 +22,17 @@ from gardefou.errors import InvalidInput
 @click.option(
     "--seconds", type=click.FloatRange(1, 600), default=5.0, show_default=True, help="How long each measurement takes."
 )
+@click.option(
+    "--enforcements",
+    type=click.IntRange(1_000, 100_000_000),
+    default=1_000_000,
+    show_default=True,
+    help="How many past enforcements the backtest judges.",
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the page with the tables there.")
 @cli_command
-def bench(ctx: Cli, only: tuple[str, ...], seconds: float, report: Path | None) -> None:
-    """Measure intake, decisions, restores and the ledger, and print tables with ratios to a plain INSERT.
+def bench(ctx: Cli, only: tuple[str, ...], seconds: float, enforcements: int, report: Path | None) -> None:
+    """Measure intake, decisions, restores, the ledger and backtests, and print tables with ratios to a plain INSERT.
 
     Everything runs on databases made for it and removed at the end: a SQLite
     file, and a database of its own on the PostgreSQL server that
@@ -43,7 +50,7 @@ def bench(ctx: Cli, only: tuple[str, ...], seconds: float, report: Path | None) 
     figures: list[Figure] = []
     skipped: list[Skipped] = []
     with Databases.opened() as databases:
-        for found in Suite(databases, seconds, ctx.out.note).run(only):
+        for found in Suite(databases, seconds, ctx.out.note, enforcements).run(only):
             if isinstance(found, Figure):
                 figures.append(found)
             else:

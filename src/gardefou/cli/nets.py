@@ -38,7 +38,7 @@ def list_(ctx: Cli) -> None:
     """List the nets in force: what each asks for, and why it is there."""
     app = ctx.app
     ctx.actor().require(Power.READ, app.now())
-    config = _config(ctx)
+    config = config_of(ctx)
     shadow = config.rules.shadow
     ctx.out.data({"digest": config.nets.digest, "shadow": shadow, "nets": [net.to_table() for net in config.nets]})
     if shadow:
@@ -61,7 +61,7 @@ def check(ctx: Cli, file: Path) -> None:
     from gardefou.nets.load import check as problems_of
     from gardefou.nets.load import load
 
-    text = _text(file)
+    text = read_text(file)
     problems = [problem.to_json() for problem in problems_of(text, file.name)]
     if not problems and is_initialised(ctx.settings):
         problems = [
@@ -105,7 +105,7 @@ def prove(ctx: Cli, file: Path | None, invariants: Path | None) -> None:
 
     claims = list(INVARIANTS)
     if invariants is not None:
-        claims += [own(net) for net in load(_text(invariants), invariants.name)]
+        claims += [own(net) for net in load(read_text(invariants), invariants.name)]
     found = prove_nets(_set(ctx, file), claims)
     ctx.out.data({"invariants": [one.to_json() for one in found]})
     for one in found:
@@ -122,11 +122,11 @@ def _set(ctx: Cli, file: Path | None) -> NetSet:
     from gardefou.nets.shipped import load_shipped
 
     if file is not None:
-        return load(_text(file), file.name)
+        return load(read_text(file), file.name)
     if not is_initialised(ctx.settings):
         return load_shipped("default")
     ctx.actor().require(Power.READ, ctx.app.now())
-    return _config(ctx).nets
+    return config_of(ctx).nets
 
 
 @nets.command("show", epilog=examples("gardefou nets show protected-two-more-people"))
@@ -135,7 +135,7 @@ def _set(ctx: Cli, file: Path | None) -> NetSet:
 def show(ctx: Cli, net_id: str) -> None:
     """Show one net in force, as it stands in nets.toml."""
     ctx.actor().require(Power.READ, ctx.app.now())
-    net = _config(ctx).nets.get(net_id)
+    net = config_of(ctx).nets.get(net_id)
     if net is None:
         raise NotFound("nets/not_found", f"There is no net {net_id!r} in force; see `gardefou nets list`.")
     ctx.out.data(net.to_table(), NetSet((net,)).to_toml().rstrip())
@@ -241,7 +241,7 @@ def propose(ctx: Cli, file: Path, name: str, because: str) -> None:
     """Propose a whole file of nets. Adding nets takes effect at once; anything else waits for people."""
     from gardefou.nets.load import load
 
-    text = _text(file)
+    text = read_text(file)
     load(text, file.name)
     payload = {"toml": text, "name": name or file.stem}
     tell(ctx, change(ctx, ctx.actor(), "nets", payload, because))
@@ -272,7 +272,7 @@ def beyond_the_staff(ctx: Cli, asked: NetSet, *, always: bool = False) -> list[t
     from gardefou.nets.seats import Person
 
     app = ctx.app
-    config = _config(ctx)
+    config = config_of(ctx)
     if not (config.rules.setup_finished or always):
         return []
     with app.works.read() as connection:
@@ -285,12 +285,18 @@ def beyond_the_staff(ctx: Cli, asked: NetSet, *, always: bool = False) -> list[t
     return [(one.net, one.message) for one in unsatisfiable(asked, active, organisation=config.rules.organisation)]
 
 
-def _config(ctx: Cli) -> Config:
+def config_of(ctx: Cli) -> Config:
+    """Return what is in force."""
     with ctx.app.works.read() as connection:
         return ctx.app.config(connection)
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        InvalidInput: it cannot be read, is no text, or too large (`nets/file`).
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -304,3 +310,8 @@ def _text(file: Path) -> str:
             "nets/file", f"{file} is too large; a file of nets has at most {_MOST} characters.", field="file"
         )
     return text
+
+
+from gardefou.cli import nets_backtest  # noqa: E402
+
+nets.add_command(nets_backtest.backtest)

@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gardefou.errors import Unavailable
 from gardefou.nets import sql, tree
-from gardefou.nets.duck import duckdb, files
+from gardefou.nets.backtest_words import in_words
+from gardefou.nets.backtested import Backtest, Example, Spoke, Spread, spread_of
+from gardefou.nets.duck import duck_error, duckdb, files
 from gardefou.nets.facts import FactSpec
 from gardefou.nets.net import NetSet
 from gardefou.nets.verdict import Verdict, join_all
@@ -46,118 +49,6 @@ def asks_of(text: str) -> Verdict:
     return Verdict.from_json({**json.loads(text), "reasons": [], "shadow": []})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """Seconds of several: how many, the median, what nine in ten did not exceed, and the most; None of none."""
-
-    count: int
-    median: float | None
-    p90: float | None
-    most: float | None
-
-
-@dataclass(slots=True, kw_only=True)
-class Spoke:
-    """How often a net would have spoken: in all, and without any other enforcing net."""
-
-    net: str
-    title: str
-    shadow: bool
-    spoke: int = 0
-    alone: int = 0
-
-    @property
-    def together(self) -> int:
-        """How often another enforcing net spoke as well."""
-        return self.spoke - self.alone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Example:
-    """One enforcement that would have gone otherwise: its id, the nets that speak, and a sentence."""
-
-    enforcement: str
-    change: str
-    nets: tuple[str, ...]
-    says: str
-
-
-@dataclass(slots=True, kw_only=True)
-class Backtest:
-    """What came of judging past enforcements under other nets, against what was asked of each then.
-
-    ``refused``, ``people``, ``held``, ``otherwise`` (a fresher sign-in, a
-    confirmation) and ``weakened`` may be true of the same enforcement; the
-    first three leave out what was refused then. ``delayed`` are those that
-    would have waited longer: held longer, or for people where none were asked.
-    """
-
-    judged: int = 0
-    refused: int = 0
-    people: int = 0
-    held: int = 0
-    otherwise: int = 0
-    weakened: int = 0
-    unchanged: int = 0
-    #: Seconds of hold that would have been added, where any would have been.
-    added_hold: Spread = field(default_factory=lambda: _spread({}))
-    #: The median time that people took in this history, from placing to the last yes; None where none were waited for.
-    answer_seconds: float | None = None
-    answered: int = 0
-    #: Seconds added by holds and, where people are asked for newly, by their time to answer.
-    delayed: Spread = field(default_factory=lambda: _spread({}))
-    nets: list[Spoke] = field(default_factory=list[Spoke])
-    #: How many enforcements lack a fact that these nets read, and how many each such fact.
-    unknown: int = 0
-    unknown_facts: dict[str, int] = field(default_factory=dict[str, int])
-    examples: list[Example] = field(default_factory=list[Example])
-
-    @property
-    def headline(self) -> str:
-        """What it comes to, in a sentence."""
-        if not self.judged:
-            return "There is no history yet: nothing has been enforced in that time."
-        parts: list[str] = []
-        if self.refused:
-            parts.append(f"refused {_many(self.refused)}")
-        if self.delayed.count:
-            known = self.delayed.median is not None
-            median = f"median {in_words(self.delayed.median or 0)}" if known else "for as long as people take to answer"
-            parts.append(f"delayed {_many(self.delayed.count)}, {median}")
-        if not parts:
-            return f"Would have stopped and delayed nothing of {_many(self.judged)}."
-        return f"Would have {' and '.join(parts)}, of {self.judged:,} in all."
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it for machines; times are seconds."""
-        return {
-            "headline": self.headline,
-            "judged": self.judged,
-            "refused_newly": self.refused,
-            "asked_for_people_newly": self.people,
-            "held_longer": self.held,
-            "asked_otherwise_newly": self.otherwise,
-            "asked_less": self.weakened,
-            "unchanged": self.unchanged,
-            "added_hold_seconds": asdict(self.added_hold),
-            "people_answer_seconds": {"median": self.answer_seconds, "count": self.answered},
-            "added_delay_seconds": asdict(self.delayed),
-            "nets": [
-                {
-                    "net": one.net,
-                    "title": one.title,
-                    "mode": "shadow" if one.shadow else "enforce",
-                    "spoke": one.spoke,
-                    "alone": one.alone,
-                    "together": one.together,
-                }
-                for one in self.nets
-            ],
-            "unknown": {"enforcements": self.unknown, "facts": self.unknown_facts},
-            "examples": [asdict(one) for one in self.examples],
-        }
-
-
 def backtest(nets: NetSet, history: Sequence[Path], *, since: datetime | None = None, examples: int = 5) -> Backtest:
     """Judge the enforcements in exported files under these nets.
 
@@ -166,25 +57,38 @@ def backtest(nets: NetSet, history: Sequence[Path], *, since: datetime | None = 
 
     Raises:
         InvalidInput: a condition has no SQL (`nets/sql`).
-        Unavailable: DuckDB or sqlglot is not installed (`nets/duckdb`, `nets/sql`).
+        Unavailable: DuckDB or sqlglot is not installed (`nets/duckdb`, `nets/sql`), or a
+            file is spoiled (`history/read`).
     """
     found = Backtest(nets=[Spoke(net=net.id, title=net.title, shadow=net.shadow) for net in nets])
-    sql.sqlglot()
+    if not history:
+        return found
+    source = _source(history, since)
+    try:
+        _judge(found, nets, source, examples)
+    except duck_error() as error:
+        said = str(error).strip().splitlines()[0]
+        raise Unavailable(
+            "history/read", f"The history cannot be read: {said}; remove that file, and run it again."
+        ) from error
+    return found
+
+
+def _judge(found: Backtest, nets: NetSet, source: tuple[str, str], examples: int) -> None:
     with duckdb() as database:
-        if not history:
-            return found
-        source = _source(history, since)
         groups = _groups(database, nets, source, examples)
         people = f"seats > 0 AND approved_at > placed_at AND {source[1]}"
         found.answered, median = database.execute(
-            f"SELECT count(*), median(epoch_us(approved_at) - epoch_us(placed_at)) FROM {source[0]} WHERE {people}"
+            f"SELECT count(*), median(epoch_us(approved_at - placed_at)) FROM {source[0]} WHERE {people}"  # noqa: S608
         ).fetchone()
         found.answer_seconds = None if median is None else float(median) / 1e6
         _count(found, nets, groups)
         _unknown(found, database, nets, source)
         found.examples = _examples(database, source, groups, examples)
-    return found
 
+
+# Statements below are put together of names of columns, of what `sql` and `duck` wrote, and of whole numbers: nothing
+# in them comes from a net or a record as text.
 
 # judging --------------------------------------------------------------------------------
 
@@ -253,10 +157,10 @@ def _groups(database: Any, nets: NetSet, source: tuple[str, str], examples: int)
         masks.append(f"CAST({' + '.join(bits)} AS BIGINT)")
     named = [f"mask{place}" for place in range(len(masks))]
     shown = f"max(id, {examples}) FILTER (WHERE {_SHOWN})" if examples else "NULL"
+    judged = ", ".join(f"{mask} AS {name}" for mask, name in zip(masks, named, strict=True))
     rows = database.execute(
-        f"SELECT {', '.join(named)}, asks, count(*), {shown}"
-        f" FROM (SELECT id, state, asks, {', '.join(f'{mask} AS {name}' for mask, name in zip(masks, named, strict=True))}"
-        f" FROM {source[0]} WHERE {source[1]}) GROUP BY ALL"
+        f"SELECT {', '.join(named)}, asks, count(*), {shown}"  # noqa: S608 - see above
+        f" FROM (SELECT id, state, asks, {judged} FROM {source[0]} WHERE {source[1]}) GROUP BY ALL"
     ).fetchall()
     before: dict[str, Verdict] = {}
     after: dict[tuple[int, ...], tuple[tuple[int, ...], Verdict]] = {}
@@ -304,26 +208,9 @@ def _count(found: Backtest, nets: NetSet, groups: Iterable[_Group]) -> None:
             elif group.added_hold:
                 # At least the hold; how long people take is not known here.
                 delays[group.added_hold] = delays.get(group.added_hold, 0) + count
-    found.added_hold = _spread(holds)
-    known = _spread(delays)
+    found.added_hold = spread_of(holds)
+    known = spread_of(delays)
     found.delayed = Spread(count=delayed, median=known.median, p90=known.p90, most=known.most)
-
-
-def _spread(seconds: dict[float, int]) -> Spread:
-    """Return the spread of values, each with how often it is there."""
-    total = sum(seconds.values())
-    if not total:
-        return Spread(count=0, median=None, p90=None, most=None)
-
-    def at(share: float) -> float:
-        seen = 0
-        for value in sorted(seconds):
-            seen += seconds[value]
-            if seen >= share * total:
-                return value
-        return max(seconds)
-
-    return Spread(count=total, median=at(0.5), p90=at(0.9), most=max(seconds))
 
 
 def _unknown(found: Backtest, database: Any, nets: NetSet, source: tuple[str, str]) -> None:
@@ -335,13 +222,13 @@ def _unknown(found: Backtest, database: Any, nets: NetSet, source: tuple[str, st
     missing = ", ".join(f"count(*) - count({column})" for column in columns)
     lacks = " OR ".join(f"{column} IS NULL" for column in columns)
     row = database.execute(
-        f"SELECT count(*) FILTER (WHERE {lacks}), {missing} FROM {source[0]} WHERE {source[1]}"
+        f"SELECT count(*) FILTER (WHERE {lacks}), {missing} FROM {source[0]} WHERE {source[1]}"  # noqa: S608
     ).fetchone()
     found.unknown = int(row[0])
     found.unknown_facts = {name: int(count) for name, count in zip(read, row[1:], strict=True) if count}
 
 
-# words ----------------------------------------------------------------------------------
+# examples -------------------------------------------------------------------------------
 
 
 def _examples(database: Any, source: tuple[str, str], groups: Sequence[_Group], most: int) -> list[Example]:
@@ -355,7 +242,7 @@ def _examples(database: Any, source: tuple[str, str], groups: Sequence[_Group], 
     if not chosen:
         return []
     rows = database.execute(
-        f"SELECT id, platform, account, action, tier, reach, strftime(placed_at, '%Y-%m-%d %H:%M'), placed_by"
+        f"SELECT id, platform, account, action, tier, reach, strftime(placed_at, '%Y-%m-%d %H:%M'), placed_by"  # noqa: S608
         f" FROM {source[0]} WHERE id IN (SELECT unnest(?))",
         [list(chosen)],
     ).fetchall()
@@ -393,18 +280,3 @@ def _would(group: _Group) -> tuple[str, str]:
             return "weakened", "was refused, and would not be"
         return "weakened", "would have been asked less than it was"
     return "otherwise", "would have wanted a fresher sign-in or a confirmation"
-
-
-def in_words(seconds: float) -> str:
-    """Say a length of time: ``no time``, ``45 seconds``, ``4 minutes``, ``3.5 hours``, ``2 days``."""
-    if not seconds:
-        return "no time"
-    for size, word in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
-        if seconds >= 2 * size or size == 1 or (seconds >= size and seconds % size == 0):
-            number = f"{seconds / size:.1f}".removesuffix(".0")
-            return f"{number} {word}{'' if number == '1' else 's'}"
-    raise AssertionError
-
-
-def _many(count: int) -> str:
-    return f"{count:,} enforcement{'' if count == 1 else 's'}"
