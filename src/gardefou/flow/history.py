@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import sqlalchemy as sa
@@ -286,8 +286,8 @@ def _lines(store: Store, day: int, people: Mapping[str, str]) -> Iterator[bytes]
         for platform in sorted(platforms):
             statement = found.where(_table.platform == platform).order_by(_table.placed_at)
             for row in connection.execute(statement.execution_options(yield_per=_BATCH)):
-                facts, verdict, content, placed_by, *rest = row
-                plain = dict(zip((*_AS_THEY_ARE, *_INSTANTS), rest, strict=True))
+                facts, verdict, content, placed_by, *rest = cast("tuple[Any, ...]", row)
+                plain: dict[str, Any] = dict(zip((*_AS_THEY_ARE, *_INSTANTS), rest, strict=True))
                 plain["placed_by"] = people.get(placed_by, placed_by)
                 plain["items"] = len(content)
                 known = str(facts)[1:-1]

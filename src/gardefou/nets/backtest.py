@@ -56,7 +56,7 @@ def backtest(nets: NetSet, history: Sequence[Path], *, since: datetime | None = 
     shown at most, the graver changes and the later enforcements first.
 
     Raises:
-        InvalidInput: a condition has no SQL (`nets/sql`).
+        InvalidInput: a condition holds a text that no database holds (`nets/text`).
         Unavailable: DuckDB or sqlglot is not installed (`nets/duckdb`, `nets/sql`), or a
             file is spoiled (`history/read`).
     """

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gardefou.nets.backtest import Backtest
+    from gardefou.nets.backtested import Backtest
 
 
 def limits(found: Backtest, *, named: int) -> Iterator[str]:

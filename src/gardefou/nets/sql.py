@@ -57,7 +57,7 @@ def speaks(node: tree.Node) -> Any:
     """Return the expression that is true where a condition matches or errs, and false elsewhere; never NULL.
 
     Raises:
-        InvalidInput: a text in it is none that a database can hold (`nets/sql`).
+        InvalidInput: a text in it is none that a database can hold (`nets/text`).
         Unavailable: sqlglot is not installed (`nets/sql`).
     """
     return Reader().speaks(node)
@@ -91,7 +91,7 @@ def query(nets: NetSet, table: str, dialect: str = "duckdb") -> str:
     speaks.
 
     Raises:
-        InvalidInput: `nets/dialect`, `nets/sql`.
+        InvalidInput: `nets/dialect`, `nets/text`.
     """
     exp = sqlglot().exp
     spoken = [exp.alias_(speaks(net.condition.node), net.id, quoted=True) for net in nets]
@@ -116,7 +116,7 @@ class Reader:
         """Return the expression that is true where a condition matches or errs.
 
         Raises:
-            InvalidInput: `nets/sql`.
+            InvalidInput: `nets/text`.
         """
         term = self._read(node)
         return self._either([term.errs, term.value])
@@ -183,7 +183,7 @@ class Reader:
                     text.encode()
                 except UnicodeEncodeError:
                     raise InvalidInput(
-                        "nets/sql", f"No database holds the text {text!r}; half a character is in it.", field="when"
+                        "nets/text", f"No database holds the text {text!r}; half a character is in it.", field="when"
                     ) from None
                 return exp.Literal.string(text)
 
