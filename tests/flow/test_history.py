@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import duckdb
 import pytest
 
 from gardefou.errors import Conflict, Unavailable
-from gardefou.flow.history import ALL_COLUMNS, COLUMNS, day_files, export_history
+from gardefou.flow.history import ALL_COLUMNS, COLUMNS, export_history
 from gardefou.nets.backtest import asks_of, backtest
 from gardefou.nets.facts import SCHEMA, Facts
 from gardefou.nets.load import load
 from gardefou.nets.sql import column_of
 from gardefou.nets.verdict import Verdict
 from tests.flow.world import DAY, HOUR, MINUTE
+
+
+def day_files(folder):
+    return sorted(folder.glob("*.parquet"))
 
 
 def rows(folder, columns="*"):
@@ -46,7 +51,7 @@ def test_an_enforcement_is_exported_with_its_facts_and_what_was_asked(world, fol
     world.run(31 * MINUTE)
     made = world.read(made)
     done = export_history(world.app, folder)
-    assert (done.written, done.rows, done.days) == (1, 1, 1)
+    assert (done.written, done.rows, len(done.files)) == (1, 1, 1)
     (row,) = rows(folder)
     assert list(row) == list(ALL_COLUMNS)
     for name in ("platform", "id", "account", "action", "severity", "tier", "reach", "state", "via", "team", "nets"):
@@ -98,7 +103,7 @@ def test_only_days_with_something_new_are_written_again(world, folder):
     assert stamps(folder) == before
     world.enforce("rev2", "small2", "limit")
     done = export_history(world.app, folder)
-    assert (done.written, done.days) == (1, 4)
+    assert (done.written, len(done.files)) == (1, 4)
     after = stamps(folder)
     assert {name for name in after if after[name] != before.get(name)} == {"2017-11-05.parquet"}
     assert len(rows(folder)) == 4
@@ -115,7 +120,7 @@ def test_what_is_restored_long_afterwards_is_exported_as_it_is_then(world, folde
     world.restore("oncall", "small")
     assert world.read(made).state == "restored"
     done = export_history(world.app, folder)
-    assert (done.written, done.days) == (1, 2)
+    assert (done.written, len(done.files)) == (1, 2)
     first = rows(folder)[0]
     assert first["state"] == "restored"
     assert first["ended_at"].replace(tzinfo=UTC) == world.read(made).ended_at
@@ -168,19 +173,28 @@ def test_an_export_that_was_cut_off_goes_on_where_it_ended(world, folder):
         export_history(world.app, folder, say=stop)
     assert len(day_files(folder)) == 1
     done = export_history(world.app, folder)
-    assert (done.written, done.days) == (2, 3)
+    assert (done.written, len(done.files)) == (2, 3)
     assert len(rows(folder)) == 3
     assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
 
 
 def test_another_store_s_history_is_not_mixed_in(world, folder):
     world.enforce("rev", "small", "label")
-    world.app.sequencer.integrate_all()
+    world.run(DAY)
+    world.enforce("rev", "small2", "label")
+    world.settle()
     export_history(world.app, folder)
     state = json.loads((folder / "exported.json").read_text())
     state["logs"]["sandbox"][1] = "an event of elsewhere"
+    # A day on which nothing was placed here.
+    elsewhere = folder / "1999-12-31.parquet"
+    shutil.copy(day_files(folder)[0], elsewhere)
+    state["days"].append((date(1999, 12, 31) - date(1970, 1, 1)).days)
     (folder / "exported.json").write_text(json.dumps(state))
-    assert export_history(world.app, folder).written == 1
+    done = export_history(world.app, folder)
+    assert done.written == 2
+    assert not elsewhere.exists()
+    assert list(done.files) == day_files(folder)
 
 
 def test_a_spoiled_note_of_the_last_export_starts_it_over(world, folder):
@@ -203,7 +217,7 @@ def test_two_exports_never_run_at_once(world, folder):
 
 def test_a_store_without_enforcements_has_an_empty_history(world, folder):
     done = export_history(world.app, folder)
-    assert (done.written, done.days) == (0, 0)
+    assert (done.written, len(done.files)) == (0, 0)
     assert day_files(folder) == []
 
 

@@ -49,7 +49,7 @@ def backtest(ctx: Cli, file: Path | None, since: str | None, most: int, dialect:
     was not recorded then is taken at its most protective value, and counted.
     """
     from gardefou.cli.nets import config_of, read_text
-    from gardefou.flow.history import day_files, export_history, history_folder
+    from gardefou.flow.history import export_history, history_folder
     from gardefou.nets import sql
     from gardefou.nets.backtest import backtest as judge
     from gardefou.nets.load import load
@@ -64,9 +64,9 @@ def backtest(ctx: Cli, file: Path | None, since: str | None, most: int, dialect:
     start = None if since is None else past(since, now=app.now(), field="--since")
     folder = history_folder(ctx.settings.data)
     done = export_history(app, folder, say=_now_and_then(ctx))
-    found = judge(nets, day_files(folder), since=start, examples=most)
+    found = judge(nets, done.files, since=start, examples=most)
     ctx.out.data(
-        {**found.to_json(), "history": {"folder": str(folder), "days": done.days, "days_written": done.written}}
+        {**found.to_json(), "history": {"folder": str(folder), "days": len(done.files), "days_written": done.written}}
     )
     ctx.out.line(found.headline)
     if found.judged:
@@ -103,6 +103,8 @@ def _tell(ctx: Cli, found: Backtest) -> None:
     )
     out.pairs([(name, f"{count:,}") for name, count in counts])
     for name, spread in (("hold added", found.added_hold), ("delay added", found.delayed)):
+        if name == "delay added" and found.answer_seconds is None:
+            continue  # it is the hold
         if spread.median is not None and spread.p90 is not None and spread.most is not None:
             out.line(
                 f"{name}: to {spread.count:,}, median {in_words(spread.median)}, nine in ten at most"

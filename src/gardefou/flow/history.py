@@ -120,12 +120,12 @@ _ROWS = sa.select(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exported:
-    """What an export did: days written anew, the rows in them, and how many days there are in all."""
+    """What an export did: days written anew and the rows in them; ``files`` are all there are, the oldest day first."""
 
     folder: Path
     written: int
     rows: int
-    days: int
+    files: tuple[Path, ...]
 
 
 @dataclass(slots=True)
@@ -142,18 +142,14 @@ def history_folder(data: Path) -> Path:
     return data / "exports" / "history"
 
 
-def day_files(folder: Path) -> list[Path]:
-    """Return the exported files, the oldest day first."""
-    return sorted(folder.glob("*.parquet"))
-
-
 def export_history(app: App, folder: Path, *, say: Say | None = None) -> Exported:
     """Bring the exported history up to date: days with new or changed enforcements are written anew.
 
     What changed is read from the ledger, in which nothing changes without an
     event, so that an enforcement of long ago that is restored today is written
-    again. Takes up where an export that was cut off ended; starts over where
-    the store is another one or went back. Changes nothing in the store.
+    again. Takes up where an export that was cut off ended; removes what is of
+    another store, or of a later state of this one, and starts over. Changes
+    nothing in the store.
 
     Raises:
         Conflict: another export into the folder is running (`history/busy`).
@@ -178,7 +174,8 @@ def export_history(app: App, folder: Path, *, say: Say | None = None) -> Exporte
             _keep(folder, state)
             if say is not None:
                 say(f"history: {_name(day)}, {written} of {total} days, {rows:,} enforcements")
-    return Exported(folder=folder, written=written, rows=rows, days=len(state.days))
+    names = tuple(folder / _name(day) for day in sorted(state.days))
+    return Exported(folder=folder, written=written, rows=rows, files=names)
 
 
 # what is out of date --------------------------------------------------------------------
@@ -190,7 +187,11 @@ def _outdated(app: App, folder: Path) -> _State:
     with app.works.store.snapshot() as connection:
         platforms = sorted(app.config(connection).platforms)
         logs = {platform: mark for platform in platforms if (mark := _end_of_log(connection, platform)) is not None}
-        if known is None or not all(_same_log(connection, *one) for one in known.logs.items()):
+        if known is not None and not all(_same_log(connection, *one) for one in known.logs.items()):
+            for day in known.days:
+                (folder / _name(day)).unlink(missing_ok=True)
+            known = None
+        if known is None:
             days = _days(connection, platforms, None)
             return _State(logs, days, set(days))
         state = _State(logs, known.days, known.todo)

@@ -12,7 +12,7 @@ from typing import Any
 from gardefou.errors import Unavailable
 
 #: Of memory for one connection; what needs more goes through its folder for drafts.
-MEMORY = "1GB"
+MEMORY = "512MB"
 
 
 def _module() -> Any:
