@@ -59,6 +59,7 @@ def by_evaluation(node: Node, facts: Facts) -> bool:
     return from_tree("", node).evaluate(facts).speaks
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_evaluation_solver_and_sql_read_a_condition_alike(database, data):
@@ -70,7 +71,8 @@ def test_evaluation_solver_and_sql_read_a_condition_alike(database, data):
             assert by_solver(node, facts) in (answer, None)
 
 
-@settings(max_examples=250, deadline=None)
+@pytest.mark.slow
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_sql_reads_the_whole_language_as_evaluation_does_at_every_bound(database, data):
     nodes = data.draw(st.lists(whole_language, min_size=1, max_size=4))
