@@ -93,11 +93,6 @@ def test_proposed_nets_judge_from_then_on_and_explain_themselves(scene, tmp_path
     assert "nets/toml" in scene.error("nets", "propose", str(file))
 
 
-def test_what_is_not_there_yet_is_not_offered(shell):
-    for name in ("attack", "backtest", "diff"):
-        assert "No such command" in shell.error("nets", name)
-
-
 def test_the_nets_in_force_are_proved_and_what_a_file_would_break_is_said(shell, tmp_path):
     default = Path(shipped_sets.__file__).with_name("default.toml")
     # The installation of these tests began with a set for few people.
