@@ -118,4 +118,11 @@ def test_steps_that_were_to_fail():
     assert failures("", fails_x='fails = "enforcement/legal_basis"') == []
     assert failures("", fails_x='fails = "auth/step_up"')
     assert failures("", fails_x="fails = false")
-    assert failures("", fails_a="fails = true") == ["step a was to fail and did not"]
+    assert failures("", fails_a="fails = true") == ["step a was to fail and did not (line 15)"]
+
+
+def test_a_failure_names_the_line_of_what_was_expected_and_of_the_step_that_did_it():
+    assert failures('\nnever_down = ["a"]') == [
+        "account a was down for 3840 s and was never to be: step a (line 15) took it down (line 56)"
+    ]
+    assert failures('stopped_by = { a = ["paused"] }') == ["step a: paused did not speak; no net did (line 55)"]

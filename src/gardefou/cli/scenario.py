@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +12,8 @@ import click
 import orjson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gardefou.nets.net import NetSet
 
 
@@ -26,26 +30,53 @@ def scenario() -> None:
 def run(files: tuple[Path, ...], nets_file: Path | None, no_nets: bool, as_json: bool) -> None:
     """Replay scenarios; exit 1 when one does not come out as it expects, 2 when a file is wrong.
 
-    Every file is read before the first one runs.
+    A folder stands for every *.toml in it and below, by name. Every file is read before the first one runs.
     """
     from gardefou.errors import GardefouError
     from gardefou.scenario.load import load_file
-    from gardefou.scenario.report import as_text, run_scenario
+    from gardefou.scenario.many import run_many
+    from gardefou.scenario.text import as_lines
 
     if nets_file is not None and no_nets:
         raise click.UsageError("Use one of --nets and --no-nets.")
+    began = time.perf_counter()
     try:
         nets = None if nets_file is None else _nets(nets_file)
-        scenarios = [load_file(path) for path in files]
-        reports = [run_scenario(one, nets=nets, no_nets=no_nets) for one in scenarios]
+        scenarios = [load_file(path) for path in _found(files)]
+        reports = run_many(scenarios, nets=nets, no_nets=no_nets)
     except GardefouError as error:
         click.echo(f"gardefou: {error}", err=True)
         sys.exit(2)
     if as_json:
-        click.echo(orjson.dumps(reports, option=orjson.OPT_INDENT_2))
+        click.echo(orjson.dumps([report.document for report in reports], option=orjson.OPT_INDENT_2))
     else:
-        click.echo(as_text(reports))
-    sys.exit(0 if all(report["passed"] for report in reports) else 1)
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in as_lines(reports, seconds=time.perf_counter() - began, width=width, style=_style):
+            click.echo(line)
+    sys.exit(0 if all(report.document["passed"] for report in reports) else 1)
+
+
+def _style(text: str, good: bool) -> str:
+    return click.style(text, fg="green" if good else "red", bold=not good)
+
+
+def _found(files: tuple[Path, ...]) -> Iterator[Path]:
+    """Yield the files, with those of a folder in its place.
+
+    Raises:
+        InvalidInput: a folder holds none (`scenario/file`).
+    """
+    from gardefou.errors import InvalidInput
+
+    for path in files:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(path.rglob("*.toml"))
+        if not inside:
+            message = f"{path}: There is no *.toml in this folder; name scenario files or a folder of them."
+            raise InvalidInput("scenario/file", message, field="file")
+        yield from inside
 
 
 def _nets(path: Path) -> NetSet:

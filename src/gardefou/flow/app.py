@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -41,6 +42,12 @@ class Config:
     facts_read: frozenset[str]
     #: Everything is let through; see `App.no_nets`.
     no_nets: bool = False
+
+
+@lru_cache(maxsize=16)
+def _read_nets(toml: str, name: str) -> NetSet:
+    """Return a stored set of nets; read once a process, as many stores may hold the same."""
+    return load(toml, f"nets {name}")
 
 
 #: Makes the connector of a registered platform; credentials come from the key store.
@@ -88,7 +95,7 @@ class App:
         if nets is None:
             version = fetch(connection, NetsVersion, tables.nets_version.c.id == newest.id)
             assert version is not None
-            nets = load(version.toml, f"nets {version.name}")
+            nets = _read_nets(version.toml, version.name)
             self._nets[newest.id] = nets
         read = frozenset(fact.name for net in nets for fact in net.condition.reads)
         entries = fetch_all(connection, PlatformEntry, sa.select(tables.platform_entry))

@@ -21,6 +21,7 @@ from gardefou.storage.records import fetch_all
 
 #: From this severity at the platform an account is down.
 DOWN = 3
+_DOWN_STATES = ("suspended", "deactivated", "deleted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,10 @@ def _ledger(replay: Replay, connection: sa.Connection) -> list[str]:
 
 
 def failures(scenario: m.Scenario, came: Came) -> list[str]:
-    """Return, one line each, where what came is not what the scenario expects; empty when it passed."""
+    """Return, one line each, where what came is not what the scenario expects; empty when it passed.
+
+    Steps that turned out otherwise come first, as the rest mostly follows from them; each names its line of the file.
+    """
     return [
         *_step_failures(came),
         *_account_failures(scenario, came),
@@ -149,16 +153,17 @@ def failures(scenario: m.Scenario, came: Came) -> list[str]:
 def _step_failures(came: Came) -> list[str]:
     found: list[str] = []
     for key, one in came.steps.items():
-        fails, outcome = one.done.step.fails, one.done.outcome
+        step, outcome = one.done.step, one.done.outcome
+        fails = step.fails
         if fails is None:
             continue
         if fails is False:
             if outcome.failed:
-                found.append(f"step {key} failed: {_why(one)}")
+                found.append(f"step {key} failed: {_why(one)} (line {step.line})")
         elif not outcome.failed:
-            found.append(f"step {key} was to fail and did not")
+            found.append(f"step {key} was to fail and did not (line {step.line})")
         elif isinstance(fails, str) and fails not in codes_of(one.done):
-            found.append(f"step {key} was to fail with {fails} and failed with {_why(one)}")
+            found.append(f"step {key} was to fail with {fails} and failed with {_why(one)} (line {step.line})")
     return found
 
 
@@ -182,70 +187,101 @@ def _account_failures(scenario: m.Scenario, came: Came) -> list[str]:
     expect, accounts = scenario.expect, came.accounts
     found: list[str] = []
 
-    def say(at: m.Ref, what: str) -> None:
-        found.append(f"account {scenario.name_of(at)} {what}")
+    def say(key: str, at: m.Ref, what: str) -> None:
+        found.append(f"account {scenario.name_of(at)} {what} (line {expect.lines[key]})")
 
     for at in expect.never_down:
         if accounts[at].was_down:
-            say(at, f"was down for {_number(accounts[at].down_seconds)} s and was never to be")
+            seconds = _number(accounts[at].down_seconds)
+            say("never_down", at, f"was down for {seconds} s and was never to be{_by_whom(scenario, came, at)}")
     for at in expect.down:
         if not accounts[at].down:
-            say(at, f"is {accounts[at].state} at the end and was to be down")
+            say("down", at, f"is {accounts[at].state} at the end and was to be down")
     for at in expect.up:
         if accounts[at].down:
-            say(at, f"is {accounts[at].state} at the end and was to be up")
+            say("up", at, f"is {accounts[at].state} at the end and was to be up{_by_whom(scenario, came, at)}")
     for at, most in expect.max_down_seconds.items():
         if accounts[at].down_seconds > most:
-            say(at, f"was down for {_number(accounts[at].down_seconds)} s, more than {_number(most)}")
+            seconds = _number(accounts[at].down_seconds)
+            say("max_down_seconds", at, f"was down for {seconds} s, more than {_number(most)}")
     for at, state in expect.state.items():
         if accounts[at].state != state:
-            say(at, f"is {accounts[at].state} at the end and was to be {state}")
+            say("state", at, f"is {accounts[at].state} at the end and was to be {state}")
     for at, effects in expect.effects.items():
         if accounts[at].effects != effects:
-            say(at, f"had {accounts[at].effects} effects and was to have {effects}")
+            say("effects", at, f"had {accounts[at].effects} effects and was to have {effects}")
     return found
+
+
+def _by_whom(scenario: m.Scenario, came: Came, at: m.Ref) -> str:
+    """Say which step first took an account down; nothing where none did."""
+    did: list[tuple[datetime, m.Step]] = [
+        (made.in_force_at, one.done.step)
+        for one in came.steps.values()
+        for made in one.enforcements
+        if made.platform == at.platform
+        and made.account == at.ref
+        and made.severity >= DOWN
+        and made.in_force_at is not None
+    ]
+    did += [
+        (step.at, step)
+        for step in scenario.steps
+        if isinstance(step.deed, m.OutOfBand) and step.deed.account == at and step.deed.state in _DOWN_STATES
+    ]
+    if not did:
+        return ""
+    step = min(did, key=lambda one: one[0])[1]
+    return f": step {step.key} (line {step.line}) took it down"
 
 
 def _enforcement_failures(scenario: m.Scenario, came: Came) -> list[str]:
     expect = scenario.expect
     found: list[str] = []
+
+    def say(key: str, what: str) -> None:
+        found.append(f"step {what} (line {expect.lines[key]})")
+
     for key, state in expect.enforcement_state.items():
         one = came.steps[key]
         states = sorted({made.state for made in one.enforcements})
         if states != [state]:
             what = " and ".join(states) if states else "nothing was placed"
             because = f" ({one.done.outcome.error})" if one.done.outcome.error else ""
-            found.append(f"step {key} was to end {state}: {what}{because}")
+            say("enforcement_state", f"{key} was to end {state}: {what}{because}")
     for key, nets in expect.stopped_by.items():
         spoke = came.steps[key].done.outcome.nets
         silent = [net for net in nets if net not in spoke]
         if silent:
-            found.append(f"step {key}: {', '.join(silent)} did not speak; {', '.join(spoke) or 'no net'} did")
+            say("stopped_by", f"{key}: {', '.join(silent)} did not speak; {', '.join(spoke) or 'no net'} did")
     for key in expect.allowed:
         outcome = came.steps[key].done.outcome
         if outcome.failed:
-            found.append(f"step {key} was to be allowed: {_why(came.steps[key])}")
+            say("allowed", f"{key} was to be allowed: {_why(came.steps[key])}")
         elif outcome.asked:
-            found.append(f"step {key} was to be allowed and was asked for more by {', '.join(outcome.nets)}")
+            say("allowed", f"{key} was to be allowed and was asked for more by {', '.join(outcome.nets)}")
         elif outcome.partly:
-            found.append(f"step {key} was to be allowed: {outcome.partly[0]}")
+            say("allowed", f"{key} was to be allowed: {outcome.partly[0]}")
     return found
 
 
 def _incident_failures(scenario: m.Scenario, came: Came) -> list[str]:
     expect = scenario.expect
-    found = [
-        f"account {scenario.name_of(at)}: no incident names it"
-        for at in expect.incident
-        if not any(one.platform == at.platform and at.ref in one.accounts for one in came.incidents)
-    ]
+    found: list[str] = []
+
+    def say(key: str, at: m.Ref, what: str) -> None:
+        found.append(f"account {scenario.name_of(at)}: {what} (line {expect.lines[key]})")
+
+    for at in expect.incident:
+        if not any(one.platform == at.platform and at.ref in one.accounts for one in came.incidents):
+            say("incident", at, "no incident names it")
     for at, within in expect.detected_within_seconds.items():
         took = _detection(scenario, came, at)
         if took is None:
-            found.append(f"account {scenario.name_of(at)}: what was done behind our back was never noticed")
+            say("detected_within_seconds", at, "what was done behind our back was never noticed")
         elif took > within:
             late = f"noticed after {_number(took)} s, not within {_number(within)}"
-            found.append(f"account {scenario.name_of(at)}: {late}")
+            say("detected_within_seconds", at, late)
     return found
 
 

@@ -7,6 +7,7 @@ to staff, accounts, items, platforms or steps that are not there are
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gardefou.domain.accounts import Tier
 from gardefou.errors import InvalidInput
+from gardefou.nets.language import Place, place_of
+from gardefou.nets.positions import Positions, positions
 from gardefou.people.roles import ROLES
 from gardefou.scenario.load_steps import STATES, StepLoader
 from gardefou.scenario.model import (
@@ -76,17 +79,35 @@ def load_text(text: str, file: str) -> Scenario:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput("scenario/toml", f"{file}: This is not TOML: {error}.", field="file") from error
+        found = re.search(r"\(at line (\d+), column (\d+)\)", str(error))
+        # Without numbers it says "(at end of document)".
+        place = Place(int(found[1]), int(found[2])) if found else place_of(text, len(text))
+        message = re.sub(r" \(at .*\)$", "", str(error))
+        said = f"{file}:{place.line}:{place.column}: This is not TOML: {message}."
+        raise InvalidInput("scenario/toml", said, field="file") from error
     except (ValueError, RecursionError) as error:
         # A date that no calendar has; brackets within brackets without end.
         raise InvalidInput("scenario/toml", f"{file}: This is not TOML: {error}.", field="file") from error
+    where = positions(text.replace("\r\n", "\n"))
     try:
-        return _scenario(Table(file, "", document))
+        return _scenario(Table(file, "", document), where)
     except OverflowError as error:
         raise InvalidInput("scenario/invalid", f"{file}: It reaches beyond the calendar.", field="scenario") from error
+    except InvalidInput as error:
+        field = error.field or ""
+        place = where.key(field if field in where.keys else _path(field))
+        message = error.message.removeprefix(f"{file}: ")
+        raise InvalidInput(
+            error.code, f"{file}:{place.line}:{place.column}: {message}", field=error.field, extra=error.extra
+        ) from error
 
 
-def _scenario(root: Table) -> Scenario:
+def _path(field: str) -> str:
+    """Return a field as `Positions` names it: tables of an array are counted from 0 there, from 1 for people."""
+    return ".".join(str(int(part) - 1) if part.isdecimal() else part for part in field.split("."))
+
+
+def _scenario(root: Table, where: Positions) -> Scenario:
     head = root.table("scenario")
     assert head is not None
     name = head.text("name")
@@ -103,8 +124,8 @@ def _scenario(root: Table) -> Scenario:
     accounts = tuple(_accounts(root, names))
     contents = tuple(_contents(root, names))
     loader = StepLoader(names, starts_at)
-    steps = _steps(root, loader, starts_at)
-    expect = _expect(root, names, loader, steps)
+    steps = _steps(root, loader, starts_at, where)
+    expect = _expect(root, names, loader, steps, where)
     root.finish()
     return Scenario(
         file=root.file,
@@ -197,7 +218,7 @@ def _contents(root: Table, names: Names) -> Iterator[DeclaredContent]:
         yield DeclaredContent(platform=platform, id=item, account=owner)
 
 
-def _steps(root: Table, loader: StepLoader, starts_at: datetime) -> tuple[Step, ...]:
+def _steps(root: Table, loader: StepLoader, starts_at: datetime, where: Positions) -> tuple[Step, ...]:
     tables = root.tables("step")
     given = [table.values.get("id") for table in tables]
     timed: list[tuple[datetime, str, Table]] = []
@@ -212,10 +233,10 @@ def _steps(root: Table, loader: StepLoader, starts_at: datetime) -> tuple[Step, 
         timed.append((table.offset("at", starts_at), key, table))
     # By time; what stands at the same moment, as written.
     timed.sort(key=lambda one: one[0])
-    return tuple(loader.step(table, key, at) for at, key, table in timed)
+    return tuple(loader.step(table, key, at, line=where.key(_path(table.path)).line) for at, key, table in timed)
 
 
-def _expect(root: Table, names: Names, loader: StepLoader, steps: Iterable[Step]) -> Expectation:
+def _expect(root: Table, names: Names, loader: StepLoader, steps: Iterable[Step], where: Positions) -> Expectation:
     table = root.table("expect", optional=True)
     if table is None:
         return Expectation()
@@ -259,6 +280,7 @@ def _expect(root: Table, names: Names, loader: StepLoader, steps: Iterable[Step]
         detected_within_seconds={
             at: one.seconds(name) for at, (one, name) in by_ref("detected_within_seconds").items()
         },
+        lines={key: where.key(f"expect.{key}").line for key in table.values},
     )
     table.finish()
     return found

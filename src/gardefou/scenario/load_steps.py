@@ -40,8 +40,8 @@ class StepLoader:
         self.placing: set[str] = set()
         self._deeds: dict[str, Reader] = _DEEDS
 
-    def step(self, table: Table, key: str, at: datetime) -> m.Step:
-        """Read one step; ``at`` and ``id`` are read already."""
+    def step(self, table: Table, key: str, at: datetime, *, line: int) -> m.Step:
+        """Read one step; ``at``, ``id`` and where it stands are read already."""
         do = table.one_of("do", tuple(self._deeds))
         by = table.maybe_text("by")
         if by is not None:
@@ -56,7 +56,7 @@ class StepLoader:
             self.placing.add(key)
         if do == "staff_add" and isinstance(deed, m.Change):
             self.names.staff.add(str(deed.payload["staff"]))
-        return m.Step(key=key, at=at, do=do, by=by, via=via, fails=fails, deed=deed)
+        return m.Step(key=key, line=line, at=at, do=do, by=by, via=via, fails=fails, deed=deed)
 
     def _fails(self, table: Table) -> bool | str | None:
         value = table.raw("fails")

@@ -213,13 +213,14 @@ PLACING = (Act, Bulk, Restore, Rollback, BreakGlass, Change, IssueToken, Pause, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step: when, who, through what, what, and whether it must fail.
+    """One step: where it stands in the file, when, who, through what, what, and whether it must fail.
 
     ``by`` is a staff id, ``service:NAME`` or None. ``fails``: None, it may turn
     out either way; False, it must not; True, it must; a text, with that code.
     """
 
     key: str
+    line: int
     at: datetime
     do: str
     by: str | None
@@ -253,6 +254,8 @@ class Expectation:
     incident: tuple[Ref, ...] = ()
     effects: Mapping[Ref, int] = field(default_factory=dict["Ref", int])
     detected_within_seconds: Mapping[Ref, float] = field(default_factory=dict["Ref", float])
+    #: Where each key stands in the file.
+    lines: Mapping[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

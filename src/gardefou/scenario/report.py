@@ -1,9 +1,9 @@
-"""The report of a replay: the contract's JSON, and the same for people to read."""
+"""The report of a replay: the contract's JSON, and what a person wants to read beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from gardefou.clock import rfc3339
@@ -16,6 +16,21 @@ from gardefou.scenario.run import replay
 
 Document = dict[str, Any]
 
+#: Steps that would have placed an enforcement: they are in the report where they were answered with an error too.
+_PLACES = frozenset({"enforce", "decide", "bulk", "break_glass"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of one file. ``document`` is the contract's; ``answers`` are the steps' errors, by step, in words."""
+
+    title: str
+    document: Document
+    answers: dict[str, str]
+    #: Why what a step placed ended as it did, by step, where there is a reason.
+    because: dict[str, str]
+    lines: dict[str, int]
+
 
 def run_scenario(scenario: Scenario, *, nets: NetSet | None = None, no_nets: bool = False) -> Document:
     """Replay a scenario and return its report, as ``gardefou scenario run --json`` prints it.
@@ -23,16 +38,23 @@ def run_scenario(scenario: Scenario, *, nets: NetSet | None = None, no_nets: boo
     Raises:
         InvalidInput: something in it is refused while the world is made (`tier/…`, `platform/…`).
     """
+    return report_of(scenario, nets=nets, no_nets=no_nets).document
+
+
+def report_of(scenario: Scenario, *, nets: NetSet | None = None, no_nets: bool = False) -> Report:
+    """Replay a scenario and return its report, with what a person wants to read beside the contract's document.
+
+    Raises:
+        InvalidInput: as `run_scenario`.
+    """
     replayed = replay(scenario, nets=nets, no_nets=no_nets)
     try:
         came = gather(replayed)
     finally:
         replayed.world.close()
     found = failures(scenario, came)
-    return {
+    document = {
         "scenario": scenario.name,
-        "title": scenario.title,
-        "file": scenario.file,
         "passed": not found,
         "failures": found,
         "accounts": {
@@ -40,29 +62,44 @@ def run_scenario(scenario: Scenario, *, nets: NetSet | None = None, no_nets: boo
                 "state": one.state,
                 "down_seconds": _plain(one.down_seconds),
                 "timeline": [[_plain(second), state] for second, state in one.timeline],
-                "effects": one.effects,
             }
             for at, one in came.accounts.items()
         },
         "enforcements": {key: _step(one) for key, one in came.steps.items() if one.enforcements or _tried(one)},
-        "steps": [_outcome(one) for one in came.steps.values()],
         "incidents": _incidents(scenario, came),
         "elapsed_ms": round(replayed.elapsed_ms, 1),
     }
+    return Report(
+        title=scenario.title,
+        document=document,
+        answers={key: said for key, one in came.steps.items() if (said := _answer(one))},
+        because={
+            key: one.enforcements[0].because
+            for key, one in came.steps.items()
+            if one.enforcements and one.enforcements[0].because
+        },
+        lines={step.key: step.line for step in scenario.steps},
+    )
 
 
 def _tried(one: StepCame) -> bool:
-    return one.done.step.do in {"enforce", "decide", "bulk", "break_glass"} and one.done.outcome.error is not None
+    return one.done.step.do in _PLACES and one.done.outcome.error is not None
+
+
+def _answer(one: StepCame) -> str:
+    outcome = one.done.outcome
+    errors = outcome.partly if outcome.error is None else (outcome.error,)
+    return "; ".join(str(error) for error in errors)
 
 
 def _step(one: StepCame) -> Document:
+    """Return what became of a step: of the first it placed, and of each where it placed several."""
     made = [
         {
             "id": enforcement.id,
             "account": enforcement.account,
             "action": enforcement.action,
             "state": enforcement.state,
-            "because": enforcement.because,
             "nets": [reason.net for reason in Verdict.from_json(enforcement.verdict).reasons],
             "waited_seconds": _waited(enforcement.placed_at, enforcement.in_force_at),
         }
@@ -76,20 +113,8 @@ def _step(one: StepCame) -> Document:
     }
     if outcome.error is not None:
         document["error"] = _error(outcome.error)
-    if made:
-        document["because"] = made[0]["because"]
     if len(made) > 1:
         document["all"] = made
-    return document
-
-
-def _outcome(one: StepCame) -> Document:
-    step, outcome = one.done.step, one.done.outcome
-    document: Document = {"step": step.key, "at": rfc3339(step.at), "do": step.do, "failed": outcome.failed}
-    if outcome.error is not None:
-        document["error"] = _error(outcome.error)
-    if outcome.partly:
-        document["partly"] = [_error(error) for error in outcome.partly]
     return document
 
 
@@ -117,29 +142,3 @@ def _incidents(scenario: Scenario, came: Came) -> list[Document]:
 
 def _plain(value: float) -> float:
     return int(value) if float(value).is_integer() else round(value, 3)
-
-
-def as_text(documents: Sequence[Document]) -> str:
-    """Return reports for people to read."""
-    return "\n".join(line for document in documents for line in _lines(document))
-
-
-def _lines(document: Document) -> list[str]:
-    lines = [f"{'ok  ' if document['passed'] else 'FAIL'} {document['scenario']} — {document['title']}"]
-    lines += [f"     ✗ {failure}" for failure in document["failures"]]
-    for ref, account in document["accounts"].items():
-        if len(account["timeline"]) > 1:
-            way = " → ".join(f"{state} {_clock(second)}" for second, state in account["timeline"])
-            down = f", down {_clock(account['down_seconds'])}" if account["down_seconds"] else ""
-            lines.append(f"     account {ref}: {way}{down}")
-    for key, step in document["enforcements"].items():
-        what = step["state"] or step["error"]["code"]
-        nets = f" — {', '.join(step['nets'])}" if step["nets"] else ""
-        lines.append(f"     step {key}: {what}{nets}")
-    lines += [f"     incident {_clock(one['t'])}: {one['summary']}" for one in document["incidents"]]
-    lines.append(f"     replayed in {document['elapsed_ms']} ms")
-    return lines
-
-
-def _clock(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))

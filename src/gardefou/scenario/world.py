@@ -42,8 +42,22 @@ _NAME = "gardefou-scenario"
 #: Who brings in the reports of a platform's users.
 USERS = "platform-users"
 _copying = threading.Lock()
-#: Statements as compiled for SQLite; every store in memory is of the same shape.
-_compiled: dict[Any, Any] = {}
+
+
+class _Compiled(dict[Any, Any]):
+    """Statements as compiled for SQLite, for every store in memory: all are of one shape.
+
+    SQLAlchemy's keys begin with the dialect object, of which each engine has its own; it is left out.
+    """
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return super().get(key[1:], default)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        super().__setitem__(key[1:], value)
+
+
+_compiled = _Compiled()
 
 
 @functools.cache

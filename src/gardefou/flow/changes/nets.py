@@ -11,6 +11,7 @@ from gardefou.errors import InvalidInput, Unavailable
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text, texts
 from gardefou.nets.floor import Broken, broken
+from gardefou.nets.invariants import INVARIANTS
 from gardefou.nets.load import load, read_net
 from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
@@ -88,7 +89,7 @@ _LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
 
 @lru_cache(maxsize=8)
 def _proved(nets: NetSet) -> tuple[Proved, ...]:
-    return tuple(prove(nets))
+    return tuple(prove(nets, [one for one in INVARIANTS if one.id in _LASTING]))
 
 
 def _broken(nets: NetSet, shipped: str) -> list[Broken]:
@@ -99,7 +100,7 @@ def _broken(nets: NetSet, shipped: str) -> list[Broken]:
     found = {one.invariant: one for one in broken(nets, shipped=shipped)}
     with suppress(Unavailable):
         for one in _proved(nets):
-            if not one.holds and one.id in _LASTING:
+            if not one.holds:
                 found.setdefault(one.id, Broken(one.id, f"{one.id}: {(one.counterexample or '').rstrip('.')}"))
     return list(found.values())
 
