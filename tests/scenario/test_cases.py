@@ -90,6 +90,12 @@ def test_the_cases_use_every_deed():
     assert used == set(_DEEDS)
 
 
+def test_a_restore_whose_answer_was_lost_raises_no_false_alarm():
+    path = Path(__file__).parent / "cases" / "lost_answer_of_a_restore.toml"
+    incidents = run_scenario(load_file(path))["incidents"]
+    assert [one["kind"] for one in incidents] == ["reversal"]
+
+
 def test_a_replay_is_the_same_each_time():
     scenario = load_file(SHIPPED[0])
     one, two = run_scenario(scenario), run_scenario(scenario)

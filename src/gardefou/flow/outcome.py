@@ -15,7 +15,7 @@ from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
 from gardefou.flow.incidents import alert
-from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
+from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, lifted, undo_late_effect
 from gardefou.flow.observe import Seen
 from gardefou.flow.reading import live_on
 from gardefou.storage.work import UnitOfWork
@@ -55,7 +55,8 @@ def conclude(
         assert lifting is not None
         if after & lifting.remove:
             return retry(uow, config, found, "the platform still shows what was to be lifted")
-        account = _known_account(uow, seen, imposed=frozenset(), lifted=lifting.remove, clear_drift=found.whole)
+        lifted_now = lifting.remove | _gone(uow, found, seen)
+        account = _known_account(uow, seen, imposed=frozenset(), lifted=lifted_now, clear_drift=found.whole)
         done = uow.move(
             found,
             State.IN_FORCE,
@@ -93,6 +94,18 @@ def conclude(
         next_attempt_at=None,
         receipt=receipt,
     )
+
+
+def _gone(uow: UnitOfWork, restore: Enforcement, seen: Seen) -> frozenset[str]:
+    """Return what the restore was to lift and is not shown any more: an earlier try did it, and its answer was lost."""
+    account = uow.get(Account, seen.platform, seen.account)
+    if account is None or seen.reading is None:
+        return frozenset()
+    told = {one for one in account.measures if one.removeprefix("removed:") in (one, *seen.content)}
+    gone = frozenset(told - set(seen.reading.measures))
+    if restore.whole:
+        return gone
+    return gone & {*restore.measures, *(measure for harm in lifted(uow, restore) for measure in harm.measures)}
 
 
 def _known_account(
