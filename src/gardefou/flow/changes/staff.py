@@ -178,9 +178,9 @@ class LeaveChange(Handler):
         uow.record("staff.notice", by=by, about=about, puts=(changed,))
         standing = standing_now(changed, uow.now)
         if standing.standing is Standing.LEFT:
-            strip(uow, changed, by=by, why="The last day is over.")
+            strip(uow, changed, by=by, why="The last day is over.", but=about)
         elif standing.standing is Standing.LEAVING:
-            lapse_waiting(uow, changed.id, "Whoever placed it is leaving.", notable_only=True)
+            lapse_waiting(uow, changed.id, "Whoever placed it is leaving.", notable_only=True, but=about)
 
 
 class OffChange(Handler):
@@ -206,11 +206,14 @@ def put_off(uow: UnitOfWork, person: Staff, *, by: str, why: str, about: str = "
     """Mark a person as left, and take away everything that hangs on it. Writes `staff.left`."""
     left = replace(person, standing=Standing.LEFT.value, version=person.version + 1)
     uow.record("staff.left", by=by, about=about or person.id, puts=(left,))
-    strip(uow, left, by=by, why=why)
+    strip(uow, left, by=by, why=why, but=about)
 
 
-def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str) -> None:
-    """Revoke a person's tokens and sessions, end their claims, lapse what waits in their name."""
+def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -> None:
+    """Revoke a person's tokens and sessions, end their claims, lapse what waits in their name.
+
+    ``but`` is the change that does it, which may be their own.
+    """
     for token in uow.all(Token, tables.token.c.staff_id == person.id, tables.token.c.revoked_at.is_(None)):
         if token.service is not None:
             continue
@@ -222,11 +225,11 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str) -> None:
         .values(revoked_at=uow.now)
     )
     release_all(uow, person.id, why)
-    lapse_waiting(uow, person.id, why)
+    lapse_waiting(uow, person.id, why, but=but)
 
 
-def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False) -> None:
-    """Lapse what waits in a person's name: it returns to the queue, and the lead is told (M9)."""
+def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False, but: str = "") -> None:
+    """Lapse what waits in a person's name but one: it returns to the queue, and the lead is told (M9)."""
     table = tables.enforcement.c
     pending = (State.WAITING.value, State.READY.value)
     # A first, wide net: an id may hold what LIKE takes for a wildcard.
@@ -238,7 +241,7 @@ def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: boo
     )
     for read in maybe:
         one = uow.get(Enforcement, read.platform, read.id)
-        if one is None or one.state not in pending or staff_id not in {one.placed_by, *one.humans}:
+        if one is None or one.id == but or one.state not in pending or staff_id not in {one.placed_by, *one.humans}:
             continue
         if one.action == Action.RESTORE and one.state == State.READY.value:
             # It has withdrawn what it lifts: it goes on to its end, whoever began it.
