@@ -238,7 +238,7 @@ class Player:
 
     def _right(self, at: m.Ref) -> dict[str, str]:
         """Return the right answers where a net asks to confirm the account."""
-        return {"handle": self.world.handles[at.platform, at.ref], "identity": at.ref}
+        return {"handle": self.world.handles.get((at.platform, at.ref), ""), "identity": at.ref}
 
     def _act(self, step: m.Step, deed: m.Act) -> tuple[Enforcement, ...]:
         if not deed.on_case:
