@@ -28,6 +28,8 @@ class Settings:
     database_url: str = ""
     #: Folder with the ledger's key and platforms' credentials; left out, ``data/keys``.
     keys: str = ""
+    #: A file of nets: when it changes it is proposed, never obeyed. Left out, none is looked at.
+    nets_file: str = ""
     #: Where `serve` listens.
     host: str = "127.0.0.1"
     port: int = 8700

@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
 from gardefou.flow.due import next_due, run_due
+from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
 from gardefou.flow.watch import watch
 from gardefou.settings import Settings
@@ -29,6 +31,15 @@ _PATIENCE = 0.25
 #: Seconds a round takes at least: what happens meanwhile shares one checkpoint, and leaves the core to people.
 _PACE = 0.05
 _ROUNDS = 10_000
+#: What a look at the nets file says to the operator.
+_SAID = {
+    FileState.WAITS: "%s differs from the nets in force: its proposal %s waits for people; nothing has changed",
+    FileState.ANSWERED: "%s differs from the nets in force and its proposal %s came to nothing: "
+    "propose it with `gardefou nets propose`",
+    FileState.OLD: "%s holds nets that were in force before; they are not proposed again by themselves%s",
+    FileState.SETUP: "%s differs from the nets in force; until setup has ended put it in force with "
+    "`gardefou nets propose`%s",
+}
 
 
 class Worker:
@@ -40,6 +51,7 @@ class Worker:
         self._bell = threading.Event()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._nets_file = NetsFile(app, settings.nets_file)
         app.wake = self.wake
 
     def wake(self) -> None:
@@ -88,6 +100,11 @@ class Worker:
             done += self._app.sequencer.integrate()
         return done
 
+    def watch_round(self) -> None:
+        """Read every watched account, and look at the nets file."""
+        self._guarded(lambda: watch(self._app))
+        self._guarded(self._nets_file.look)
+
     def _pause(self) -> float:
         try:
             due = next_due(self._app)
@@ -103,7 +120,7 @@ class Worker:
             now = time.monotonic()
             if now - watched >= self._settings.watch_seconds:
                 watched = now
-                self._guarded(lambda: watch(self._app))
+                self.watch_round()
             if now - pulled >= self._settings.pull_seconds:
                 pulled = now
                 for platform in self._guarded(self._app.platform_names) or []:
@@ -118,3 +135,35 @@ class Worker:
             _log.exception("a round of the worker failed; it goes on")
             self._stopping.wait(0.5)
             return None
+
+
+class NetsFile:
+    """One process's eye on the file; it looks again only when the file's bytes have changed."""
+
+    def __init__(self, app: App, path: str) -> None:
+        self._app = app
+        self._path = path
+        self._seen: bytes | None = None
+
+    def look(self) -> None:
+        """Propose the file where it has changed. What is wrong with it is logged once, and changes nothing."""
+        if not self._path:
+            return
+        try:
+            data = Path(self._path).read_bytes()
+        except OSError as error:
+            data = b""
+            if self._seen != data:
+                _log.warning("%s cannot be read: %s", self._path, error.strerror)
+            self._seen = data
+            return
+        if data == self._seen:
+            return
+        self._seen = data
+        try:
+            found = propose_file(self._app, data.decode())
+        except (GardefouError, UnicodeDecodeError) as error:
+            _log.warning("%s is not proposed: %s", self._path, error)
+            return
+        if found.state in _SAID:
+            _log.warning(_SAID[found.state], self._path, found.proposal.id if found.proposal else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import tarfile
+from importlib.resources import files
 
 import pytest
 
@@ -134,6 +135,28 @@ def test_the_doctor_names_what_does_not_hold(shell, empty):
     bad = [one for one in shell.json("doctor", status=1)["checks"] if not one["ok"]]
     assert [one["what"] for one in bad] == ["keys"]
     assert "chmod" in bad[0]["says"]
+
+
+def test_the_doctor_says_how_the_nets_file_stands_to_the_nets_in_force(shell, tmp_path):
+    file = tmp_path / "nets.toml"
+    shell.env["GARDEFOU_NETS_FILE"] = str(file)
+
+    def said():
+        return next(one["says"] for one in shell.json("doctor")["checks"] if one["what"] == "nets")
+
+    shipped = files("gardefou.nets.shipped").joinpath("small-team.toml").read_text(encoding="utf-8")
+    file.write_text(shipped)
+    assert said().endswith(f"{file} holds the same")
+    file.write_text(shipped.replace('hold = "2h"', 'hold = "3h"'))
+    assert "is not obeyed; if it is meant, run `gardefou nets propose`" in said()
+    # Read, and refused to someone without the power; without the setting there is nothing to read.
+    assert "auth/forbidden" in shell.error("nets", "propose")
+    del shell.env["GARDEFOU_NETS_FILE"]
+    assert "nets_file" in shell.run("nets", "propose", status=2).stderr
+    shell.env["GARDEFOU_NETS_FILE"] = str(file)
+    file.write_text("[[net]]")
+    bad = [one for one in shell.json("doctor", status=1)["checks"] if not one["ok"]]
+    assert [one["what"] for one in bad] == ["nets"]
 
 
 def test_the_doctor_misses_a_worker(shell):

@@ -6,6 +6,7 @@ import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import click
 import sqlalchemy as sa
@@ -193,8 +194,31 @@ def _nets(ctx: Cli) -> Finding:
     beyond = beyond_the_staff(ctx, config.nets)
     if beyond:
         return Finding("nets", False, beyond[0][1])
+    beside = _nets_file(ctx)
     known = "and the people here can meet them" if config.rules.setup_finished else "and setup has not ended"
-    return Finding("nets", True, f"{len(config.nets)} in force, {known}")
+    return Finding("nets", True, f"{len(config.nets)} in force, {known}{beside}")
+
+
+def _nets_file(ctx: Cli) -> str:
+    """Say how the nets file stands to the nets in force; nothing where none is kept.
+
+    Raises:
+        InvalidInput: it cannot be read, or is no file of nets.
+    """
+    from gardefou.cli.nets import text_of
+    from gardefou.flow.nets_file import FileState, look_at_file
+
+    name = ctx.settings.nets_file
+    if not name:
+        return ""
+    found = look_at_file(ctx.app, text_of(Path(name)))
+    if found.state is FileState.IN_FORCE:
+        return f"; {name} holds the same"
+    if found.state is FileState.WAITS and found.proposal is not None:
+        more = f", and its proposal {found.proposal.id} waits for people"
+    else:
+        more = "; if it is meant, run `gardefou nets propose`"
+    return f"; {name} differs from them and is not obeyed{more}"
 
 
 def _pauses(ctx: Cli) -> Finding:

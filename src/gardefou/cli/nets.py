@@ -233,14 +233,21 @@ def explain(ctx: Cli, enforcement_id: str, everything: bool) -> None:
         "gardefou nets check nets.toml && gardefou nets propose nets.toml",
     ),
 )
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.option("--name", default="", help="What to call this set; left out, the file's name.")
 @click.option("--because", default="", help="Why, in a line.")
 @cli_command
-def propose(ctx: Cli, file: Path, name: str, because: str) -> None:
-    """Propose a whole file of nets. Adding nets takes effect at once; anything else waits for people."""
+def propose(ctx: Cli, file: Path | None, name: str, because: str) -> None:
+    """Propose a whole file of nets. Adding nets takes effect at once; anything else waits for people.
+
+    Without FILE it is the one that the setting nets_file names.
+    """
     from gardefou.nets.load import load
 
+    if file is None:
+        if not ctx.settings.nets_file:
+            raise click.UsageError("Name a file of nets, or set nets_file in gardefou.toml.")
+        file = Path(ctx.settings.nets_file)
     text = read_text(file)
     load(text, file.name)
     payload = {"toml": text, "name": name or file.stem}
@@ -292,10 +299,10 @@ def config_of(ctx: Cli) -> Config:
 
 
 def read_text(file: Path) -> str:
-    """Return a file's text.
+    """Return the text of a file of nets.
 
     Raises:
-        InvalidInput: it cannot be read, is no text, or too large (`nets/file`).
+        InvalidInput: it cannot be read, is no text, or is too large (`nets/file`).
     """
     try:
         data = file.read_bytes()

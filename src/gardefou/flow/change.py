@@ -7,7 +7,7 @@ for people like an enforcement does (R3, M10). Each is an enforcement of action
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from gardefou.flow.place import digest_of, settle_waiting
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
-from gardefou.people.actor import Actor
+from gardefou.people.actor import Actor, system_actor
 from gardefou.people.standing import Standing
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
@@ -77,6 +77,32 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
         placed = _write(uow, app, config, made, verdict)
     app.wake()
     return advance(app, placed.id) if placed.state == State.READY.value else placed
+
+
+def propose_unowned(
+    uow: UnitOfWork,
+    app: App,
+    kind: str,
+    payload: Mapping[str, Any],
+    because: str,
+    ask: Callable[[Verdict], Verdict],
+) -> Enforcement:
+    """Propose a guarded change that no person stands behind; it always waits, strengthening or not.
+
+    ``ask`` says what is asked beyond what the nets ask of a change that weakens.
+
+    Writes `enforcement.placed` and `.waiting`.
+
+    Raises:
+        InvalidInput: the payload is wrong, by field.
+    """
+    handler, actor, config = KINDS[kind], system_actor(), app.config(uow.connection)
+    checked = handler.check(uow, app, config, actor, dict(payload))
+    made = _enforcement(uow, actor, kind, checked, because, weakens=True, person="")
+    facts, verdict = _judge(uow, config, actor, made, kind, weakens=True, person="", at_once=False)
+    verdict = ask(verdict)
+    made = replace(made, facts=facts.to_json(), verdict=verdict.to_json(), nets=config.nets_id)
+    return _write(uow, app, config, replace(made, digest=digest_of(made)), verdict)
 
 
 def _enforcement(
