@@ -199,7 +199,11 @@ def _account_failures(scenario: m.Scenario, came: Came) -> list[str]:
             say("down", at, f"is {accounts[at].state} at the end and was to be down")
     for at in expect.up:
         if accounts[at].down:
-            say("up", at, f"is {accounts[at].state} at the end and was to be up{_by_whom(scenario, came, at)}")
+            say(
+                "up",
+                at,
+                f"is {accounts[at].state} at the end and was to be up{_by_whom(scenario, came, at, last=True)}",
+            )
     for at, most in expect.max_down_seconds.items():
         if accounts[at].down_seconds > most:
             seconds = _number(accounts[at].down_seconds)
@@ -213,8 +217,8 @@ def _account_failures(scenario: m.Scenario, came: Came) -> list[str]:
     return found
 
 
-def _by_whom(scenario: m.Scenario, came: Came, at: m.Ref) -> str:
-    """Say which step first took an account down; nothing where none did."""
+def _by_whom(scenario: m.Scenario, came: Came, at: m.Ref, *, last: bool = False) -> str:
+    """Say which step first, or last, took an account down; nothing where none did."""
     did: list[tuple[datetime, m.Step]] = [
         (made.in_force_at, one.done.step)
         for one in came.steps.values()
@@ -231,7 +235,7 @@ def _by_whom(scenario: m.Scenario, came: Came, at: m.Ref) -> str:
     ]
     if not did:
         return ""
-    step = min(did, key=lambda one: one[0])[1]
+    step = sorted(did, key=lambda one: one[0])[-1 if last else 0][1]
     return f": step {step.key} (line {step.line}) took it down"
 
 

@@ -119,7 +119,7 @@ def _became(report: Report, key: str, step: Document) -> str:
     parts: list[str] = [state] if state else []
     waited = step.get("waited_seconds")
     if waited:
-        parts.append(f"after {length(waited)}")
+        parts.append(f"(waited {length(waited)})")
     if said:
         parts.append(f"answered: {said}" if not parts else f"({said})")
     text = " ".join(parts)
