@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from gardefou.nets.shipped import load_shipped
 from gardefou.scenario.load import load_file
 from gardefou.scenario.load_steps import _DEEDS
 from gardefou.scenario.report import run_scenario
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
+SMALL_TEAM = sorted((Path(__file__).parent / "small_team").glob("*.toml"))
 SHIPPED = sorted(Path(str(files("gardefou.scenario"))).joinpath("shipped").glob("*.toml"))
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
 #: Who is taken down where everything is let through.
@@ -56,6 +58,11 @@ def test_a_scenario_comes_out_as_it_expects(path):
     report = run_scenario(load_file(path))
     assert report["failures"] == []
     assert report["passed"] is True
+
+
+@pytest.mark.parametrize("path", SMALL_TEAM, ids=name)
+def test_a_small_teams_scenario_comes_out_as_it_expects(path):
+    assert run_scenario(load_file(path), nets=load_shipped("small-team"))["failures"] == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gardefou.domain.actions import Action
+from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
@@ -26,6 +26,9 @@ from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
 _MAX_NOTE = 4_000
+#: Whose word counts where the nets ask for a hold and for nobody: any other person who judges accounts.
+THE_OTHER = Requirement(("lead", "oncall", "policy", "reviewer"), 1, False, False)
+_WORST_CUT = 3
 
 
 def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
@@ -103,6 +106,7 @@ class Answer:
 def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
     """Record another person's yes or no; with the last needed yes the hold begins.
 
+    Where the nets ask for a hold and for nobody, a yes ends the hold (`in_lone_hold`).
     A no ends the enforcement `refused`. A yes that could not count is refused
     with the reason and not recorded (M2).
 
@@ -131,18 +135,20 @@ def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
         actor = replace(actor, staff=staff)
         actor.require(Power.READ, uow.now)
         found = find_enforcement(uow, given.enforcement)
-        if found.state != State.WAITING.value or found.approved_at is not None:
+        lone = in_lone_hold(found)
+        if not lone and (found.state != State.WAITING.value or found.approved_at is not None):
             raise Conflict(
                 "enforcement/state",
                 f"It is {found.state} and waits for nobody; read it again.",
                 extra={"state": found.state},
             )
-        if found.approve_by is not None and uow.now >= found.approve_by:
+        if not lone and found.approve_by is not None and uow.now >= found.approve_by:
             raise Conflict("enforcement/lapsed", "The time for approving it is over.")
         if given.digest != found.digest:
             raise Conflict("enforcement/stale", "What you saw is not what it is now; read it again and decide anew.")
         verdict = Verdict.from_json(found.verdict)
-        _may_speak(uow, config, actor, staff, found, verdict, given)
+        asked = replace(verdict, approvals=(THE_OTHER,)) if lone else verdict
+        _may_speak(uow, config, actor, staff, found, asked, given)
         approval = Approval(
             platform=found.platform,
             id=uow.ids.new(),
@@ -166,13 +172,38 @@ def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
         if given.answer == "no":
             because = "A colleague said no." + (f" {given.note}" if given.note else "")
             ended = uow.move(
-                found, State.REFUSED, "enforcement.refused", by=staff.id, because=because, ended_at=uow.now
+                found,
+                State.REFUSED,
+                "enforcement.refused",
+                by=staff.id,
+                because=because,
+                ended_at=uow.now,
+                # What waited for people and was refused by one is told by this from what nets refused (R15).
+                approve_by=found.approve_by or uow.now,
             )
             near_miss(uow, ended, because)
             return ended
         if outstanding(uow, config, found, verdict):
             return found
-        return cleared(uow, config, found, timedelta(seconds=verdict.hold_seconds), by=staff.id)
+        hold = timedelta(0) if lone else timedelta(seconds=verdict.hold_seconds)
+        return cleared(uow, config, found, hold, by=staff.id)
+
+
+def in_lone_hold(found: Enforcement) -> bool:
+    """Whether nothing but a hold stands before it, at severity 3 at most and with a way back.
+
+    Where people are missing the nets ask for time instead, and the other's word
+    may come meanwhile: a yes ends the hold, a no the enforcement. What is graver
+    keeps its whole hold, and so do guarded changes.
+    """
+    return (
+        found.state == State.WAITING.value
+        and found.hold_until is not None
+        and found.action not in {Action.CHANGE, Action.RESTORE}
+        and found.severity <= _WORST_CUT
+        and found.reversibility != Reversibility.NONE
+        and not found.verdict.get("approvals")
+    )
 
 
 def _may_speak(

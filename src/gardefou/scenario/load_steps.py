@@ -177,7 +177,9 @@ def _staff_add(load: StepLoader, table: Table) -> m.Change:  # noqa: ARG001 - ev
     if who == "system" or who.startswith("service:"):
         table.fail("staff", "A staff id is neither system nor a service.")
     roles = list(table.texts("roles", tuple(ROLES)))
-    return m.Change(kind="staff_add", payload={"staff": who, "roles": roles, "team": table.maybe_text("team") or f"team-{who}"})
+    return m.Change(
+        kind="staff_add", payload={"staff": who, "roles": roles, "team": table.maybe_text("team") or f"team-{who}"}
+    )
 
 
 def _role(load: StepLoader, table: Table) -> m.Change:
