@@ -17,6 +17,7 @@ from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.accounts import state_name
 from gardefou.domain.records import Account, Approval, Case, CaseNote, Decision, Enforcement, Report, Staff, Token
 from gardefou.domain.states import SAYS, State
+from gardefou.flow.approve import in_lone_hold
 from gardefou.flow.consequence import duration
 from gardefou.flow.observe import tier_memory
 from gardefou.nets.verdict import Verdict
@@ -116,7 +117,8 @@ def waits_for(one: Enforcement, given: Sequence[Approval]) -> str:
         return ""
     if one.approved_at is not None:
         until = max((at for at in (one.hold_until, one.execute_at) if at is not None), default=None)
-        return f"until {moment(until)}" if until else ""
+        sooner = ", or another person's yes" if in_lone_hold(one) else ""
+        return f"until {moment(until)}{sooner}" if until else ""
     verdict = Verdict.from_json(one.verdict)
     asked = " and ".join(need.in_words() for need in verdict.approvals)
     yes = sum(each.answer == "yes" for each in given)

@@ -12,7 +12,7 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import Case, Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import GardefouError, NotFound
-from gardefou.flow.approve import Answer, approve, cancel
+from gardefou.flow.approve import Answer, approve, cancel, in_lone_hold
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.case_reading import case_view
 from gardefou.flow.execute import advance
@@ -167,7 +167,7 @@ def _missing(visit: Visit, row: Row, yeses: list[str], organisation: str) -> lis
 def _may_answer(visit: Visit, found: Enforcement, answered: set[str]) -> bool:
     """Whether this person may answer at all; which seats are open is told when they do."""
     staff = visit.staff
-    open_still = found.state == State.WAITING.value and found.approved_at is None
+    open_still = (found.state == State.WAITING.value and found.approved_at is None) or in_lone_hold(found)
     apart = staff.id not in found.humans and staff.id != found.placed_by and staff.id not in answered
     return open_still and apart and standing_now(staff, visit.now).standing is Standing.ACTIVE
 
