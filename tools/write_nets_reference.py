@@ -11,8 +11,8 @@ from gardefou.nets.shipped import load_shipped
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference" / "nets"
 WORDS = {
     "default": "for a platform with leads and policy people to ask",
-    "small-team": "for a homeserver or forum with two or a few moderators; up to severity 3 another person's yes ends a "
-    "hold that nobody else is asked beside, and their no the enforcement",
+    "small-team": "for a homeserver or forum with two or a few moderators; up to severity 3 another person's yes ends "
+    "a hold that nobody else is asked beside, and their no the enforcement",
     "solo": "for one person",
 }
 

@@ -15,9 +15,9 @@ from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
 from gardefou.flow.incidents import alert
-from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, lifted, undo_late_effect
+from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
 from gardefou.flow.observe import Seen
-from gardefou.flow.reading import live_on
+from gardefou.flow.reading import lifted, live_on
 from gardefou.storage.work import UnitOfWork
 
 _FIRST_RETRY = 1.0
