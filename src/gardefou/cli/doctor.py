@@ -205,13 +205,13 @@ def _nets_file(ctx: Cli) -> str:
     Raises:
         InvalidInput: it cannot be read, or is no file of nets.
     """
-    from gardefou.cli.nets import text_of
+    from gardefou.cli.nets import read_text
     from gardefou.flow.nets_file import FileState, look_at_file
 
     name = ctx.settings.nets_file
     if not name:
         return ""
-    found = look_at_file(ctx.app, text_of(Path(name)))
+    found = look_at_file(ctx.app, read_text(Path(name)))
     if found.state is FileState.IN_FORCE:
         return f"; {name} holds the same"
     if found.state is FileState.WAITS and found.proposal is not None:
