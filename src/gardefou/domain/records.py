@@ -335,6 +335,23 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Raid:
+    """A wave of new accounts, as someone called it: wider budgets on young accounts until it is over."""
+
+    platform: str = ORGANISATION
+    id: str
+    by: str
+    at: datetime
+    because: str
+    #: When it ends by itself.
+    until: datetime
+    #: When somebody ended it before that.
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """Something went wrong, or nearly did: opened by itself."""
 
@@ -356,7 +373,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopUp:
-    """A lead's yes to a second budget for one person, for sixty minutes."""
+    """A lead's yes to twice the budget for one person, for sixty minutes."""
 
     platform: str = ORGANISATION
     id: str

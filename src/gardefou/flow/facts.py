@@ -5,42 +5,48 @@ An unknown fact is left out; the nets take it at its most protective value.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from gardefou.domain.accounts import state_name
-from gardefou.domain.actions import Action, Reversibility
+from gardefou.domain.actions import Reversibility
 from gardefou.domain.records import Account, Case
+from gardefou.flow import fact_reads
 from gardefou.flow.app import Config
+from gardefou.flow.fact_reads import COUNTS, GRAVE, HOUR, Own
 from gardefou.flow.observe import Seen, tier_memory
-from gardefou.flow.spec import Checked
-from gardefou.flow.stops import paused_for, pauses_ahead
+from gardefou.flow.spec import Checked, Wanted
+from gardefou.flow.stops import pauses_ahead
 from gardefou.people.actor import NEVER_MINUTES, Actor
 from gardefou.people.standing import NO_LAST_DAY_HOURS, standing_now
-from gardefou.storage import tables
-from gardefou.storage.fast import Fast
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
-_DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
-_MONTH = timedelta(days=30)
-#: Reach that stands for "very many" where it is unknown but must be counted.
+#: Tenure of whoever has none: a service.
 _FAR = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """What of the act itself the nets are told: how many at once, and on which case."""
+    """What of the act itself the nets are told: how many at once, on which case, and what went before in it."""
 
     bulk: int = 1
     case: Case | None = None
     automated: bool = False
     #: What was judged before it in the same call on the same account: items, or one for an action.
     beside: int = 0
+    #: `COUNTS` of what was judged before it in the same call, where no bulk says how many there are.
+    before: tuple[int, ...] = (0, 0, 0, 0)
+    #: What was read already for another wish of the same call, before anything of it is recorded.
+    kept: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
+
+    def counting(self, severity: int, reach: int) -> tuple[int, ...]:
+        """Return ``before`` with one more, of this severity and reach."""
+        grave = severity >= GRAVE
+        more = (severity > 0, grave, severity >= GRAVE + 1, reach if grave else 0)
+        return tuple(a + int(b) for a, b in zip(self.before, more, strict=True))
 
 
 def gather(
@@ -52,9 +58,10 @@ def gather(
     seen: Seen,
     moment: Moment,
 ) -> dict[str, Any]:
-    """Return every known fact about one wish, for `gardefou.nets.judge`."""
+    """Return every known fact about one wish, for `gardefou.nets.judge`, with three statements at most."""
     wanted = checked.wanted
     now = uow.now
+    done = _own(uow, config, actor, wanted, moment)
     facts: dict[str, Any] = {}
     facts.update(_account_facts(uow, config, actor, checked, account, seen))
     facts["account.enforced_24h"] += moment.beside
@@ -73,26 +80,48 @@ def gather(
         }
     )
     facts.update(actor_facts(actor, now))
-    facts.update(_case_facts(uow, wanted.platform, wanted.content, wanted.policy, actor, moment.case))
-    facts.update(_recent_facts(uow, actor, wanted.platform, config))
+    facts.update(_case_facts(wanted, actor, moment.case, done))
+    facts.update(_recent_facts(uow, config, actor, wanted.platform, moment, done))
     facts.update({"change.kind": "", "change.weakens": False, "change.person": ""})
-    facts.update(moment_facts(uow, actor, wanted.platform))
+    facts.update(_now_facts(now, paused=done.paused, raid=done.raid))
     return facts
 
 
+def _own(uow: UnitOfWork, config: Config, actor: Actor, wanted: Wanted, moment: Moment) -> Own:
+    read = own_ahead(uow, config, actor, wanted, moment.case)
+    key = read[0].key(read[1])
+    if key not in moment.kept:
+        moment.kept[key] = fact_reads.own(uow, read)
+    done: Own = moment.kept[key]
+    return done
+
+
+def own_ahead(uow: UnitOfWork, config: Config, actor: Actor, wanted: Wanted, case: Case | None) -> Read:
+    """Return what `gather` will read of whoever acts."""
+    return fact_reads.own_ahead(
+        uow,
+        config,
+        actor,
+        wanted.platform,
+        runs_at=wanted.execute_at,
+        account=wanted.account,
+        subject=case.account if case is not None else wanted.account,
+        content=wanted.content,
+    )
+
+
 def _duration(until: datetime | None, start: datetime) -> float:
-    return NO_LAST_DAY_HOURS if until is None else (until - start) / _HOUR
+    return NO_LAST_DAY_HOURS if until is None else (until - start) / HOUR
 
 
 def moment_facts(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]:
     """Return the facts named ``now``."""
-    team = actor.staff.team if actor.staff else ""
-    return {
-        "now.hour": uow.now.hour,
-        "now.weekday": uow.now.weekday(),
-        "now.paused": paused_for(uow.connection, staff=actor.id, team=team, platform=platform) is not None,
-        "now.raid": False,
-    }
+    paused, raid = fact_reads.moment(uow, actor, platform)
+    return _now_facts(uow.now, paused=paused, raid=raid)
+
+
+def _now_facts(now: datetime, *, paused: bool, raid: bool) -> dict[str, Any]:
+    return {"now.hour": now.hour, "now.weekday": now.weekday(), "now.paused": paused, "now.raid": raid}
 
 
 def actor_facts(actor: Actor, now: datetime) -> dict[str, Any]:
@@ -153,88 +182,39 @@ def _account_facts(
         if account.born_at is not None:
             facts["account.age_days"] = max(0, (now - account.born_at).days)
         facts["account.lookalike"] = account.lookalike_of is not None and not account.marked_fake
-    history = lately(uow, wanted.platform, wanted.account)
+    history = fact_reads.history(uow, wanted.platform, wanted.account)
     effects = sum(max(1, len(one.content)) for one in history if one.severity > 0 and one.counts_as_effect(now))
     facts["account.enforced_24h"] = effects + max(0, len(wanted.content) - 1)
-    facts["account.restored_30d"] = sum(1 for one in history if one.counts_as_restore())
-    facts["actor.involved_30d"] = bool(
-        history and involved(uow, wanted.platform, wanted.account, actor.humans or (actor.id,))
-    )
+    facts["account.restored_30d"] = sum(1 for one in history if one.counts_as_restore(now))
+    people = actor.humans or (actor.id,)
+    facts["actor.involved_30d"] = any(one.involves(who) for one in history for who in people)
     return facts
 
 
-@dataclass(frozen=True, slots=True)
-class Lately:
-    """One enforcement of the last 30 days on an account, as far as facts need it."""
-
-    action: str
-    state: str
-    severity: int
-    content: tuple[str, ...]
-    placed_by: str
-    placed_at: datetime
-
-    def counts_as_effect(self, now: datetime) -> bool:
-        """Whether it may yet have an effect, or was placed in the last 24 hours and had one."""
-        if self.state in {"waiting", "ready", "executing", "unknown"}:
-            return True
-        return self.placed_at > now - _DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"}
-
-    def counts_as_restore(self) -> bool:
-        """Whether a person restored the account with it."""
-        withdrawn = {"refused", "cancelled", "lapsed", "waiting", "failed"}
-        return self.action == Action.RESTORE and self.placed_by != "system" and self.state not in withdrawn
-
-
-def lately(uow: UnitOfWork, platform: str, account: str) -> list[Lately]:
-    """Return the account's enforcements of the last 30 days."""
-    statement, values = _lately_ahead(uow, platform, account)
-    return [Lately(*row) for row in statement.all(uow.connection, values)]
-
-
-def ahead(uow: UnitOfWork, actor: Actor, platform: str, account: str) -> list[Read]:
-    """Return what `gather` will read for an act without content, of someone whose budget was not topped up."""
-    hour = uow.now - _HOUR
+def ahead(uow: UnitOfWork, config: Config, actor: Actor, wanted: Wanted, case: Case | None) -> list[Read]:
+    """Return what `gather` will read before the platform is held, and what is read of pauses after it."""
     return [
-        _lately_ahead(uow, platform, account),
-        (_TOPPED, {"who": actor.id, "since": hour}),
-        *(statement for scopes, statement in _counts(uow, actor, platform, hour) if scopes != _PLATFORM),
+        fact_reads.history_ahead(uow, wanted.platform, wanted.account),
+        own_ahead(uow, config, actor, wanted, case),
         pauses_ahead(),
     ]
 
 
-def _lately_ahead(uow: UnitOfWork, platform: str, account: str) -> Read:
-    return _LATELY, {"platform": platform, "account": account, "since": uow.now - _MONTH}
+def everybody_ahead(uow: UnitOfWork, config: Config, actor: Actor, platform: str) -> list[Read]:
+    """Return what `gather` will read of the team and the platform: hold the platform first where it counts."""
+    read = fact_reads.everybody_ahead(uow, config, actor, platform)
+    return [] if read is None else [read]
 
 
 def involved(uow: UnitOfWork, platform: str, account: str, people: tuple[str, ...]) -> set[str]:
     """Return who of these placed, approved or restored on the account in 30 days, with effect (R16)."""
-    table = tables.enforcement.c
-    since = uow.now - _MONTH
-    done = (
-        table.platform == platform,
-        table.account == account,
-        # What was placed long ago and undone lately counts from when it was undone.
-        sa.or_(table.placed_at > since, table.ended_at > since),
-        table.state.in_(("executing", "unknown", "in_force", "restoring", "restored")),
-    )
-    found: set[str] = set()
-    for row in uow.connection.execute(sa.select(table.humans, table.placed_by).where(*done)):
-        found |= {row.placed_by, *row.humans} & set(people)
-    approval = tables.approval.c
-    rows = uow.connection.execute(
-        sa.select(approval.by)
-        .join(tables.enforcement, sa.and_(approval.platform == table.platform, approval.enforcement_id == table.id))
-        .where(*done, approval.by.in_(people), approval.answer == "yes")
-    )
-    return found | {row.by for row in rows}
+    past = fact_reads.history(uow, platform, account)
+    return {who for who in people if any(one.involves(who) for one in past)}
 
 
-def _case_facts(
-    uow: UnitOfWork, platform: str, content: tuple[str, ...], policy: str, actor: Actor, case: Case | None
-) -> dict[str, Any]:
+def _case_facts(wanted: Wanted, actor: Actor, case: Case | None, done: Own) -> dict[str, Any]:
     facts = neutral_case()
-    facts["case.policy"] = policy
+    facts["case.policy"] = wanted.policy
     if case is not None:
         facts.update(
             {
@@ -246,8 +226,8 @@ def _case_facts(
                 "case.evidence_seen": actor.id in case.evidence_seen_by,
             }
         )
-    if content:
-        facts["case.reports"] = _fewest_reports(uow, platform, content)
+    if wanted.content:
+        facts["case.reports"] = done.fewest_reports
     return facts
 
 
@@ -309,117 +289,24 @@ def neutral_recent() -> dict[str, Any]:
     return {**counts, "recent.actor_reversed_7d": 0}
 
 
-def _fewest_reports(uow: UnitOfWork, platform: str, content: tuple[str, ...]) -> int:
-    """Return how many open reports the least reported of the items has."""
-    table = tables.case.c
-    rows = uow.connection.execute(
-        sa.select(table.content, sa.func.sum(table.reports))
-        .where(table.platform == platform, tables.case_open, table.content.in_(content))
-        .group_by(table.content)
-    )
-    counts = {row[0]: int(row[1]) for row in rows}
-    return min((counts.get(item, 0) for item in content), default=0)
-
-
-_table = tables.enforcement.c
-_LATELY = Fast(
-    sa.select(_table.action, _table.state, _table.severity, _table.content, _table.placed_by, _table.placed_at).where(
-        _table.platform == sa.bindparam("platform"),
-        _table.account == sa.bindparam("account"),
-        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
-    )
-)
-_COUNTED = (_table.severity > 0, _table.state != "refused")
-_SINCE_HOUR = sa.bindparam("hour", type_=_table.placed_at.type)
-_SINCE_DAY = sa.bindparam("day", type_=_table.placed_at.type)
-
-
-def _sums(since: sa.BindParameter[Any]) -> tuple[sa.ColumnElement[Any], ...]:
-    """Return the four counts of a scope: all, severity 3, severity 4, reach."""
-
-    def total(*where: sa.ColumnElement[bool], of: sa.ColumnElement[Any] | int = 1) -> sa.ColumnElement[Any]:
-        return sa.func.coalesce(sa.func.sum(sa.case((sa.and_(_table.placed_at > since, *where), of), else_=0)), 0)
-
-    return (
-        total(),
-        total(_table.severity >= 3),
-        total(_table.severity >= 4),
-        total(_table.severity >= 3, of=_table.reach),
-    )
-
-
-# A person's budget is for what they do alone: what another person answers for is not counted.
-_BY_PERSON = Fast(
-    sa.select(*_sums(_SINCE_HOUR), *_sums(_SINCE_DAY)).where(
-        _table.placed_by == sa.bindparam("who"),
-        _table.placed_at > _SINCE_DAY,
-        _table.approve_by.is_(None),
-        *_COUNTED,
-    )
-)
-_BY_TEAM = Fast(
-    sa.select(*_sums(_SINCE_HOUR)).where(
-        _table.platform == sa.bindparam("platform"),
-        _table.team == sa.bindparam("who"),
-        _table.placed_at > _SINCE_HOUR,
-        *_COUNTED,
-    )
-)
-# Whole platforms are counted from severity 3 on: the milder ones have no budget there.
-_BY_PLATFORM = Fast(
-    sa.select(*_sums(_SINCE_HOUR)).where(
-        _table.platform == sa.bindparam("platform"),
-        _table.severity.in_((3, 4, 5)),
-        _table.placed_at > _SINCE_HOUR,
-        _table.state != "refused",
-    )
-)
-_by_topped = tables.top_up.c
-_TOPPED = Fast(
-    sa.select(_by_topped.at)
-    .where(_by_topped.staff_id == sa.bindparam("who"), _by_topped.at > sa.bindparam("since", type_=_by_topped.at.type))
-    .limit(1)
-)
-_PLATFORM = ("platform_1h",)
-_COUNTS = ("all", "severity3", "severity4", "reach")
-
-
-def _counts(uow: UnitOfWork, actor: Actor, platform: str, hour: datetime) -> list[tuple[tuple[str, ...], Read]]:
-    """Return the scopes that are counted, each with its statement; ``hour`` is where the person's own hour begins."""
-    now = uow.now
-    team = actor.staff.team if actor.staff else ""
-    by_person = (_BY_PERSON, {"who": actor.id, "hour": hour, "day": now - _DAY})
-    by_team = (_BY_TEAM, {"platform": platform, "who": team, "hour": now - _HOUR})
-    return [
-        (("actor_1h", "actor_24h"), by_person),
-        *([(("team_1h",), by_team)] if team else []),
-        (_PLATFORM, platform_ahead(uow, platform)),
-    ]
-
-
-def platform_ahead(uow: UnitOfWork, platform: str) -> Read:
-    """Return what `gather` will read of the whole platform: hold it first where it counts."""
-    return _BY_PLATFORM, {"platform": platform, "hour": uow.now - _HOUR}
-
-
-def _recent_facts(uow: UnitOfWork, actor: Actor, platform: str, config: Config) -> dict[str, Any]:
-    now = uow.now
-    read = config.facts_read
-    who = actor.id
-    topped = _TOPPED.first(uow.connection, {"who": who, "since": now - _HOUR})
-    hour = max(now - _HOUR, topped.at) if topped else now - _HOUR
-    facts: dict[str, Any] = {f"recent.team_1h.{name}": 0 for name in _COUNTS}
-    for scopes, (statement, values) in _counts(uow, actor, platform, hour):
-        names = [f"recent.{scope}.{name}" for scope in scopes for name in _COUNTS]
-        if not read.isdisjoint(names):
-            row = statement.first(uow.connection, values)
-            facts.update({name: int(value) for name, value in zip(names, row, strict=True)})
-    if "recent.actor_reversed_7d" in read:
-        facts["recent.actor_reversed_7d"] = uow.connection.execute(
-            sa.select(sa.func.count()).where(
-                _table.placed_by == who,
-                _table.placed_at > now - timedelta(days=7),
-                _table.state.in_(("restoring", "restored")),
-            )
-        ).scalar_one()
+def _recent_facts(
+    uow: UnitOfWork, config: Config, actor: Actor, platform: str, moment: Moment, done: Own
+) -> dict[str, Any]:
+    read = fact_reads.everybody_ahead(uow, config, actor, platform)
+    key = None if read is None else read[0].key(read[1])
+    if key not in moment.kept:
+        moment.kept[key] = fact_reads.everybody(uow, read)
+    by_platform, by_team = moment.kept[key]
+    # Topped up, a person has twice the budget: counted by half, whatever the budget is.
+    share = 2 if done.topped else 1
+    hour, day = done.counts[: len(COUNTS)], done.counts[len(COUNTS) :]
+    facts: dict[str, Any] = {"recent.actor_reversed_7d": done.reversed_7d}
+    for scope, counts, divided in (
+        ("actor_1h", hour, share),
+        ("actor_24h", day, share),
+        ("team_1h", by_team, 1),
+        ("platform_1h", by_platform, 1),
+    ):
+        for name, count, before in zip(COUNTS, counts, moment.before, strict=True):
+            facts[f"recent.{scope}.{name}"] = (count + before) // divided
     return facts

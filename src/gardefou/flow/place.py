@@ -23,6 +23,7 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.breaker import note_budget
 from gardefou.flow.case_reading import case_ahead
+from gardefou.flow.fact_reads import counted_from
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.reading import live_ahead, live_on, person_ahead
@@ -40,7 +41,7 @@ from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _DAY = timedelta(days=1)
-#: From this severity on a platform's budget counts.
+#: From this severity on one graver repeats the other (R15).
 _GRAVE = 3
 #: More than these at once are left to be carried out one after the other, each with a lease of its own.
 _BEGIN_AT_MOST = 5
@@ -149,8 +150,13 @@ def _judge_all(
     for wish in wishes:
         wanted = wish.checked.wanted
         beside = before.get(wanted.account, 0)
-        judged.append(judge_one(uow, app, config, actor, wish, replace(moment, beside=beside)))
+        one = judge_one(uow, app, config, actor, wish, replace(moment, beside=beside))
+        judged.append(one)
         before[wanted.account] = beside + max(1, len(wanted.content))
+        if moment.bulk == 1 and one.joins is None:
+            # Of a bulk the nets are told the whole number; several actions of one decision count one by one.
+            reach = (one.account.reach or 0) if one.account is not None else 0
+            moment = replace(moment, before=moment.counting(one.checked.severity, reach))
     return judged
 
 
@@ -196,7 +202,7 @@ def place(
         uow.serialise(*_locks(actor, wishes), ahead=lambda: _ahead(uow, app, actor, wishes, case))
         config = app.config(uow.connection)
         actor = _reread(uow, actor, power)
-        _hold_budgets(uow, wishes)
+        _hold_budgets(uow, config, actor, wishes)
         moment = facts_of.Moment(bulk=bulk, case=case)
         judged = _judge_all(uow, app, config, actor, wishes, moment)
         refused = any(one.verdict.refused for one in judged)
@@ -227,16 +233,19 @@ def _locks(actor: Actor, wishes: Sequence[Prepared]) -> set[str]:
     return {*keys, f"actor:{actor.id}"}
 
 
-def _hold_budgets(uow: UnitOfWork, wishes: Sequence[Prepared]) -> None:
-    """Let nobody else count towards the platforms' budgets until this is committed.
+def _hold_budgets(uow: UnitOfWork, config: Config, actor: Actor, wishes: Sequence[Prepared]) -> None:
+    """Let nobody else count towards the teams' and platforms' budgets until this is committed.
 
     The last lock there is, and the latest taken: everybody who harms on a platform stands in line for it.
     """
-    platforms = {wish.checked.wanted.platform for wish in wishes if wish.checked.severity >= _GRAVE}
+    least = counted_from(config)
+    if least is None:
+        return
+    platforms = {wish.checked.wanted.platform for wish in wishes if wish.checked.severity >= least}
     if platforms:
         uow.serialise(
             *(f"platform:{name}" for name in platforms),
-            ahead=lambda: [facts_of.platform_ahead(uow, name) for name in platforms],
+            ahead=lambda: [read for name in platforms for read in facts_of.everybody_ahead(uow, config, actor, name)],
             first=False,
         )
 
@@ -246,14 +255,16 @@ def _ahead(uow: UnitOfWork, app: App, actor: Actor, wishes: Sequence[Prepared], 
     if len(wishes) != 1:
         return []
     wanted = wishes[0].checked.wanted
+    config = app.recent_config()
+    held = (counted_from(config) or 0) <= wishes[0].checked.severity
     return [
         *app.config_ahead(wanted.platform),
         *person_ahead(actor),
         key_ahead(Account, wanted.platform, wanted.account),
         live_ahead(wanted.platform, wanted.account),
         *([case_ahead(case.id)] if case is not None else ()),
-        *facts_of.ahead(uow, actor, wanted.platform, wanted.account),
-        *([facts_of.platform_ahead(uow, wanted.platform)] if wishes[0].checked.severity < _GRAVE else ()),
+        *facts_of.ahead(uow, config, actor, wanted, case),
+        *(() if held else facts_of.everybody_ahead(uow, config, actor, wanted.platform)),
     ]
 
 

@@ -105,6 +105,7 @@ MAPPED: dict[type[Any], Mapped[Any]] = {
         (r.NetsVersion, tables.nets_version),
         (r.Setting, tables.setting),
         (r.Pause, tables.pause),
+        (r.Raid, tables.raid),
         (r.Incident, tables.incident),
         (r.TopUp, tables.top_up),
     )

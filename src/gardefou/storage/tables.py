@@ -204,8 +204,16 @@ sa.Index("enforcement_by_account", enforcement.c.platform, enforcement.c.account
 sa.Index("enforcement_by_id", enforcement.c.id)
 sa.Index("enforcement_by_time", enforcement.c.platform, enforcement.c.placed_at)
 sa.Index("enforcement_by_person", enforcement.c.placed_by, enforcement.c.placed_at)
-sa.Index("enforcement_by_team", enforcement.c.platform, enforcement.c.team, enforcement.c.placed_at)
-# With all that a platform's budget counts, so that SQLite counts within the index.
+# With all that a team's and a platform's budget count, so that SQLite counts within the index.
+sa.Index(
+    "enforcement_by_team",
+    enforcement.c.platform,
+    enforcement.c.team,
+    enforcement.c.placed_at,
+    enforcement.c.severity,
+    enforcement.c.state,
+    enforcement.c.reach,
+)
 sa.Index(
     "enforcement_by_severity",
     enforcement.c.platform,
@@ -213,6 +221,14 @@ sa.Index(
     enforcement.c.placed_at,
     enforcement.c.state,
     enforcement.c.reach,
+)
+enforcement_scheduled = enforcement.c.execute_at.is_not(None)
+sa.Index(
+    "enforcement_scheduled",
+    enforcement.c.placed_by,
+    enforcement.c.execute_at,
+    sqlite_where=enforcement_scheduled,
+    postgresql_where=enforcement_scheduled,
 )
 sa.Index("enforcement_by_case", enforcement.c.platform, enforcement.c.case_id)
 sa.Index("enforcement_by_group", enforcement.c.platform, enforcement.c.group_id)
@@ -356,6 +372,19 @@ pause = _state_table(
     _when("ended_at"),
     _names("ended_by"),
 )
+pause_open = pause.c.ended_at.is_(None)
+sa.Index("pause_open", pause.c.id, sqlite_where=pause_open, postgresql_where=pause_open)
+
+raid = _state_table(
+    "raid",
+    _text("by"),
+    _when("at", null=False),
+    _text("because"),
+    _when("until", null=False),
+    _when("ended_at"),
+    _text("ended_by", null=True),
+)
+sa.Index("raid_by_time", raid.c.until)
 
 incident = _state_table(
     "incident",
@@ -372,6 +401,7 @@ sa.Index("incident_by_time", incident.c.platform, incident.c.opened_at)
 sa.Index("incident_by_kind", incident.c.platform, incident.c.kind, incident.c.about, incident.c.opened_at)
 
 top_up = _state_table("top_up", _text("staff_id"), _text("by"), _when("at", null=False))
+sa.Index("top_up_by_staff", top_up.c.staff_id, top_up.c.at)
 
 # The ledger: append-only.
 
@@ -517,6 +547,7 @@ PROJECTED: dict[str, sa.Table] = {
         nets_version,
         setting,
         pause,
+        raid,
         incident,
         top_up,
     )

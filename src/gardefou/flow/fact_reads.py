@@ -1,0 +1,369 @@
+"""The three statements that facts are gathered with: an account's history, what somebody did, what everybody did.
+
+Each is one exchange with the database and finds its rows by an index. What
+everybody did is counted last, once nobody else can add to it (`flow.place`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.domain.actions import Action
+from gardefou.flow.app import Config
+from gardefou.people.actor import Actor
+from gardefou.storage import tables
+from gardefou.storage.fast import Fast
+from gardefou.storage.unwritten import Read
+from gardefou.storage.work import UnitOfWork
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+MONTH = timedelta(days=30)
+WEEK = timedelta(days=7)
+#: How long a top-up lasts.
+TOPPED = HOUR
+#: What is counted in each scope.
+COUNTS = ("all", "severity3", "severity4", "reach")
+#: From this severity on teams and platforms are counted, unless a net reads all of theirs.
+GRAVE = 3
+
+_e = tables.enforcement.c
+_WITH_EFFECT = frozenset({"executing", "unknown", "in_force", "restoring", "restored"})
+
+
+def _instant(name: str) -> sa.BindParameter[Any]:
+    return sa.bindparam(name, type_=_e.placed_at.type)
+
+
+# An account's history ----------------------------------------------------------------------
+
+_a = tables.approval.c
+_HISTORY = Fast(
+    sa.select(
+        _e.action,
+        _e.state,
+        _e.severity,
+        _e.content,
+        _e.placed_by,
+        _e.placed_at,
+        _e.humans,
+        sa.and_(_e.approve_by.is_not(None), _e.approved_at.is_(None)).label("unapproved"),
+        sa.select(sa.func.aggregate_strings(_a.by, "\n"))
+        .where(_a.platform == _e.platform, _a.enforcement_id == _e.id, _a.answer == "yes")
+        .scalar_subquery()
+        .label("approved_by"),
+    ).where(
+        _e.platform == sa.bindparam("platform"),
+        _e.account == sa.bindparam("account"),
+        # What was placed long ago and undone lately counts from when it was undone.
+        sa.or_(_e.placed_at > _instant("since"), _e.ended_at > _instant("since")),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One enforcement on an account that was placed or ended in the last 30 days, as far as facts need it."""
+
+    action: str
+    state: str
+    severity: int
+    content: tuple[str, ...]
+    placed_by: str
+    placed_at: datetime
+    humans: tuple[str, ...]
+    #: Whether it waits for another person still.
+    unapproved: bool
+    approved_by: str | None
+
+    def counts_as_effect(self, now: datetime) -> bool:
+        """Whether it may yet have an effect by itself, or was placed in the last 24 hours and had one.
+
+        What waits for another person does nothing by itself: it uses none of what is free (R7, R13).
+        """
+        if self.state == "waiting" and self.unapproved:
+            return False
+        if self.state in {"waiting", "ready", "executing", "unknown"}:
+            return self.placed_at > now - MONTH
+        return self.placed_at > now - DAY and self.state not in {"refused", "cancelled", "lapsed", "failed"}
+
+    def counts_as_restore(self, now: datetime) -> bool:
+        """Whether a person restored the account with it."""
+        withdrawn = {"refused", "cancelled", "lapsed", "waiting", "failed"}
+        by_a_person = self.action == Action.RESTORE and self.placed_by != "system"
+        return by_a_person and self.state not in withdrawn and self.placed_at > now - MONTH
+
+    def involves(self, person: str) -> bool:
+        """Whether this person placed or approved it, or is behind it, and it had an effect (R16)."""
+        if self.state not in _WITH_EFFECT:
+            return False
+        return person == self.placed_by or person in self.humans or person in (self.approved_by or "").split("\n")
+
+
+def history(uow: UnitOfWork, platform: str, account: str) -> list[Past]:
+    """Return what was placed on an account, or ended, in the last 30 days."""
+    statement, values = history_ahead(uow, platform, account)
+    return [Past(*row) for row in statement.all(uow.connection, values)]
+
+
+def history_ahead(uow: UnitOfWork, platform: str, account: str) -> Read:
+    """Return what `history` will read."""
+    return _HISTORY, {"platform": platform, "account": account, "since": uow.now - MONTH}
+
+
+# What somebody did, and the moment --------------------------------------------------------
+
+_p, _r, _t, _c = tables.pause.c, tables.raid.c, tables.top_up.c, tables.case.c
+_STOPPED = (
+    sa.select(sa.literal_column("1", sa.Integer))
+    .where(
+        tables.pause_open,
+        sa.or_(
+            _p.scope == "all",
+            sa.and_(_p.scope == "staff", _p.target == sa.bindparam("who", type_=sa.Text)),
+            sa.and_(_p.scope == "team", _p.target == sa.bindparam("team", type_=sa.Text)),
+            sa.and_(_p.scope == "platform", _p.target == sa.bindparam("platform", type_=sa.Text)),
+        ),
+    )
+    .exists()
+    .label("paused")
+)
+_RAIDED = (
+    sa.select(sa.literal_column("1", sa.Integer))
+    .where(_r.until > _instant("now"), _r.ended_at.is_(None))
+    .exists()
+    .label("raid")
+)
+_MOMENT = Fast(sa.select(_STOPPED, _RAIDED))
+
+
+def _number(value: int) -> sa.ColumnElement[int]:
+    """Return a number that stands in the statement itself: dozens of parameters would cost more than the counting."""
+    return sa.literal_column(str(value), sa.Integer)
+
+
+_NONE = _number(0)
+
+
+def _sums(*when: sa.ColumnElement[bool]) -> list[sa.ColumnElement[Any]]:
+    """Return the four counts of a scope: all, severity 3, severity 4, reach."""
+
+    def total(*where: sa.ColumnElement[bool], add: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+        conditions = [*when, *where]
+        counted = sa.case((sa.and_(*conditions), add), else_=_NONE) if conditions else add
+        return sa.func.coalesce(sa.func.sum(counted), _NONE)
+
+    grave, worse = _e.severity >= _number(GRAVE), _e.severity >= _number(GRAVE + 1)
+    one = _number(1)
+    return [total(add=one), total(grave, add=one), total(worse, add=one), total(grave, add=_e.reach)]
+
+
+def _named(prefix: str, *scopes: list[sa.ColumnElement[Any]]) -> list[sa.Label[Any]]:
+    columns = [column for scope in scopes for column in scope]
+    return [column.label(f"{prefix}{place}") for place, column in enumerate(columns)]
+
+
+# A person's budget is for what they do alone: what another person answers for is not counted.
+_ALONE = (_e.placed_by == sa.bindparam("who", type_=sa.Text), _e.approve_by.is_(None), _e.severity > 0)
+_DONE = (
+    sa.select(*_named("done", _sums(_e.placed_at > _instant("hour")), _sums(_e.placed_at > _instant("day"))))
+    .where(*_ALONE, _e.placed_at > _instant("day"), _e.state != "refused")
+    .subquery("done")
+)
+# What was placed before and is to run about when this one is: placed a few at a time, it counts when it bunches.
+_due_hour = sa.and_(
+    _e.placed_at <= _instant("hour"), _e.execute_at > _instant("hour_from"), _e.execute_at < _instant("hour_to")
+)
+_DUE = (
+    sa.select(*_named("due", _sums(_due_hour), _sums(_e.placed_at <= _instant("day"))))
+    .where(
+        *_ALONE,
+        tables.enforcement_scheduled,
+        _e.execute_at > _instant("day_from"),
+        _e.execute_at < _instant("day_to"),
+        _e.state.not_in(("refused", "cancelled", "lapsed", "failed")),
+    )
+    .subquery("due")
+)
+_TOPPED_UP = (
+    sa.select(sa.literal_column("1", sa.Integer))
+    .where(_t.staff_id == sa.bindparam("who", type_=sa.Text), _t.at > _instant("topped"))
+    .exists()
+    .label("topped")
+)
+_REVERSED = (
+    sa.select(sa.func.count())
+    .where(
+        _e.placed_by == sa.bindparam("who", type_=sa.Text),
+        _e.placed_at > _instant("week"),
+        _e.state.in_(("restoring", "restored")),
+    )
+    .scalar_subquery()
+    .label("reversed")
+)
+
+
+def _fewest_reports(items: int) -> sa.Label[Any]:
+    """Return how many open reports the least reported of so many items has."""
+    totals = (
+        sa.select(sa.func.sum(_c.reports).label("reports"))
+        .where(
+            _c.platform == sa.bindparam("platform", type_=sa.Text),
+            # Under the name that the platform knows it by, or the one that the reports gave.
+            _c.account.in_([sa.bindparam("account", type_=sa.Text), sa.bindparam("subject", type_=sa.Text)]),
+            _c.content.in_([sa.bindparam(f"item_{place}", type_=sa.Text) for place in range(items)]),
+            tables.case_open,
+        )
+        .group_by(_c.content)
+        .subquery("totals")
+    )
+    fewest = sa.case((sa.func.count() < _number(items), _NONE), else_=sa.func.min(totals.c.reports))
+    return sa.select(fewest).select_from(totals).scalar_subquery().label("reports")
+
+
+@lru_cache(maxsize=64)
+def _own(items: int, *, reversals: bool) -> Fast:
+    columns: list[sa.ColumnElement[Any]] = [*_DONE.c, *_DUE.c, _STOPPED, _RAIDED, _TOPPED_UP]
+    if reversals:
+        columns.append(_REVERSED)
+    if items:
+        columns.append(_fewest_reports(items))
+    return Fast(sa.select(*columns).select_from(_DONE.join(_DUE, sa.true())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What somebody did by themselves lately, and how things stand at this moment."""
+
+    #: `COUNTS` of the last hour, then of the last 24: done then, or to be done about when this one is.
+    counts: tuple[int, ...]
+    paused: bool
+    raid: bool
+    #: Whether their budget is topped up.
+    topped: bool
+    reversed_7d: int = 0
+    fewest_reports: int = 0
+
+
+def own(uow: UnitOfWork, read: Read) -> Own:
+    """Return what `own_ahead` named."""
+    statement, values = read
+    row = statement.first(uow.connection, values)
+    done = len(COUNTS) * 2
+    return Own(
+        counts=tuple(int(a) + int(b) for a, b in zip(row[:done], row[done : 2 * done], strict=True)),
+        paused=bool(row.paused),
+        raid=bool(row.raid),
+        topped=bool(row.topped),
+        reversed_7d=int(getattr(row, "reversed", 0)),
+        fewest_reports=int(getattr(row, "reports", 0)),
+    )
+
+
+def own_ahead(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    platform: str,
+    *,
+    runs_at: datetime | None = None,
+    account: str = "",
+    subject: str = "",
+    content: tuple[str, ...] = (),
+) -> Read:
+    """Return what `own` will read: of this person or service, for an act that runs at ``runs_at`` (now)."""
+    now = uow.now
+    at = max(runs_at or now, now)
+    values: dict[str, Any] = {
+        **_moment_values(uow, actor, platform),
+        "hour": now - HOUR,
+        "day": now - DAY,
+        "hour_from": at - HOUR,
+        "hour_to": at + HOUR,
+        "day_from": at - DAY,
+        "day_to": at + DAY,
+        "topped": now - TOPPED,
+    }
+    reversals = "recent.actor_reversed_7d" in config.facts_read
+    if reversals:
+        values["week"] = now - WEEK
+    items = tuple(dict.fromkeys(content))
+    if items:
+        values |= {"account": account, "subject": subject or account}
+        values |= {f"item_{place}": item for place, item in enumerate(items)}
+    return _own(len(items), reversals=reversals), values
+
+
+def moment(uow: UnitOfWork, actor: Actor, platform: str) -> tuple[bool, bool]:
+    """Return whether this actor is stopped now, and whether there is a raid."""
+    row = _MOMENT.first(uow.connection, _moment_values(uow, actor, platform))
+    return bool(row.paused), bool(row.raid)
+
+
+def _moment_values(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]:
+    return {"who": actor.id, "team": _team(actor), "platform": platform, "now": uow.now}
+
+
+def _team(actor: Actor) -> str:
+    return actor.staff.team if actor.staff else ""
+
+
+# What everybody did ----------------------------------------------------------------------
+
+_TEAM_FACTS = frozenset(f"recent.team_1h.{name}" for name in COUNTS)
+_PLATFORM_FACTS = frozenset(f"recent.platform_1h.{name}" for name in COUNTS)
+_WIDE_FACTS = frozenset({"recent.team_1h.all", "recent.platform_1h.all"})
+
+
+@lru_cache(maxsize=8)
+def _everybody(*, team: bool, wide: bool) -> Fast:
+    severities = (1, 2, 3, 4, 5) if wide else (3, 4, 5)
+    counted = (
+        _e.platform == sa.bindparam("platform", type_=sa.Text),
+        _e.severity.in_(severities),
+        _e.placed_at > _instant("hour"),
+        _e.state != "refused",
+    )
+    platform = sa.select(*_named("platform", _sums())).where(*counted).subquery("by_platform")
+    if not team:
+        return Fast(sa.select(*platform.c))
+    own_team = _e.team == sa.bindparam("team", type_=sa.Text)
+    by_team = sa.select(*_named("team", _sums())).where(*counted, own_team).subquery("by_team")
+    return Fast(sa.select(*platform.c, *by_team.c).select_from(platform.join(by_team, sa.true())))
+
+
+def counted_from(config: Config) -> int | None:
+    """Return the severity from which a team's or platform's budget counts, None where no net asks for one.
+
+    Whoever places something as grave holds the platform first, so that no two count the same.
+    """
+    read = config.facts_read
+    if read.isdisjoint(_TEAM_FACTS | _PLATFORM_FACTS):
+        return None
+    return GRAVE if read.isdisjoint(_WIDE_FACTS) else 1
+
+
+def everybody_ahead(uow: UnitOfWork, config: Config, actor: Actor, platform: str) -> Read | None:
+    """Return what `everybody` will read; None where no net asks for it."""
+    least = counted_from(config)
+    if least is None:
+        return None
+    team = _team(actor)
+    values = {"platform": platform, "hour": uow.now - HOUR}
+    with_team = bool(team) and not config.facts_read.isdisjoint(_TEAM_FACTS)
+    return _everybody(team=with_team, wide=least < GRAVE), values | ({"team": team} if with_team else {})
+
+
+def everybody(uow: UnitOfWork, read: Read | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the `COUNTS` of the last hour: the platform's and the team's, zeros where no net asks for them."""
+    nothing = (0,) * len(COUNTS)
+    if read is None:
+        return nothing, nothing
+    statement, values = read
+    row = tuple(int(value) for value in statement.first(uow.connection, values))
+    return row[: len(COUNTS)], row[len(COUNTS) :] or nothing
