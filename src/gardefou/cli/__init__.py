@@ -25,6 +25,7 @@ from gardefou.cli.login import login, logout
 from gardefou.cli.nets import nets
 from gardefou.cli.pause import break_glass, pause, ratify, resume
 from gardefou.cli.platform import platform
+from gardefou.cli.raid import raid
 from gardefou.cli.report import report
 from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
@@ -82,6 +83,7 @@ for _command in (
     nets,
     pause,
     platform,
+    raid,
     ratify,
     report,
     restore,

@@ -12,6 +12,7 @@ from gardefou.cli import shapes
 from gardefou.cli.arguments import wanted, wish_options
 from gardefou.cli.changes import end
 from gardefou.cli.common import Cli, cli_command, confirmed, examples
+from gardefou.cli.enforcement_group import answer_many, group_options, tell_groups
 from gardefou.cli.output import moment
 from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.records import Enforcement
@@ -140,9 +141,13 @@ def place(ctx: Cli, dry_run: bool, **given: Any) -> None:
     epilog=examples(
         "gardefou enforcement show ID        (read it first; its digest binds your yes to what you saw)",
         "gardefou enforcement approve ID --digest 9f2c… --note 'checked the reports'",
+        "gardefou enforcement approve ID ID ID",
+        "gardefou enforcement approve --group GROUP        (a bulk; see gardefou enforcement groups)",
+        "gardefou enforcement approve --by velor-tami --waiting budget",
     ),
 )
-@click.argument("enforcement_id", metavar="ID")
+@click.argument("enforcement_ids", metavar="[ID]...", nargs=-1)
+@group_options
 @click.option(
     "--digest", help="What you saw, by its digest or the beginning of it; if it differs now, nothing is recorded."
 )
@@ -150,22 +155,73 @@ def place(ctx: Cli, dry_run: bool, **given: Any) -> None:
 @click.option("--note", default="", help="A line for the record.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @cli_command
-def approve(ctx: Cli, enforcement_id: str, digest: str | None, own_answer: str, note: str, yes: bool) -> None:
+def approve(
+    ctx: Cli,
+    enforcement_ids: tuple[str, ...],
+    group: str | None,
+    by: str | None,
+    waiting: str | None,
+    digest: str | None,
+    own_answer: str,
+    note: str,
+    yes: bool,
+) -> None:
     """Say yes to what a colleague placed, a guarded change too.
 
-    With the last needed yes it runs, or its hold begins.
+    With the last needed yes it runs, or its hold begins. Several are answered
+    at once: by their ids, a whole bulk, or all that waits because of one
+    person's budget. Each stands by itself; exits 1 where any could not be
+    answered. A blind second look is answered alone.
     """
-    _answer(ctx, enforcement_id, "yes", digest=digest, own_answer=own_answer, note=note, yes=yes)
+    if len(enforcement_ids) == 1 and (group, by, waiting) == (None, None, None):
+        _answer(ctx, enforcement_ids[0], "yes", digest=digest, own_answer=own_answer, note=note, yes=yes)
+        return
+    _only_notes(enforcement_ids, (group, by, waiting), digest, own_answer)
+    answer_many(ctx, "yes", enforcement_ids, group=group, by=by, waiting=waiting, note=note, yes=yes)
 
 
-@enforcement.command("refuse", epilog=examples("gardefou enforcement refuse ID --note 'this is the real one'"))
-@click.argument("enforcement_id", metavar="ID")
+@enforcement.command(
+    "refuse",
+    epilog=examples(
+        "gardefou enforcement refuse ID --note 'this is the real one'",
+        "gardefou enforcement refuse --by velor-tami --waiting budget --note 'a script run wild'",
+    ),
+)
+@click.argument("enforcement_ids", metavar="[ID]...", nargs=-1)
+@group_options
 @click.option("--digest", help="What you saw, by its digest or the beginning of it.")
 @click.option("--note", default="", help="Why, in a line.")
 @cli_command
-def refuse(ctx: Cli, enforcement_id: str, digest: str | None, note: str) -> None:
-    """Say no: it ends refused, and nothing is done."""
-    _answer(ctx, enforcement_id, "no", digest=digest, own_answer="", note=note, yes=True)
+def refuse(
+    ctx: Cli,
+    enforcement_ids: tuple[str, ...],
+    group: str | None,
+    by: str | None,
+    waiting: str | None,
+    digest: str | None,
+    note: str,
+) -> None:
+    """Say no: it ends refused, and nothing is done. Several at once as with `approve`."""
+    if len(enforcement_ids) == 1 and (group, by, waiting) == (None, None, None):
+        _answer(ctx, enforcement_ids[0], "no", digest=digest, own_answer="", note=note, yes=True)
+        return
+    _only_notes(enforcement_ids, (group, by, waiting), digest, "")
+    answer_many(ctx, "no", enforcement_ids, group=group, by=by, waiting=waiting, note=note, yes=True)
+
+
+def _only_notes(ids: tuple[str, ...], named: tuple[str | None, ...], digest: str | None, own_answer: str) -> None:
+    if ids and any(one is not None for one in named):
+        raise InvalidInput("cli/group", "Name enforcements by id or as a group, not both.", field="group")
+    if digest is not None or own_answer:
+        raise InvalidInput("cli/group", "A digest or an own answer belongs to one enforcement.", field="group")
+
+
+@enforcement.command("groups", epilog=examples("gardefou enforcement groups", "gardefou enforcement groups --json"))
+@cli_command
+def groups(ctx: Cli) -> None:
+    """List what waits for one answer: a person's burst beyond a budget, or a bulk."""
+    ctx.actor().require(Power.READ, ctx.app.now())
+    tell_groups(ctx)
 
 
 @enforcement.command("cancel", epilog=examples("gardefou enforcement cancel ID --because 'wrong account'"))

@@ -13,6 +13,7 @@ from gardefou.cli import shapes
 from gardefou.cli.arguments import last_day_end, past, words, written
 from gardefou.cli.changes import change, end, outcome, tell
 from gardefou.cli.common import Cli, cli_command, confirmed, examples
+from gardefou.cli.output import moment
 from gardefou.cli.people_names import person
 from gardefou.cli.setup import link_lines, new_link
 from gardefou.domain.records import Staff
@@ -233,4 +234,25 @@ def _is_revealed(ctx: Cli, connection: sa.Connection, actor: Actor, staff_id: st
     )
     return any(
         row.body and orjson.loads(row.body)["detail"].get("staff") == staff_id for row in connection.execute(statement)
+    )
+
+
+@staff.command("top-up", epilog=examples("gardefou staff top-up velor-tami"))
+@click.argument("staff", metavar="STAFF")
+@cli_command
+def top_up(ctx: Cli, staff: str) -> None:
+    """Give a person twice their budgets for sixty minutes; a lead does, at most twice a shift, never their own.
+
+    What waits already waits on: `gardefou enforcement approve --by STAFF --waiting budget` answers for it.
+    """
+    from gardefou.flow.budget import top_up as give
+    from gardefou.flow.fact_reads import TOPPED
+
+    with ctx.app.works.read() as connection:
+        one = person(connection, staff)
+    made = give(ctx.app, ctx.actor(), one.id)
+    until = made.at + TOPPED
+    ctx.out.data(
+        {"id": made.id, "staff": one.pseudonym, "at": made.at, "until": until},
+        f"{one.pseudonym} has twice the budget until {moment(until)}.",
     )

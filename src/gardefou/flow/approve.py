@@ -9,7 +9,7 @@ from datetime import timedelta
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Stale, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import near_miss
@@ -29,6 +29,8 @@ _MAX_NOTE = 4_000
 #: Whose word counts where the nets ask for a hold and for nobody: any other person who judges accounts.
 THE_OTHER = Requirement(("lead", "oncall", "policy", "reviewer"), 1, False, False)
 _WORST_CUT = 3
+#: Answers of a group that share a transaction.
+CHUNK = 100
 
 
 def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
@@ -122,71 +124,115 @@ def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
         Conflict: it is not waiting for people (`enforcement/state`), or what they
             saw is not what it is (`enforcement/stale`).
     """
+    _check_words(given)
+    actor = _a_person(app, actor)
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        actor = _reread(uow, actor)
+        found, missing = _hear(uow, config, actor, given)
+        return _note(uow, config, actor, found, given, missing)
+
+
+def _check_words(given: Answer) -> None:
     if given.answer not in {"yes", "no"}:
         raise InvalidInput("approval/answer", "answer is yes or no.", field="answer")
     if len(given.note) > _MAX_NOTE or len(given.own_answer) > _MAX_NOTE:
         raise InvalidInput("approval/too_long", f"At most {_MAX_NOTE} characters.", field="note")
+
+
+def _a_person(app: App, actor: Actor) -> Actor:
     actor.require(Power.READ, app.now())
     if actor.staff is None:
         raise Denied("approval/not_human", "Only people approve; a service is never one.")
-    with app.works.begin() as uow:
-        config = app.config(uow.connection)
-        staff = uow.need(Staff, "gardefou", actor.staff.id)
-        actor = replace(actor, staff=staff)
-        actor.require(Power.READ, uow.now)
-        found = find_enforcement(uow, given.enforcement)
-        lone = in_lone_hold(found)
-        if not lone and (found.state != State.WAITING.value or found.approved_at is not None):
-            raise Conflict(
-                "enforcement/state",
-                f"It is {found.state} and waits for nobody; read it again.",
-                extra={"state": found.state},
-            )
-        if not lone and found.approve_by is not None and uow.now >= found.approve_by:
-            raise Conflict("enforcement/lapsed", "The time for approving it is over.")
-        if given.digest != found.digest:
-            raise Conflict("enforcement/stale", "What you saw is not what it is now; read it again and decide anew.")
-        verdict = Verdict.from_json(found.verdict)
-        asked = replace(verdict, approvals=(THE_OTHER,)) if lone else verdict
-        _may_speak(uow, config, actor, staff, found, asked, given)
-        approval = Approval(
-            platform=found.platform,
-            id=uow.ids.new(),
-            enforcement_id=found.id,
-            by=staff.id,
-            answer=given.answer,
-            own_answer=given.own_answer,
-            note=given.note,
-            digest=given.digest,
-            at=uow.now,
-            via=actor.via,
+    return actor
+
+
+def _reread(uow: UnitOfWork, actor: Actor) -> Actor:
+    assert actor.staff is not None
+    actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
+    actor.require(Power.READ, uow.now)
+    return actor
+
+
+def _hear(uow: UnitOfWork, config: Config, actor: Actor, given: Answer) -> tuple[Enforcement, tuple[Requirement, ...]]:
+    """Return what is answered and what is missing still after a yes; raise where this answer cannot stand."""
+    staff = actor.staff
+    assert staff is not None
+    found = find_enforcement(uow, given.enforcement)
+    lone = in_lone_hold(found)
+    if not lone and (found.state != State.WAITING.value or found.approved_at is not None):
+        raise Conflict(
+            "enforcement/state",
+            f"It is {found.state} and waits for nobody; read it again.",
+            extra={"state": found.state},
         )
-        uow.record(
-            "enforcement.approved" if given.answer == "yes" else "enforcement.denied",
-            by=staff.id,
-            platform=found.platform,
-            account=found.account,
-            about=found.id,
-            puts=(approval,),
+    if not lone and found.approve_by is not None and uow.now >= found.approve_by:
+        raise Conflict("enforcement/lapsed", "The time for approving it is over.")
+    if given.digest != found.digest:
+        raise Conflict("enforcement/stale", "What you saw is not what it is now; read it again and decide anew.")
+    verdict = Verdict.from_json(found.verdict)
+    if lone:
+        verdict = replace(verdict, approvals=(THE_OTHER,))
+    _, people = valid_approvals(uow, found)
+    proposer = proposer_of(uow, found)
+    _may_speak(uow, config, actor, staff, found, verdict, given, people, proposer)
+    missing = seats_filled(
+        verdict.approvals,
+        [*(as_person(person) for person in people), as_person(staff)],
+        proposer=proposer,
+        organisation=config.rules.organisation,
+    )
+    return found, missing
+
+
+def _note(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    found: Enforcement,
+    given: Answer,
+    missing: tuple[Requirement, ...],
+) -> Enforcement:
+    """Record an answer that may stand, and what follows from it."""
+    approval = Approval(
+        platform=found.platform,
+        id=uow.ids.new(),
+        enforcement_id=found.id,
+        by=actor.id,
+        answer=given.answer,
+        own_answer=given.own_answer,
+        note=given.note,
+        digest=given.digest,
+        at=uow.now,
+        via=actor.via,
+    )
+    uow.record(
+        "enforcement.approved" if given.answer == "yes" else "enforcement.denied",
+        by=actor.id,
+        platform=found.platform,
+        account=found.account,
+        about=found.id,
+        puts=(approval,),
+    )
+    if given.answer == "no":
+        because = "A colleague said no." + (f" {given.note}" if given.note else "")
+        ended = uow.move(
+            found,
+            State.REFUSED,
+            "enforcement.refused",
+            by=actor.id,
+            because=because,
+            ended_at=uow.now,
+            # What waited for people and was refused by one is told by this from what nets refused (R15).
+            approve_by=found.approve_by or uow.now,
         )
-        if given.answer == "no":
-            because = "A colleague said no." + (f" {given.note}" if given.note else "")
-            ended = uow.move(
-                found,
-                State.REFUSED,
-                "enforcement.refused",
-                by=staff.id,
-                because=because,
-                ended_at=uow.now,
-                # What waited for people and was refused by one is told by this from what nets refused (R15).
-                approve_by=found.approve_by or uow.now,
-            )
-            near_miss(uow, ended, because)
-            return ended
-        if outstanding(uow, config, found, verdict):
-            return found
-        hold = timedelta(0) if lone else timedelta(seconds=verdict.hold_seconds)
-        return cleared(uow, config, found, hold, by=staff.id)
+        near_miss(uow, ended, because)
+        return ended
+    if missing:
+        return found
+    # Where nothing but a hold stood before it, the other's word is what it waited for.
+    hold = timedelta(0) if in_lone_hold(found) else timedelta(seconds=Verdict.from_json(found.verdict).hold_seconds)
+    return cleared(uow, config, found, hold, by=actor.id)
 
 
 def in_lone_hold(found: Enforcement) -> bool:
@@ -214,6 +260,8 @@ def _may_speak(
     found: Enforcement,
     verdict: Verdict,
     given: Answer,
+    people: list[Staff],
+    proposer: Person,
 ) -> None:
     """Raise unless this person may answer, and unless a yes of theirs could count."""
     if staff.id in found.humans or staff.id == found.placed_by:
@@ -231,12 +279,11 @@ def _may_speak(
     if spoken is not None:
         raise Conflict("approval/given", "You have answered already.")
     if given.answer == "yes" or any(set(need.roles) & set(staff.roles) for need in verdict.approvals):
-        _, people = valid_approvals(uow, found)
         reason = could_count(
             verdict.approvals,
             [as_person(person) for person in people],
             as_person(staff),
-            proposer=proposer_of(uow, found),
+            proposer=proposer,
             organisation=config.rules.organisation,
         )
         if reason is not None and given.answer == "yes":
@@ -329,14 +376,63 @@ class GroupAnswer:
 
 
 def approve_group(app: App, actor: Actor, answers: Sequence[Answer]) -> list[GroupAnswer]:
-    """Answer for a whole group at once; each stands by itself, and errors are listed, not hidden."""
-    results: list[GroupAnswer] = []
-    for given in answers:
+    """Answer for a whole group at once; each stands by itself, and errors are listed, not hidden.
+
+    `CHUNK` of them share a transaction; what somebody else changes meanwhile is answered singly.
+
+    Raises:
+        Denied: whoever answers is no person, or not on duty: then nothing is answered.
+    """
+    actor = _a_person(app, actor)
+    if len({given.answer for given in answers}) > 1:
+        # A no may bar this person's yes to the next (R15): such ones are heard one after the other.
+        return [_approve_one(app, actor, given) for given in answers]
+    results: dict[int, GroupAnswer] = {}
+    # In the sequence of their ids: two people who answer the same group never wait for each other.
+    places = sorted(range(len(answers)), key=lambda place: answers[place].enforcement)
+    for first in range(0, len(places), CHUNK):
+        chunk = places[first : first + CHUNK]
         try:
-            results.append(GroupAnswer(given.enforcement, approve(app, actor, given), None))
-        except GardefouError as error:
-            results.append(GroupAnswer(given.enforcement, None, error))
-    return results
+            answered = _approve_together(app, actor, [answers[place] for place in chunk])
+        except Stale:
+            answered = [_approve_one(app, actor, answers[place]) for place in chunk]
+        results.update(zip(chunk, answered, strict=True))
+    return [results[place] for place in range(len(answers))]
+
+
+def _approve_together(app: App, actor: Actor, answers: Sequence[Answer]) -> list[GroupAnswer]:
+    """Answer several in one transaction: all are heard before any is recorded, so that reading stays reading."""
+    heard: list[tuple[Enforcement, tuple[Requirement, ...]] | GardefouError] = []
+    seen: set[str] = set()
+    with app.works.begin() as uow:
+        config = app.config(uow.connection)
+        actor = _reread(uow, actor)
+        for given in answers:
+            try:
+                _check_words(given)
+                one = _hear(uow, config, actor, given)
+                if one[0].id in seen:
+                    raise Conflict("approval/given", "You have answered already.")
+            except GardefouError as error:
+                heard.append(error)
+                continue
+            seen.add(one[0].id)
+            heard.append(one)
+        results: list[GroupAnswer] = []
+        for given, one in zip(answers, heard, strict=True):
+            if isinstance(one, GardefouError):
+                results.append(GroupAnswer(given.enforcement, None, one))
+                continue
+            found, missing = one
+            results.append(GroupAnswer(given.enforcement, _note(uow, config, actor, found, given, missing), None))
+        return results
+
+
+def _approve_one(app: App, actor: Actor, given: Answer) -> GroupAnswer:
+    try:
+        return GroupAnswer(given.enforcement, approve(app, actor, given), None)
+    except GardefouError as error:
+        return GroupAnswer(given.enforcement, None, error)
 
 
 def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforcement:

@@ -9,6 +9,7 @@ from gardefou.domain.records import ORGANISATION, Staff, TopUp
 from gardefou.errors import Conflict, Denied, StepUpRequired
 from gardefou.flow.app import App
 from gardefou.flow.changes.staff import find_staff
+from gardefou.flow.fact_reads import TOPPED
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
@@ -20,13 +21,17 @@ _FRESH_MINUTES = 10
 
 
 def top_up(app: App, actor: Actor, staff: str) -> TopUp:
-    """Give a person their hourly budget once more, for sixty minutes; at most twice a shift of eight hours.
+    """Give a person twice their budgets for sixty minutes; at most twice a shift of eight hours.
+
+    It counts for what is placed from now on, hourly and daily budgets alike, and
+    does not add up: while it runs there is no second one. What waits already
+    was asked about and waits on; answer for it as a group.
 
     Writes `budget.topped_up`.
 
     Raises:
         Denied: no lead, one's own budget (`budget/own`), or leaving.
-        Conflict: twice already (`budget/twice`).
+        Conflict: it runs already (`budget/topped`), or twice this shift (`budget/twice`).
         StepUpRequired: the sign-in is older than ten minutes.
     """
     actor.require(Power.TOP_UP, app.now())
@@ -46,6 +51,8 @@ def top_up(app: App, actor: Actor, staff: str) -> TopUp:
         uow.serialise(f"actor:{person.id}")
         table = tables.top_up.c
         recent = uow.all(TopUp, table.staff_id == person.id, table.at > uow.now - _SHIFT)
+        if any(one.at > uow.now - TOPPED for one in recent):
+            raise Conflict("budget/topped", "This budget is topped up already; it can be again when the hour is over.")
         if len(recent) >= _MOST:
             raise Conflict("budget/twice", "This budget was topped up twice this shift already.")
         made = TopUp(id=uow.ids.new(), staff_id=person.id, by=lead.id, at=uow.now)

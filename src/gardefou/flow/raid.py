@@ -84,11 +84,15 @@ def start_raid(app: App, actor: Actor, because: str) -> Raid:
         running = [one for one in open_raids(uow.connection, uow.now) if one.until - uow.now > RENEWED_FROM]
         if running:
             raise Conflict(
-                "raid/on", "Raid mode is on already; it can be renewed in its last half hour.", extra=_until(running[-1])
+                "raid/on",
+                "Raid mode is on already; it can be renewed in its last half hour.",
+                extra=_until(running[-1]),
             )
         started = uow.all(Raid, _r.until > uow.now - _SHIFT, _r.at > uow.now - _SHIFT)
         if len(started) >= _MOST:
-            raise Conflict("raid/twice", "Raid mode was on twice this shift already; beyond the budgets a lead is asked.")
+            raise Conflict(
+                "raid/twice", "Raid mode was on twice this shift already; beyond the budgets a lead is asked."
+            )
         made = Raid(id=uow.ids.new(), by=actor.id, at=uow.now, because=why, until=uow.now + LASTS)
         uow.record("raid.started", by=actor.id, about=made.id, puts=(made,))
         alert(

@@ -26,13 +26,17 @@ from gardefou.domain.records import (
     NetsVersion,
     Pause,
     PlatformEntry,
+    Raid,
     Report,
     Staff,
     Token,
+    TopUp,
 )
 from gardefou.domain.states import SAYS, State
 from gardefou.flow.case_reading import CaseView
+from gardefou.flow.fact_reads import TOPPED
 from gardefou.flow.observe import tier_memory
+from gardefou.flow.waiting_groups import WaitingGroup
 from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -198,6 +202,21 @@ def _hidden(one: Enforcement, approvals: Sequence[Approval], viewer: str) -> boo
     blind = any(need.get("blind") for need in asked)
     spoke = viewer in {one.placed_by, *one.humans} or any(given.by == viewer for given in approvals)
     return blind and not spoke
+
+
+def waiting_group(names: Names, group: WaitingGroup) -> Document:
+    """Return what waits for one answer, with the digest of each that the answer is bound to."""
+    return {
+        "kind": group.kind,
+        "group": group.key if group.kind == "bulk" else None,
+        "placed_by": names.of(group.placed_by),
+        "actions": list(group.actions),
+        "accounts": list(group.accounts),
+        "reach": group.reach,
+        "nets": list(group.nets),
+        "approve_by": at(min(one.approve_by for one in group.enforcements if one.approve_by is not None)),
+        "enforcements": [{"enforcement": one.id, "digest": one.digest} for one in group.enforcements],
+    }
 
 
 def approval(names: Names, given: Approval) -> Document:
@@ -393,6 +412,30 @@ def pause(names: Names, one: Pause) -> Document:
         "because": names.clean(one.because),
         "ended_at": at(one.ended_at),
         "ended_by": [names.of(who) for who in one.ended_by],
+    }
+
+
+def raid(names: Names, one: Raid) -> Document:
+    """Return one hour of raid mode."""
+    return {
+        "id": one.id,
+        "by": names.of(one.by),
+        "at": at(one.at),
+        "because": names.clean(one.because),
+        "until": at(one.until),
+        "ended_at": at(one.ended_at),
+        "ended_by": names.of(one.ended_by),
+    }
+
+
+def top_up(names: Names, one: TopUp) -> Document:
+    """Return a topped-up budget."""
+    return {
+        "id": one.id,
+        "staff": names.of(one.staff_id),
+        "by": names.of(one.by),
+        "at": at(one.at),
+        "until": at(one.at + TOPPED),
     }
 
 

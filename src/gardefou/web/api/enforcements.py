@@ -13,10 +13,11 @@ from gardefou.domain.states import State
 from gardefou.errors import GardefouError, InvalidInput, NotFound
 from gardefou.flow import approve as flow
 from gardefou.flow.break_glass import ratify
-from gardefou.flow.bulk_enforce import enforce_bulk
+from gardefou.flow.bulk_enforce import INLINE, enforce_bulk
 from gardefou.flow.decide import Previewed, carry_out, enforce, preview_decision, preview_wanted
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.spec import Wanted
+from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.ledger.audit import proof
 from gardefou.nets.verdict import NOTHING, join_all
 from gardefou.storage import tables
@@ -66,6 +67,18 @@ def list_enforcements(caller: Reader, query: Annotated[EnforcementsQuery, Query(
         shown, following = paging.page(found, query.limit, lambda one: paging.encode(one.id))
         items = views.enforcements(connection, names, shown, viewer=caller.actor.id)
     return Json({"items": items, "next": following})
+
+
+@router.get("/enforcements/groups", response_class=Json)
+def list_groups(caller: Reader) -> Json:
+    """List what waits for one answer as a group: a person's burst beyond a budget, or a bulk.
+
+    Answer with ``POST /enforcements/approvals``, which takes 500 at a time.
+    """
+    with caller.node.reading() as (connection, names):
+        groups = waiting_groups(connection, caller.app.config(connection))
+        items = [views.waiting_group(names, one) for one in groups]
+    return Json({"items": items})
 
 
 @router.get("/enforcements/{id}", response_class=Json)
@@ -219,16 +232,19 @@ def answer_group(caller: Caller, body: NewAnswers) -> Answer:
         for one in body.approvals
     ]
     results = flow.approve_group(caller.app, caller.actor, given)
-    after = carry_out(caller.app, [one.result for one in results if one.result is not None])
+    answered = [one.result for one in results if one.result is not None]
+    # As with a bulk: the first are carried out now, the rest by the worker.
+    after = (*carry_out(caller.app, answered[:INLINE]), *answered[INLINE:])
     forget(caller.node)
-    by_id = {one.id: one for one in after}
     with caller.node.reading() as (connection, names):
+        shown_as = {
+            document["id"]: document
+            for document in views.enforcements(connection, names, after, viewer=caller.actor.id)
+        }
         items = [
             {
                 "enforcement": one.enforcement,
-                "result": None
-                if one.result is None
-                else views.enforcements(connection, names, [by_id[one.result.id]], viewer=caller.actor.id)[0],
+                "result": None if one.result is None else shown_as[one.result.id],
                 "error": None if one.error is None else _error(one.error),
             }
             for one in results

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Denied, NotFound
+from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
 from gardefou.people.directory import Entry, get_person, put_person
 from gardefou.storage import tables
@@ -143,6 +144,17 @@ def give_notice(caller: Caller, body: Leave, id: str) -> Answer:  # noqa: A002
 def put_off(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Take all powers away, now: tokens, sessions, claims, and what waits in the person's name."""
     return proposed(caller, propose(caller.app, caller.actor, "off", {"staff": _find(caller, id).id}))
+
+
+@post(router, "/staff/{id}/top-up", Nothing, tag=TAG, answers={201: "Twice the budget, until then."})
+def top_up_budget(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
+    """Give a colleague twice their budgets for sixty minutes, at most twice a shift; never your own.
+
+    What waits already waits on: answer for it with ``POST /enforcements/approvals``.
+    """
+    made = top_up(caller.app, caller.actor, _find(caller, id).id)
+    with caller.node.reading() as (_, names):
+        return Answer(document=views.top_up(names, made), status=201)
 
 
 @post(router, "/staff/{id}/reveal", Because, tag=TAG, answers=_WAITS)

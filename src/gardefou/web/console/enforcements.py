@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gardefou.domain.actions import Action
-from gardefou.domain.records import Case, Enforcement
+from gardefou.domain.records import Case, Enforcement, Staff
 from gardefou.domain.states import State
-from gardefou.errors import GardefouError, NotFound
-from gardefou.flow.approve import Answer, approve, cancel, in_lone_hold
+from gardefou.errors import Conflict, GardefouError, NotFound
+from gardefou.flow.app import Config
+from gardefou.flow.approve import Answer, approve, approve_group, cancel, in_lone_hold
 from gardefou.flow.break_glass import ratify
+from gardefou.flow.budget import top_up
+from gardefou.flow.bulk_enforce import INLINE
 from gardefou.flow.case_reading import case_view
+from gardefou.flow.decide import carry_out
 from gardefou.flow.execute import advance
+from gardefou.flow.fact_reads import TOPPED
 from gardefou.flow.reading import enforcement_by_id, lifted_as_stored
+from gardefou.flow.waiting_groups import WaitingGroup, waiting_groups
 from gardefou.ledger.sequencer import latest
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
-from gardefou.storage.records import fetch_all, get
+from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.reading import PAGE, Row, approvals_of, described, events, rows
+from gardefou.web.console.reading import PAGE, Row, accounts_named, approvals_of, described, events, rows
 
 _e = tables.enforcement.c
+#: Accounts of a group that are named on its card; all are in its list.
+_HANDLES = 12
 #: The tabs of the list: name, states, what they hold.
 TABS: dict[str, tuple[str, sa.ColumnElement[bool], str]] = {
     "waiting": (
@@ -59,6 +70,8 @@ def routes(console: Console) -> list[BaseRoute]:
     """Return the routes of enforcements."""
     return [
         console.get("/enforcements", show_list),
+        console.post("/enforcements/group", answer_group),
+        console.post("/enforcements/top-up", top_up_budget),
         console.get("/enforcements/{id}", show),
         console.post("/enforcements/{id}/answer", answer),
         console.post("/enforcements/{id}/cancel", withdraw),
@@ -78,8 +91,117 @@ def show_list(visit: Visit) -> Response:
     with visit.app.works.read() as connection:
         found = fetch_all(connection, Enforcement, statement.order_by(_e.id.desc()).limit(PAGE + 1))
         shown = rows(connection, found[:PAGE], visit.actor.id)
+        groups: list[GroupShown] = []
+        if tab == "waiting" and not before:
+            groups = [
+                _group_shown(connection, visit, one) for one in waiting_groups(connection, _config(visit, connection))
+            ]
+    in_groups = {one.id for group in groups for one in group.group.enforcements}
+    shown = [row for row in shown if row.enforcement.id not in in_groups]
     older = found[PAGE - 1].id if len(found) > PAGE else None
-    return visit.page("enforcements.html", tab=tab, tabs=TABS, rows=shown, older=older)
+    return visit.page(
+        "enforcements.html",
+        tab=tab,
+        tabs=TABS,
+        rows=shown,
+        older=older,
+        groups=groups,
+        answered=visit.query("answered"),
+        errors=visit.query("errors"),
+        done=visit.query("done"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupShown:
+    """What waits for one answer, as the list shows it."""
+
+    group: WaitingGroup
+    nets: list[str]
+    #: The first accounts, by handle where one is known.
+    handles: list[str]
+    #: Says exactly what is answered: a digest over those of all its enforcements.
+    digest: str
+    may_answer: bool
+    #: Whether this viewer may top up the budget of whoever placed it, and until when it is topped up already.
+    may_top_up: bool
+    topped_until: datetime | None
+
+
+def _config(visit: Visit, connection: sa.Connection) -> Config:
+    return visit.app.config(connection)
+
+
+def _group_shown(connection: sa.Connection, visit: Visit, group: WaitingGroup) -> GroupShown:
+    first = group.enforcements[:_HANDLES]
+    known = accounts_named(connection, ((one.platform, one.account) for one in first))
+    handles = [
+        account.handle
+        if (account := known.get((one.platform, one.account))) is not None and account.handle
+        else one.account
+        for one in first
+    ]
+    by_id = visit.app.config(connection).nets
+    behind = {human for one in group.enforcements for human in (one.placed_by, *one.humans)}
+    active = standing_now(visit.staff, visit.now).standing is Standing.ACTIVE
+    person = group.placed_by in visit.names.people
+    topped = connection.execute(
+        sa.select(sa.func.max(tables.top_up.c.at)).where(
+            tables.top_up.c.staff_id == group.placed_by, tables.top_up.c.at > visit.now - TOPPED
+        )
+    ).scalar()
+    return GroupShown(
+        group=group,
+        nets=[net.title if (net := by_id.get(net_id)) is not None else net_id for net_id in group.nets],
+        handles=handles,
+        digest=_group_digest(group),
+        may_answer=active and visit.actor.id not in behind,
+        may_top_up=active and person and visit.may(Power.TOP_UP) and visit.actor.id != group.placed_by,
+        topped_until=None if topped is None else topped + TOPPED,
+    )
+
+
+def _group_digest(group: WaitingGroup) -> str:
+    return hashlib.sha256("\n".join(f"{one.id} {one.digest}" for one in group.enforcements).encode()).hexdigest()
+
+
+def answer_group(visit: Visit) -> Response:
+    """Answer for all of a group at once, exactly as it was seen; what could not be answered stays and is counted."""
+    form = visit.form
+    kind, key = form.one("kind"), form.one("key")
+    with visit.app.works.read() as connection:
+        groups = waiting_groups(connection, _config(visit, connection))
+    group = next((one for one in groups if (one.kind, one.key) == (kind, key)), None)
+    if group is None:
+        # By pseudonym: no page holds a staff id.
+        group = next((one for one in groups if one.kind == kind and visit.names.of(one.placed_by) == key), None)
+    if group is None:
+        raise NotFound("enforcement/no_group", "Nothing waits there as a group any more; look at the list again.")
+    if _group_digest(group) != form.one("digest"):
+        raise Conflict("enforcement/stale", "The group is not what you saw any more; look at it again and answer anew.")
+    given = [
+        Answer(enforcement=one.id, digest=one.digest, answer=form.one("answer"), note=form.one("note"))
+        for one in group.enforcements
+    ]
+    results = approve_group(visit.app, visit.actor, given)
+    answered = [one.result for one in results if one.result is not None]
+    errors = [one.error for one in results if one.error is not None]
+    if errors and not answered:
+        # Nothing was answered: whatever is asked for first (a fresh sign-in, say) is asked for in place.
+        raise errors[0]
+    carry_out(visit.app, answered[:INLINE])
+    return go("/enforcements", answered=str(len(answered)), errors=str(len(errors)) if errors else "")
+
+
+def top_up_budget(visit: Visit) -> Response:
+    """Give somebody twice their budgets for an hour, on the page that shows what waits because of them."""
+    key = visit.form.one("staff")
+    with visit.app.works.read() as connection:
+        one = fetch(connection, Staff, tables.staff.c.pseudonym == key)
+    if one is None:
+        raise NotFound("staff/not_found", "There is no such colleague.")
+    top_up(visit.app, visit.actor, one.id)
+    return go("/enforcements", done="topped")
 
 
 def show(visit: Visit) -> Response:

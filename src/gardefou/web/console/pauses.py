@@ -1,4 +1,4 @@
-"""Stopping all enforcement, resuming by two people, and what the breaker has stopped."""
+"""Stopping all enforcement, resuming by two people, what the breaker has stopped; and raid mode."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from gardefou.domain.records import ORGANISATION, Enforcement, Pause
 from gardefou.domain.states import State
 from gardefou.flow.change import pause, resume
+from gardefou.flow.raid import RENEWED_FROM, end_raid, open_raids, power_to_start, start_raid
 from gardefou.flow.rules import load_rules
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -23,11 +24,17 @@ _p = tables.pause.c
 
 def routes(console: Console) -> list[BaseRoute]:
     """Return the routes of pausing and resuming."""
-    return [console.get("/pause", show), console.post("/pause", stop), console.post("/resume", go_on)]
+    return [
+        console.get("/pause", show),
+        console.post("/pause", stop),
+        console.post("/resume", go_on),
+        console.post("/raid", call_raid),
+        console.post("/raid/end", end_the_raid),
+    ]
 
 
 def show(visit: Visit) -> Response:
-    """Show what is stopped and by whom, who has asked to resume, and how near the breaker is."""
+    """Show what is stopped and by whom, who has asked to resume, how near the breaker is, and raid mode."""
     with visit.app.works.read() as connection:
         earlier = fetch_all(
             connection,
@@ -42,10 +49,22 @@ def show(visit: Visit) -> Response:
             ),
         )
         rules = load_rules(connection)
+        raids = open_raids(connection, visit.now)
+        config = visit.app.config(connection)
         breaker = [_near(connection, name, visit, rules.breaker_window) for name in visit.app.platform_names()]
     asked = [one for one in waiting if (one.change or {}).get("kind") in {"pause", "resume"}]
     done = visit.query("done")
-    return visit.page("pause.html", earlier=earlier, asked=asked, breaker=breaker, rules=rules, done=done)
+    return visit.page(
+        "pause.html",
+        earlier=earlier,
+        asked=asked,
+        breaker=breaker,
+        rules=rules,
+        done=done,
+        raids=raids,
+        may_call=visit.may(power_to_start(config)),
+        renewable=not raids or raids[-1].until - visit.now <= RENEWED_FROM,
+    )
 
 
 def _near(connection: sa.Connection, platform: str, visit: Visit, window: int) -> dict[str, Any]:
@@ -80,3 +99,15 @@ def go_on(visit: Visit) -> Response:
     """Ask to resume, or be the second person who does."""
     made = resume(visit.app, visit.actor, visit.form.one("because"))
     return go("/pause", done="resumed" if made.state == State.IN_FORCE.value else "asked")
+
+
+def call_raid(visit: Visit) -> Response:
+    """Turn raid mode on, or renew it."""
+    start_raid(visit.app, visit.actor, visit.form.one("because"))
+    return go("/pause", done="raid")
+
+
+def end_the_raid(visit: Visit) -> Response:
+    """Turn raid mode off before it ends by itself."""
+    end_raid(visit.app, visit.actor)
+    return go("/pause", done="raid_over")
