@@ -231,6 +231,11 @@ def insert_events(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) ->
     _insert(connection, "event_pending", ("platform", "id"), [row[:2] for row in rows])
 
 
+def copied(connection: sa.Connection, rows: Sequence[Any]) -> bool:
+    """Whether so many rows are inserted by COPY, which cannot be one statement among others of an exchange."""
+    return _postgres(connection) and len(rows) >= _COPY_FROM
+
+
 def forget_pending(connection: sa.Connection, events: Sequence[tuple[str, str]]) -> None:
     """Note that events, by platform and id, are pending no more."""
     if _postgres(connection):

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gardefou.domain import records as r
 from gardefou.errors import Stale
 from gardefou.storage import tables
-from gardefou.storage.bulk import insert_events
+from gardefou.storage.bulk import copied, insert_events
 from gardefou.storage.fast import Fast, together
 from gardefou.storage.records import MAPPED
 
@@ -106,9 +106,13 @@ class Unwritten:
                         values[f"k_{name}"] = values.pop(name)
                     values["k_version"] = had
                     done.append((table, mapped.update.start(self._connection, values)))
-                if events:
+                if events and not copied(self._connection, events):
                     table = tables.event.name
                     insert_events(self._connection, events)
+            if events and copied(self._connection, events):
+                # What is copied takes an exchange of its own.
+                table = tables.event.name
+                insert_events(self._connection, events)
         except IntegrityError as error:
             # PostgreSQL says it when all were sent, and names the table.
             named = getattr(getattr(error.orig, "diag", None), "table_name", None)
