@@ -10,6 +10,7 @@ from typing import Any
 from gardefou.errors import Conflict, GardefouError
 from gardefou.flow.change import propose
 from gardefou.flow.due import run_due
+from gardefou.platforms.protocol import PlatformRefused
 from tests.flow.world import HOUR, MINUTE
 
 
@@ -53,6 +54,32 @@ def test_twenty_at_once_never_exceed_a_budget(world):
     assert states.count("in_force") == 20
     assert states.count("waiting") == 10
     world.assert_sound()
+
+
+def test_r13_reversals_at_the_same_instant_trip_the_breaker_as_one_after_the_other_do(world):
+    people = ["oncall", "lead", "lead2", "policy", "rev2"]
+    for number in range(5):
+        world.sandbox.put_account(f"w{number}", handle=f"wrongly stopped {number}", reach=1)
+        world.enforce("rev", f"w{number}", "suspend")
+    no_surprises(at_once(*(partial(world.restore, who, f"w{number}") for number, who in enumerate(people))))
+    world.settle()
+    assert [(stop.scope, stop.target) for stop in world.pauses()] == [("staff", "rev")]
+    assert set(world.incidents("breaker")[0].accounts) == {f"w{number}" for number in range(5)}
+    world.assert_sound()
+
+
+def test_r13_failures_at_the_same_instant_trip_the_breaker_too(world):
+    def refuse(*_: Any) -> None:
+        raise PlatformRefused("no")
+
+    for number in range(5):
+        world.sandbox.put_account(f"f{number}", handle=f"refused {number}", reach=1)
+    world.wire.carry = refuse
+    actors = [world.fresh("rev") for _ in range(5)]
+    no_surprises(
+        at_once(*(partial(world.enforce, actor, f"f{number}", "suspend") for number, actor in enumerate(actors)))
+    )
+    assert [(stop.scope, stop.target) for stop in world.pauses()] == [("staff", "rev")]
 
 
 def test_the_same_click_twenty_times_is_one_enforcement(world):

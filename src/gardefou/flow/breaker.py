@@ -61,11 +61,21 @@ def note_budget(uow: UnitOfWork, config: Config, made: Enforcement, verdict: Ver
     )
 
 
+def stand_in_line(uow: UnitOfWork, platform: str) -> None:
+    """Let nobody else's reversal or failure on a platform be counted until this one is committed.
+
+    Two at the same instant would each see one too few. Stand in line before any
+    incident is added to: that sequence is the same for all.
+    """
+    uow.serialise(f"breaker:{platform}", first=False)
+
+
 def consider(uow: UnitOfWork, config: Config, enforcement: Enforcement) -> None:
     """After a reversal or failure, stop the person, else the team, else the platform, if it is too many.
 
     Writes `breaker.tripped` and opens an incident.
     """
+    stand_in_line(uow, enforcement.platform)
     rules = config.rules
     since = uow.now - timedelta(days=7)
     bounds = {"platform": enforcement.platform, "since": since}

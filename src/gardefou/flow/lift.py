@@ -186,6 +186,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
                 uow.rewrite(other, "enforcement.rebased", by=SYSTEM, base=base)
     if expired:
         return
+    breaker.stand_in_line(uow, restore.platform)
     early = [
         harm
         for harm in harms
