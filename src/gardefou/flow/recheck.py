@@ -110,7 +110,7 @@ def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Object
 
 
 def _canary(uow: UnitOfWork, config: Config, found: Enforcement) -> Objection | None:
-    """Return an objection to the rest of a bulk when its canaries failed or were undone."""
+    """Return an objection to the rest of a bulk until its canaries stood for a while, and where one went wrong."""
     bulk = found.facts.get("action.bulk", 1)
     if found.group_id is None or not isinstance(bulk, int | float) or bulk < config.rules.canary_from:
         return None
@@ -123,12 +123,26 @@ def _canary(uow: UnitOfWork, config: Config, found: Enforcement) -> Objection | 
         table.group_id == found.group_id,
         table.group_index < config.rules.canary_size,
     )
-    bad = {State.FAILED.value, State.RESTORING.value, State.RESTORED.value, State.CANCELLED.value}
-    if any(one.state in bad for one in first):
+    if any(one.state in _WENT_WRONG for one in first):
         return Objection("One of the first of this bulk failed or was undone.")
-    if any(one.state in {State.EXECUTING.value, State.UNKNOWN.value} for one in first):
+    if any(one.state in _UNSETTLED for one in first):
         return Objection("The first of this bulk are not settled yet.", waits=True)
+    seen = [one.in_force_at for one in first if one.in_force_at is not None]
+    if first and not seen:
+        return Objection("None of the first of this bulk took effect.")
+    left = timedelta(seconds=config.rules.canary_seconds) - (uow.now - max(seen)) if seen else timedelta(0)
+    if left > timedelta(0):
+        # They came late: what there is to see of them takes its time all the same.
+        return Objection("The first of this bulk have not stood for long enough.", waits=True, look_again=_whole(left))
     return None
+
+
+_WENT_WRONG = frozenset({State.FAILED.value, State.RESTORING.value, State.RESTORED.value, State.CANCELLED.value})
+_UNSETTLED = frozenset({State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value})
+
+
+def _whole(left: timedelta) -> int:
+    return max(1, -(-left // timedelta(seconds=1)))
 
 
 def _nets(
