@@ -11,6 +11,7 @@ from gardefou.cli.common import Cli, cli_command, examples
 from gardefou.cli.output import span
 from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.records import Case
+from gardefou.flow.second_look import visible
 from gardefou.people.roles import Power
 
 
@@ -102,12 +103,13 @@ def _show(ctx: Cli, case_id: str) -> None:
         given = shapes.approvals_of(connection, view.enforcements)
     one = view.case
     blind = {each.id for each in view.enforcements if shapes.is_blind_for(actor, each, given[each.id])}
+    decisions = visible(view.decisions, view.enforcements, blind)
     document: dict[str, Any] = {
         **shapes.case(one, names),
         "report_list": [shapes.report(each) for each in view.reports],
         "notes": [shapes.note(each, names) for each in view.notes],
         # A blind second look comes before the first verdict is seen (M3).
-        "decisions": [] if blind else [shapes.decision(each, names) for each in view.decisions],
+        "decisions": [shapes.decision(each, names) for each in decisions],
         "enforcements": [
             shapes.enforcement(each, names, given[each.id], blind=each.id in blind) for each in view.enforcements
         ],
@@ -133,7 +135,7 @@ def _show(ctx: Cli, case_id: str) -> None:
         )
     for note in view.notes:
         ctx.out.line(f"  note    {names.of(note.by)}: {note.text}")
-    for made in () if blind else view.decisions:
+    for made in decisions:
         ctx.out.line(f"  decided {made.outcome} by {names.of(made.by)}: {made.policy} {made.rationale}".rstrip())
     for each in view.enforcements:
         what = "a second look is needed" if each.id in blind else f"{shapes.what(each)}, {each.state}"

@@ -18,6 +18,7 @@ from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.records import Enforcement
 from gardefou.domain.states import SAYS, State
 from gardefou.errors import Conflict, InvalidInput, NotFound
+from gardefou.flow.second_look import require_seen
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
@@ -250,9 +251,11 @@ def proof(ctx: Cli, enforcement_id: str, out: Path | None) -> None:
     from gardefou.ledger.audit import proof as prove
 
     app = ctx.app
-    ctx.actor().require(Power.READ, app.now())
+    actor = ctx.actor()
+    actor.require(Power.READ, app.now())
     found = _read(ctx, enforcement_id)
     with app.works.read() as connection:
+        require_seen(connection, found, actor.id)
         bundle = prove(connection, found.platform, app.sequencer.signer(found.platform).verifier, found.id)
     if out is None:
         ctx.out.json(bundle)

@@ -20,13 +20,13 @@ from gardefou.domain.states import SAYS, State
 from gardefou.flow.approve import in_lone_hold
 from gardefou.flow.consequence import duration
 from gardefou.flow.observe import tier_memory
+from gardefou.flow.second_look import SAYS as SECOND_LOOK
+from gardefou.flow.second_look import is_hidden
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
-
-_SECOND_LOOK = "A second look is needed."
 
 
 def approvals_of(connection: sa.Connection, enforcements: Sequence[Enforcement]) -> dict[str, list[Approval]]:
@@ -41,13 +41,7 @@ def approvals_of(connection: sa.Connection, enforcements: Sequence[Enforcement])
 
 def is_blind_for(actor: Actor, one: Enforcement, given: Sequence[Approval]) -> bool:
     """Whether this person might still give a blind second look, and so may not see the first verdict yet."""
-    if one.state != State.WAITING.value or one.approved_at is not None or not one.verdict:
-        return False
-    if not any(need.get("blind") for need in one.verdict.get("approvals", [])):
-        return False
-    return (
-        actor.id not in one.humans and actor.id != one.placed_by and all(approval.by != actor.id for approval in given)
-    )
+    return is_hidden(one, given, actor.id)
 
 
 def enforcement(one: Enforcement, names: Pseudonyms, given: Sequence[Approval], *, blind: bool) -> dict[str, Any]:
@@ -57,9 +51,8 @@ def enforcement(one: Enforcement, names: Pseudonyms, given: Sequence[Approval], 
             "id": one.id,
             "platform": one.platform,
             "account": one.account,
-            "content": list(one.content),
             "state": one.state,
-            "says": _SECOND_LOOK,
+            "says": SECOND_LOOK,
             "digest": one.digest,
         }
     return {

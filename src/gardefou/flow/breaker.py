@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import SYSTEM, Enforcement, Pause
 from gardefou.flow.app import Config
 from gardefou.flow.incidents import open_incident
+from gardefou.flow.second_look import OUTSTANDING, is_blind
 from gardefou.flow.stops import open_pauses
 from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
@@ -46,16 +47,19 @@ def note_budget(uow: UnitOfWork, config: Config, made: Enforcement, verdict: Ver
             _table.placed_at > uow.now - _HOUR,
             _table.severity > 0,
             _table.state != "refused",
+            # Whose second look is outstanding is not named beside whoever gave the first (M3).
+            sa.not_(OUTSTANDING),
         )
         .order_by(_table.placed_at, _table.id)
     )
-    burst = tuple(dict.fromkeys([*(row.account for row in rows), made.account]))
+    named = () if is_blind(made.verdict) else (made,)
+    burst = tuple(dict.fromkeys([*(row.account for row in rows), *(one.account for one in named)]))
     open_incident(
         uow,
         platform=made.platform,
         kind="budget",
         accounts=burst,
-        enforcements=(made.id,),
+        enforcements=tuple(one.id for one in named),
         about=made.placed_by,
         summary=f"A budget was spent: {spent[0].title}.",
     )

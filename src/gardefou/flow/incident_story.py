@@ -17,11 +17,12 @@ import orjson
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import severity_of
-from gardefou.domain.records import SYSTEM, Account, Approval, Enforcement, Incident
+from gardefou.domain.records import SYSTEM, Account, Enforcement, Incident
 from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.incident_nets import nets_of
 from gardefou.flow.incident_words import KINDS, NET, PERSON, SECOND_LOOK, Happened, in_words
+from gardefou.flow.second_look import hidden_among
 from gardefou.flow.story import Down, Moment, Span, Story, joined
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
@@ -55,7 +56,7 @@ def read_story(connection: sa.Connection, incident_id: str, *, now: datetime, vi
     since = min([found.opened_at, *(one.placed_at for one in acts)])
     restores = _restores(connection, found, acts, since)
     rows = _events(connection, found, [*acts, *restores], since)
-    hidden = _hidden(connection, acts, viewer)
+    hidden = hidden_among(connection, acts, viewer)
     names = _Names(connection)
     shown = [one for one in acts if one.id not in hidden]
     spoke, silent = nets_of(connection, shown)
@@ -138,27 +139,6 @@ def _events(
         .limit(MOST_EVENTS + 1)
     )
     return list(connection.execute(statement))
-
-
-def _hidden(connection: sa.Connection, acts: Sequence[Enforcement], viewer: str) -> frozenset[str]:
-    """Return the enforcements that wait for a second look which must not know the first (M3)."""
-    waiting = {
-        one.id: one
-        for one in acts
-        if one.state == State.WAITING.value
-        and one.approved_at is None
-        and any(need.get("blind") for need in one.verdict.get("approvals", ()))
-        and viewer not in {one.placed_by, *one.humans}
-    }
-    if not waiting:
-        return frozenset()
-    table = tables.approval
-    given = fetch_all(
-        connection,
-        Approval,
-        sa.select(table).where(table.c.enforcement_id.in_(sorted(waiting)), table.c.by == viewer),
-    )
-    return frozenset(waiting.keys() - {one.enforcement_id for one in given})
 
 
 # the timeline --------------------------------------------------------------------------

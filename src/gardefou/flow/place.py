@@ -27,6 +27,8 @@ from gardefou.flow.fact_reads import counted_from
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.reading import live_ahead, live_on, person_ahead
+from gardefou.flow.second_look import SAYS as SECOND_LOOK
+from gardefou.flow.second_look import is_blind
 from gardefou.flow.spec import Checked, Wanted, check
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
@@ -461,7 +463,7 @@ def _judge_into(
             uow,
             platform=made.platform,
             about=made.id,
-            says=f"{made.action} on a {made.tier} account was placed.",
+            says=SECOND_LOOK if is_blind(made.verdict) else f"{made.action} on a {made.tier} account was placed.",
             accounts=(made.account,),
         )
     return settle_waiting(uow, config, made, verdict)

@@ -36,6 +36,8 @@ from gardefou.domain.states import SAYS, State
 from gardefou.flow.case_reading import CaseView
 from gardefou.flow.fact_reads import TOPPED
 from gardefou.flow.observe import tier_memory
+from gardefou.flow.second_look import SAYS as SECOND_LOOK
+from gardefou.flow.second_look import is_hidden, seen_by
 from gardefou.flow.waiting_groups import WaitingGroup
 from gardefou.people.standing import standing_now
 from gardefou.storage import tables
@@ -48,7 +50,26 @@ _STAFF = sa.select(tables.staff.c.id, tables.staff.c.pseudonym).where(
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 #: Whose verdict a second look must not know; all else stays visible.
-_UNTIL_SECOND_LOOK = ("action", "label", "severity", "policy", "rationale", "until", "placed_by", "verdict", "content")
+_UNTIL_SECOND_LOOK = (
+    "action",
+    "label",
+    "severity",
+    "reversibility",
+    "policy",
+    "rationale",
+    "until",
+    "execute_at",
+    "legal_basis",
+    "placed_by",
+    "via",
+    "decision",
+    "group",
+    "verdict",
+    "content",
+    "lifts",
+    "change",
+    "incident",
+)
 
 
 class Names:
@@ -185,23 +206,13 @@ def enforcement(names: Names, one: Enforcement, approvals: Sequence[Approval] = 
         "incident": one.incident,
         "ratified_by": names.of(one.ratified_by),
     }
-    if _hidden(one, approvals, viewer):
+    if is_hidden(one, approvals, viewer):
         for name in _UNTIL_SECOND_LOOK:
             document[name] = None
-        document["says"] = "A second look is needed."
+        document["says"] = SECOND_LOOK
         document["approvals"] = []
         document["receipt"] = {}
     return document
-
-
-def _hidden(one: Enforcement, approvals: Sequence[Approval], viewer: str) -> bool:
-    """Whether a second look is outstanding that must not know the first (M3)."""
-    if one.state != State.WAITING.value or one.approved_at is not None:
-        return False
-    asked: Sequence[Mapping[str, Any]] = one.verdict.get("approvals", ())
-    blind = any(need.get("blind") for need in asked)
-    spoke = viewer in {one.placed_by, *one.humans} or any(given.by == viewer for given in approvals)
-    return blind and not spoke
 
 
 def waiting_group(names: Names, group: WaitingGroup) -> Document:
@@ -275,7 +286,8 @@ def case(names: Names, one: Case) -> Document:
 
 
 def case_view(connection: sa.Connection, names: Names, view: CaseView, *, viewer: str = "") -> Document:
-    """Return a case with all that belongs to it."""
+    """Return a case with all that belongs to it, as this viewer may see it."""
+    view = seen_by(connection, view, viewer)
     return {
         **case(names, view.case),
         "latest_reports": [report(one) for one in view.reports],

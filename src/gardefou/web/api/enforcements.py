@@ -16,6 +16,7 @@ from gardefou.flow.break_glass import ratify
 from gardefou.flow.bulk_enforce import INLINE, enforce_bulk
 from gardefou.flow.decide import Previewed, carry_out, enforce, preview_decision, preview_wanted
 from gardefou.flow.reading import enforcement_by_id
+from gardefou.flow.second_look import hidden_among, require_seen
 from gardefou.flow.spec import Wanted
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.ledger.audit import proof
@@ -65,6 +66,10 @@ def list_enforcements(caller: Reader, query: Annotated[EnforcementsQuery, Query(
     with caller.node.reading() as (connection, names):
         found = fetch_all(connection, Enforcement, statement)
         shown, following = paging.page(found, query.limit, lambda one: paging.encode(one.id))
+        if query.action:
+            # What is found by its action is known by it.
+            hidden = hidden_among(connection, shown, caller.actor.id)
+            shown = [one for one in shown if one.id not in hidden]
         items = views.enforcements(connection, names, shown, viewer=caller.actor.id)
     return Json({"items": items, "next": following})
 
@@ -110,6 +115,7 @@ def prove(caller: Reader, id: str) -> Json:  # noqa: A002
     found = _need(caller, id)
     caller.app.sequencer.integrate()
     with caller.app.works.read() as connection:
+        require_seen(connection, found, caller.actor.id)
         verifier = caller.app.sequencer.signer(found.platform).verifier
         return Json(proof(connection, found.platform, verifier, found.id))
 

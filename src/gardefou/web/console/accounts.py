@@ -17,6 +17,7 @@ from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.break_glass import break_glass
 from gardefou.flow.change import propose
 from gardefou.flow.restore import restore
+from gardefou.flow.second_look import hidden_among, visible
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
@@ -87,8 +88,11 @@ def show(visit: Visit) -> Response:
             .order_by(_d.id.desc())
             .limit(PAGE),
         )
-        story = events(connection, platform, tables.event.c.account == ref, newest_first=True)[:80]
+        story = events(connection, platform, tables.event.c.account == ref, viewer=visit.actor.id, newest_first=True)[
+            :80
+        ]
         shown = rows(connection, done, visit.actor.id)
+        decisions = visible(decisions, done, hidden_among(connection, done, visit.actor.id))
     standing = [one for one in done if one.severity > 0 and one.state in _LIFTABLE]
     return visit.page(
         "account.html",

@@ -16,6 +16,7 @@ from gardefou.flow.case_reading import CaseView, case_by_id, case_view
 from gardefou.flow.cases import claim, escalate, held_by, move, note, queues, release, renew, see_evidence, skip
 from gardefou.flow.decide import ActionWish, Previewed, decide, preview_decision
 from gardefou.flow.rules import Rules, load_rules
+from gardefou.flow.second_look import seen_by
 from gardefou.people.roles import Power
 from gardefou.web.console.forms import Form
 from gardefou.web.console.frame import Console, Visit, confirmed, go, status_of
@@ -74,7 +75,7 @@ def _page(
         see_evidence(app, visit.actor, case_id)
     account, readable = refreshed(app, case.platform, case.account)
     with app.works.read() as connection:
-        seen = case_view(connection, case_id, now=now)
+        seen = seen_by(connection, case_view(connection, case_id, now=now), visit.actor.id)
         rules = load_rules(connection)
         _, alike = lookalikes_of(connection, case.platform, case.account)
         return visit.page(

@@ -25,6 +25,7 @@ from gardefou.flow.decide import carry_out
 from gardefou.flow.execute import advance
 from gardefou.flow.fact_reads import TOPPED
 from gardefou.flow.reading import enforcement_by_id, lifted_as_stored
+from gardefou.flow.second_look import seen_by
 from gardefou.flow.waiting_groups import WaitingGroup, waiting_groups
 from gardefou.ledger.sequencer import latest
 from gardefou.nets.seats import Person, seats_filled
@@ -214,7 +215,7 @@ def show(visit: Visit) -> Response:
         given = approvals_of(connection, found)
         case = None
         if found.case_id is not None and get(connection, Case, found.platform, found.case_id) is not None:
-            case = case_view(connection, found.case_id, now=visit.now)
+            case = seen_by(connection, case_view(connection, found.case_id, now=visit.now), visit.actor.id)
         lifts = rows(connection, lifted_as_stored(connection, found), visit.actor.id)
         undone_by = connection.execute(
             sa.select(_e.id).where(
@@ -237,7 +238,7 @@ def show(visit: Visit) -> Response:
             .limit(1)
         ).scalar()
         proved = held is not None and newest is not None and newest < held.size
-        story = events(connection, found.platform, tables.event.c.about == found.id)
+        story = events(connection, found.platform, tables.event.c.about == found.id, viewer=visit.actor.id)
         organisation = visit.app.config(connection).rules.organisation
     return visit.page(
         "enforcement.html",
@@ -250,7 +251,7 @@ def show(visit: Visit) -> Response:
         undone_by=None if undone_by is None else undone_by.id,
         proved=proved,
         story=story,
-        losses=_losses(visit, found),
+        losses=() if row.blind else _losses(visit, found),
         may_answer=_may_answer(visit, found, {one.by for one in given}),
         may_cancel=visit.may(Power.LIFT) and found.state in {State.WAITING.value, State.READY.value},
         may_restore=visit.may(Power.LIFT) and found.severity > 0 and found.state in _RESTORABLE,

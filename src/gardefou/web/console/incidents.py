@@ -70,6 +70,7 @@ def show(visit: Visit) -> Response:
             sa.or_(*concerns),
             _ev.at >= found.opened_at - _AROUND,
             _ev.at <= found.last_at + _AROUND,
+            viewer=visit.actor.id,
         )
         accounts = accounts_named(connection, ((found.platform, ref) for ref in found.accounts))
         shown = rows(connection, enforcements, visit.actor.id)

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 
 from gardefou.domain.accounts import Tier
 from gardefou.domain.records import ORGANISATION, SYSTEM, Account, Approval, Enforcement, Staff
-from gardefou.domain.states import State
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
 from gardefou.flow.observe import look, observe
+from gardefou.flow.second_look import hidden_among, hidden_on
 from gardefou.nets.verdict import Verdict
 from gardefou.platforms.protocol import Description, PlatformError
 from gardefou.storage import tables
@@ -122,22 +122,16 @@ class Row:
 def rows(connection: sa.Connection, found: Sequence[Enforcement], viewer: str) -> list[Row]:
     """Return enforcements with their accounts and verdicts, as this viewer may see them."""
     known = accounts_named(connection, ((one.platform, one.account) for one in found))
+    hidden = hidden_among(connection, found, viewer)
     return [
         Row(
             enforcement=one,
             account=known.get((one.platform, one.account)),
-            verdict=(verdict := Verdict.from_json(one.verdict)),
-            blind=_is_blind(connection, one, verdict, viewer),
+            verdict=Verdict.from_json(one.verdict),
+            blind=one.id in hidden,
         )
         for one in found
     ]
-
-
-def _is_blind(connection: sa.Connection, one: Enforcement, verdict: Verdict, viewer: str) -> bool:
-    asked = any(need.blind for need in verdict.approvals)
-    if not asked or one.state != State.WAITING.value or one.approved_at is not None or viewer in one.humans:
-        return False
-    return all(given.by != viewer for given in approvals_of(connection, one))
 
 
 def approvals_of(connection: sa.Connection, one: Enforcement) -> list[Approval]:
@@ -185,9 +179,12 @@ class Moment:
 
 
 def events(
-    connection: sa.Connection, platform: str, *where: sa.ColumnElement[bool], newest_first: bool = False
+    connection: sa.Connection, platform: str, *where: sa.ColumnElement[bool], viewer: str, newest_first: bool = False
 ) -> list[Moment]:
-    """Return events of one log, oldest first; readings that changed nothing are left out."""
+    """Return events of one log, oldest first; readings that changed nothing are left out.
+
+    So is what would say to this viewer what a second look must not know yet.
+    """
     table = tables.event.c
     order = table.id.desc() if newest_first else table.id
     statement = (
@@ -196,9 +193,11 @@ def events(
         .order_by(order)
         .limit(_MOST_EVENTS)
     )
+    hidden = hidden_on(connection, platform, viewer)
     return [
         Moment(at=row.at, kind=row.kind, by=row.by, about=row.about, account=row.account, detail=_detail(row.body))
         for row in connection.execute(statement)
+        if row.about not in hidden
     ]
 
 
