@@ -75,8 +75,8 @@ def hidden_on(connection: sa.Connection, platform: str, viewer: str, *where: sa.
     )
     found = {one.id: one for one in fetch_all(connection, Enforcement, statement)}
     hidden = hidden_among(connection, found.values(), viewer)
-    decisions = {found[one].decision_id for one in hidden}
-    return hidden | {one for one in decisions if one is not None}
+    beside = {about for one in hidden for about in (found[one].decision_id, found[one].case_id)}
+    return hidden | {about for about in beside if about is not None}
 
 
 def seen_by(connection: sa.Connection, view: CaseView, viewer: str) -> CaseView:
