@@ -6,7 +6,7 @@ An unknown fact is left out; the nets take it at its most protective value.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,16 +37,22 @@ class Moment:
     automated: bool = False
     #: What was judged before it in the same call on the same account: items, or one for an action.
     beside: int = 0
-    #: `COUNTS` of what was judged before it in the same call, where no bulk says how many there are.
+    #: `COUNTS` of what was judged before it in the same call, where no bulk says how many there are;
+    #: and of that what no other person answers for.
     before: tuple[int, ...] = (0, 0, 0, 0)
+    alone: tuple[int, ...] = (0, 0, 0, 0)
     #: What was read already for another wish of the same call, before anything of it is recorded.
     kept: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
 
-    def counting(self, severity: int, reach: int) -> tuple[int, ...]:
-        """Return ``before`` with one more, of this severity and reach."""
+    def counting(self, severity: int, reach: int, *, asked: bool) -> Moment:
+        """Return it with one more before the next, of this severity and reach."""
         grave = severity >= GRAVE
         more = (severity > 0, grave, severity >= GRAVE + 1, reach if grave else 0)
-        return tuple(a + int(b) for a, b in zip(self.before, more, strict=True))
+
+        def with_one(counts: tuple[int, ...]) -> tuple[int, ...]:
+            return tuple(a + int(b) for a, b in zip(counts, more, strict=True))
+
+        return replace(self, before=with_one(self.before), alone=self.alone if asked else with_one(self.alone))
 
 
 def gather(
@@ -300,13 +306,16 @@ def _recent_facts(
     # Topped up, a person has twice the budget: counted by half, whatever the budget is.
     share = 2 if done.topped else 1
     hour, day = done.counts[: len(COUNTS)], done.counts[len(COUNTS) :]
+    # Of teams and platforms only what is grave is counted, where no net asks for more.
+    grave_only = fact_reads.counted_from(config) != 1
+    before = (moment.before[1], *moment.before[1:]) if grave_only else moment.before
     facts: dict[str, Any] = {"recent.actor_reversed_7d": done.reversed_7d}
-    for scope, counts, divided in (
-        ("actor_1h", hour, share),
-        ("actor_24h", day, share),
-        ("team_1h", by_team, 1),
-        ("platform_1h", by_platform, 1),
+    for scope, counts, beside, divided in (
+        ("actor_1h", hour, moment.alone, share),
+        ("actor_24h", day, moment.alone, share),
+        ("team_1h", by_team, before, 1),
+        ("platform_1h", by_platform, before, 1),
     ):
-        for name, count, before in zip(COUNTS, counts, moment.before, strict=True):
-            facts[f"recent.{scope}.{name}"] = (count + before) // divided
+        for name, count, more in zip(COUNTS, counts, beside, strict=True):
+            facts[f"recent.{scope}.{name}"] = (count + more) // divided
     return facts

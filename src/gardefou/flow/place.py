@@ -158,7 +158,7 @@ def _judge_all(
         if moment.bulk == 1 and one.joins is None:
             # Of a bulk the nets are told the whole number; several actions of one decision count one by one.
             reach = (one.account.reach or 0) if one.account is not None else 0
-            moment = replace(moment, before=moment.counting(one.checked.severity, reach))
+            moment = moment.counting(one.checked.severity, reach, asked=bool(one.verdict.approvals))
     return judged
 
 
