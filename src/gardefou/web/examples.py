@@ -483,6 +483,33 @@ _PAUSE: Document = {
     "ended_at": None,
     "ended_by": [],
 }
+_RAID: Document = {
+    "id": _CHANGE_ID,
+    "by": _LEAD,
+    "at": _NINE,
+    "because": "New accounts, all with the same link.",
+    "until": "2026-03-02T10:00:00Z",
+    "ended_at": None,
+    "ended_by": None,
+}
+_TOPPED_UP: Document = {
+    "id": _CHANGE_ID,
+    "staff": _REVIEWER,
+    "by": _LEAD,
+    "at": _NINE,
+    "until": "2026-03-02T10:00:00Z",
+}
+_GROUP: Document = {
+    "kind": "budget",
+    "group": None,
+    "placed_by": _REVIEWER,
+    "actions": ["suspend"],
+    "accounts": ["sandbox/1001"],
+    "reach": 50,
+    "nets": ["person-severity-3-hour"],
+    "approve_by": "2026-03-03T09:00:00Z",
+    "enforcements": [{"enforcement": _WAITING_ID, "digest": _DIGEST}],
+}
 _PAUSED = _changed("pause", says="Something is off.", because="Something is off.")
 _RESUMED = _changed("resume", says="Mended.")
 _INCIDENT: Document = {
@@ -583,6 +610,7 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /cases/{id}/notes": {201: _NOTE},
     "POST /cases/{id}/decisions": {201: DECISION},
     "GET /enforcements": _page(WAITING, ENFORCEMENT),
+    "GET /enforcements/groups": {200: {"items": [_GROUP]}},
     "GET /enforcements/{id}": {200: WAITING},
     "POST /enforcements": {201: ENFORCEMENT},
     "POST /enforcements/preview": {200: PREVIEW},
@@ -609,6 +637,9 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "GET /pause": {200: {"paused": True, "items": [_PAUSE]}},
     "POST /pause": _both(200, _PAUSED),
     "POST /resume": _both(200, _RESUMED),
+    "GET /raid": {200: {"raid": True, "until": _RAID["until"], "items": [_RAID]}},
+    "POST /raid": {201: _RAID},
+    "POST /raid/end": {200: {"items": [{**_RAID, "ended_at": "2026-03-02T09:30:00Z", "ended_by": _REVIEWER}]}},
     "GET /me": {200: _ME},
     "GET /staff": _page(_STAFF),
     "POST /staff": _both(201, _ARRIVES),
@@ -617,6 +648,7 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /staff/{id}/roles": _both(200, _PROMOTED),
     "POST /staff/{id}/leave": _both(200, _LEAVES),
     "POST /staff/{id}/off": {200: _changed("off", person=_REVIEWER, staff=_REVIEWER)},
+    "POST /staff/{id}/top-up": {201: _TOPPED_UP},
     "POST /staff/{id}/reveal": _both(200, _REVEALED),
     "GET /tokens": _page(_TOKEN),
     "POST /tokens": {201: {**_ISSUED, **_SECRET}, 202: {**_waits(_ISSUED), **_SECRET}},

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import SYSTEM, Case, Enforcement, Incident, Staff
+from gardefou.domain.records import Case, Enforcement, Incident, Staff
 from gardefou.flow.changes.settings import FOUNDERS
+from gardefou.flow.friction import friction
 from gardefou.flow.rules import load_rules
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -21,8 +22,6 @@ _WEEK = timedelta(days=7)
 _c = tables.case.c
 _e = tables.enforcement.c
 _i = tables.incident.c
-#: Nets asked for people or for time.
-_ASKED = sa.or_(_e.approve_by.is_not(None), _e.hold_until.is_not(None), _e.state == "refused")
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -69,23 +68,9 @@ def show(visit: Visit) -> Response:
             mine=mine,
             waiting=rows(connection, waiting, visit.actor.id),
             incidents=incidents,
-            friction=_friction(visit, connection),
+            friction=friction(connection, now),
             setup=_setup(connection),
         )
-
-
-def _friction(visit: Visit, connection: sa.Connection) -> dict[str, int]:
-    """Return how many decisions people made in a week, and of how many enforcements nets asked anything."""
-    since = visit.now - _WEEK
-    decisions = connection.execute(
-        sa.select(sa.func.count()).select_from(tables.decision).where(tables.decision.c.at > since)
-    ).scalar_one()
-    asked = connection.execute(
-        sa.select(sa.func.count(sa.distinct(_e.decision_id))).where(
-            _e.placed_at > since, _e.decision_id.is_not(None), _e.placed_by != SYSTEM, _ASKED
-        )
-    ).scalar_one()
-    return {"decisions": int(decisions), "asked": int(asked)}
 
 
 def _setup(connection: sa.Connection) -> dict[str, Any] | None:
