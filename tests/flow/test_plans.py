@@ -18,12 +18,15 @@ from sqlalchemy import event
 from gardefou.flow.cases import claim, next_case
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.due import next_due, run_due
+from gardefou.flow.raid import open_raids
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
+from gardefou.flow.second_look import hidden_on
+from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch
 from gardefou.storage import fast
 from gardefou.storage.migrate import upgrade
-from tests.flow.world import World
+from tests.flow.world import HOUR, World
 
 _LARGE = "account|cases|decision|enforcement|event|report|sandbox_account|sandbox_effect"
 #: The whole table, or all that a platform has of it.
@@ -87,6 +90,13 @@ def _an_ordinary_day(world: World) -> None:
     decide(world.app, reviewer, taken[0].case, policy="spam", rationale="Spam.", actions=[ActionWish(action="suspend")])
     world.restore(reviewer, "small")
     world.enforce(reviewer, "small2", "limit")
+    made = world.enforce(reviewer, "small", "remove_content", content=("c1", "c2"), execute_at=world.now + HOUR)
+    world.enforce(reviewer, "small2", "suspend", execute_at=world.now + 2 * HOUR)
+    with world.store.read() as connection:
+        waiting_groups(connection, world.app.config(connection))
+        hidden_on(connection, "sandbox", "lead")
+        open_raids(connection, world.now)
+    assert made.approve_by is None
     watch(world.app)
     run_due(world.app)
     next_due(world.app)
