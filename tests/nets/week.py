@@ -272,7 +272,7 @@ def people(platform: Platform, random: Random) -> list[Person]:
     made: list[Person] = []
     for number in range(platform.reviewers):
         pace = platform.pace * random.lognormvariate(0, platform.pace_spread)
-        tenure, last_day = random.uniform(60, 1500), NO_LAST_DAY_HOURS
+        tenure, last_day = random.uniform(60, 1500), float(NO_LAST_DAY_HOURS)
         if number < platform.newcomers:
             tenure, pace = random.uniform(15, 38), pace * platform.newcomer_pace
         elif number < platform.newcomers + platform.leavers:

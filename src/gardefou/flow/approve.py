@@ -419,11 +419,11 @@ def _approve_together(app: App, actor: Actor, answers: Sequence[Answer]) -> list
             seen.add(one[0].id)
             heard.append(one)
         results: list[GroupAnswer] = []
-        for given, one in zip(answers, heard, strict=True):
-            if isinstance(one, GardefouError):
-                results.append(GroupAnswer(given.enforcement, None, one))
+        for given, outcome in zip(answers, heard, strict=True):
+            if isinstance(outcome, GardefouError):
+                results.append(GroupAnswer(given.enforcement, None, outcome))
                 continue
-            found, missing = one
+            found, missing = outcome
             results.append(GroupAnswer(given.enforcement, _note(uow, config, actor, found, given, missing), None))
         return results
 
