@@ -10,11 +10,11 @@ from gardefou.domain.records import Decision, Enforcement
 from gardefou.errors import Conflict, Denied, InvalidInput, NotFound, Stale, StepUpRequired, Unavailable
 from gardefou.flow import cases
 from gardefou.flow.bulk_enforce import enforce_bulk
-from gardefou.flow.consequence import count, duration
 from gardefou.flow.decide import ActionWish, decide, enforce, preview_decision, preview_wanted
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.flow.spec import Wanted
+from gardefou.nets.phrasebook import count, duration
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from tests.flow.desk import START, Desk, open_desk, service

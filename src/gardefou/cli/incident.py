@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from gardefou.cli.common import Cli, cli_command, examples, split_account
 from gardefou.clock import rfc3339
 from gardefou.domain.records import Incident
-from gardefou.flow.consequence import count
 from gardefou.flow.incident_nets import NetSaid
 from gardefou.flow.incident_story import read_story
 from gardefou.flow.incident_words import TITLES, minutes_in_words, moment_in_words
 from gardefou.flow.story import Story, lines
+from gardefou.nets.phrasebook import count
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all

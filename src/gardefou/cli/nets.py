@@ -14,9 +14,9 @@ from gardefou.cli.common import Cli, cli_command, examples, fail, is_initialised
 from gardefou.domain.records import Enforcement, NetsVersion, Staff
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.app import Config
-from gardefou.flow.consequence import duration
 from gardefou.flow.spec import Wanted
 from gardefou.nets.net import NetSet
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power

@@ -18,10 +18,10 @@ from gardefou.domain.accounts import state_name
 from gardefou.domain.records import Account, Approval, Case, CaseNote, Decision, Enforcement, Report, Staff, Token
 from gardefou.domain.states import SAYS, State
 from gardefou.flow.approve import in_lone_hold
-from gardefou.flow.consequence import duration
 from gardefou.flow.observe import tier_memory
 from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.flow.second_look import is_hidden
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.standing import standing_now

@@ -14,7 +14,7 @@ import click
 from gardefou.demo import story
 from gardefou.demo.stage import Stage
 from gardefou.demo.timeline import Story
-from gardefou.flow.consequence import count
+from gardefou.nets.phrasebook import count
 
 _WIDTH = 92
 _BETWEEN_SCENES = 1.0

@@ -7,6 +7,7 @@ from datetime import datetime
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.flow.place import Judged
+from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.verdict import Requirement, Verdict
 
 #: From this reach on it is said, as a reason to look twice.
@@ -103,19 +104,3 @@ def _way_back(judged: Judged) -> str:
 
 def _moment(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
-
-
-def duration(seconds: int) -> str:
-    """Return a duration in words: ``30 minutes``, ``72 hours``."""
-    for size, word in ((3600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            number = seconds // size
-            return f"{number} {word}{'' if number == 1 else 's'}"
-    return f"{seconds} seconds"
-
-
-def count(number: int) -> str:
-    """Return a large number as people say it: ``41 million``, ``120,000``."""
-    if number >= 1_000_000:
-        return f"{number / 1_000_000:.1f}".removesuffix(".0") + " million"
-    return f"{number:,}"

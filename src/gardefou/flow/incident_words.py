@@ -14,7 +14,7 @@ from typing import Any
 from gardefou.domain.accounts import state_name
 from gardefou.domain.records import SYSTEM, Enforcement
 from gardefou.errors import InvalidInput
-from gardefou.flow.consequence import duration
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.verdict import Verdict
 
 PERSON = "person"

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.invariants import INVARIANTS, Invariant, Question, Room
 from gardefou.nets.judge import judge
+from gardefou.nets.nearest import facts_of
 from gardefou.nets.net import NetSet
 from gardefou.nets.sentence import in_words
 from gardefou.nets.solver import Situation, z3
@@ -71,7 +71,8 @@ def _prove(nets: NetSet, invariant: Invariant) -> Proved:
             said = "The solver found no answer in time: make the conditions simpler."
             return Proved(id=invariant.id, says=invariant.says, holds=False, counterexample=said)
         if answer == room.z3.sat:
-            facts = [_facts(room, solver, one) for one in _nearest(solver, question)]
+            model_of = _nearest(solver, question)
+            facts = [facts_of(solver.model(), one) for one in model_of]
             last = facts[-1]
             return Proved(
                 id=invariant.id,
@@ -100,31 +101,3 @@ def _nearest(solver: Any, question: Question) -> tuple[Situation, ...]:
         solver.pop()
     solver.check()
     return question.situations
-
-
-def _facts(room: Room, solver: Any, at: Situation) -> dict[str, Any]:
-    model = solver.model()
-    found: dict[str, Any] = {}
-    for name, spec in SCHEMA.items():
-        if name in at.unknown:
-            continue
-        if spec.kind is Kind.TEXTS:
-            members = at.members.get(name, {})
-            found[name] = sorted(word for word, one in members.items() if _true(model, one))
-            continue
-        value = model.eval(at.fact(name), model_completion=True)
-        match spec.kind:
-            case Kind.BOOL:
-                found[name] = bool(room.z3.is_true(value))
-            case Kind.INT:
-                found[name] = value.as_long()
-            case Kind.FLOAT:
-                exact = Fraction(str(value.as_fraction()))
-                found[name] = int(exact) if exact.denominator == 1 else float(exact)
-            case _:
-                found[name] = room.words.word(value.as_long())
-    return found
-
-
-def _true(model: Any, formula: Any) -> bool:
-    return bool(z3().is_true(model.eval(formula, model_completion=True)))

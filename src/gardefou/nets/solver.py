@@ -362,9 +362,10 @@ class Formulas:
 
     ``inexpressible`` is what a net counts as whose condition has no formula:
     False where a claim says that at least something is asked, True where at most.
+    With None it may be either, alike for the same condition in the same situation.
     """
 
-    def __init__(self, nets: Iterable[Net], situation: Situation, *, inexpressible: bool) -> None:
+    def __init__(self, nets: Iterable[Net], situation: Situation, *, inexpressible: bool | None) -> None:
         self._z3 = z3()
         reader = Reader(situation)
         self.spoken: list[tuple[Verdict, Any]] = []
@@ -374,7 +375,8 @@ class Formulas:
             try:
                 formula = reader.speaks(net.condition.node)
             except InexpressibleError:
-                formula = self._z3.BoolVal(inexpressible)
+                either = self._z3.Bool(f"{situation.name}?{net.when}")
+                formula = either if inexpressible is None else self._z3.BoolVal(inexpressible)
             self.spoken.append((net.asks, formula))
 
     def _any(self, formulas: Iterable[Any]) -> Any:
@@ -402,6 +404,23 @@ class Formulas:
     def confirms(self, what: str) -> Any:
         """Whether that must be confirmed."""
         return self._any(one for asks, one in self.spoken if what in asks.confirm)
+
+    def tells(self, channel: str) -> Any:
+        """Whether that channel is told."""
+        return self._any(one for asks, one in self.spoken if channel in asks.notify)
+
+    def channels(self) -> set[str]:
+        """Return every channel that some net tells."""
+        return {channel for asks, _ in self.spoken for channel in asks.notify}
+
+    def seats(self, roles: tuple[str, ...]) -> tuple[Any, Any, Any]:
+        """Return how many people of exactly these roles are asked for, whether apart, and whether blind."""
+        found = [(need, one) for asks, one in self.spoken for need in asks.approvals if need.roles == roles]
+        most: Any = self._z3.IntVal(0)
+        for number in sorted({need.approvals for need, _ in found}):
+            most = self._z3.If(self._any(one for need, one in found if need.approvals >= number), number, most)
+        apart = self._any(one for need, one in found if need.distinct_teams)
+        return most, apart, self._any(one for need, one in found if need.blind)
 
     def people(self, *, apart: bool = False) -> Any:
         """Return how many further people are asked for; with ``apart`` only those of different teams."""

@@ -17,9 +17,9 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
-from gardefou.flow.consequence import count
 from gardefou.flow.incident_words import LANES, PLATFORM, TITLES, minutes_in_words, moment_in_words
 from gardefou.flow.story import Line, Story, joined, lines
+from gardefou.nets.phrasebook import count
 from gardefou.web.shield import POLICY
 
 #: Sizes of the picture, in CSS pixels at its natural size.

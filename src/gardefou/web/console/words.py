@@ -9,7 +9,7 @@ from typing import Any
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import SAYS, State
-from gardefou.flow.consequence import count, duration
+from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.verdict import Verdict
 
 _DOES: dict[str, str] = {

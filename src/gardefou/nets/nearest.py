@@ -1,0 +1,188 @@
+"""The situation nearest to an ordinary click: as few facts otherwise as there can be, and those by as little.
+
+What is counted are facts that differ from `floor.ORDINARY`. What belongs
+together counts once: the tier and its memory, an action and its usual severity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from gardefou.domain.actions import SEVERITY, Action
+from gardefou.nets.facts import SCHEMA, FactSpec, Kind
+from gardefou.nets.floor import ORDINARY
+from gardefou.nets.solver import Situation, z3
+
+#: Milliseconds for one question.
+MOST_MS = 5_000
+#: Facts that say most about a situation: of two situations equally near, the one that differs in these.
+_TELLING = (
+    "account.tier_memory",
+    "account.tier",
+    "action.name",
+    "action.severity",
+    "change.kind",
+    "change.weakens",
+    "account.reach",
+    "actor.roles",
+    "actor.human",
+    "actor.via",
+)
+
+
+class UnansweredError(Exception):
+    """The solver found no answer in time; never leaves this package."""
+
+
+def nearest(at: Situation, constraints: Sequence[Any]) -> dict[str, Any] | None:
+    """Return the facts of the nearest situation within the constraints; None where there is none at all.
+
+    Raises:
+        UnansweredError: the solver found no answer in time.
+    """
+    solver = z3().Solver()
+    solver.set("timeout", MOST_MS)
+    solver.add(at.bounds())
+    solver.add(constraints)
+    if not possible(solver):
+        return None
+    differs = list(_differences(at))
+    for most in range(len(differs) + 1):
+        solver.push()
+        solver.add(z3().PbLe([(one, 1) for _, one in differs], most))
+        if possible(solver):
+            break
+        solver.pop()
+    _prefer(solver, at)
+    _tighten(solver, at)
+    if not possible(solver):  # pragma: no cover  (every step kept it possible)
+        return None
+    return facts_of(solver.model(), at)
+
+
+def possible(solver: Any) -> bool:
+    """Return whether what is asserted can be.
+
+    Raises:
+        UnansweredError: the solver found no answer in time.
+    """
+    answer = solver.check()
+    if answer == z3().unknown:
+        raise UnansweredError
+    return bool(answer == z3().sat)
+
+
+def _differences(at: Situation) -> Iterator[tuple[str, Any]]:
+    """Yield what is counted: a name, and the formula that it is not as usual."""
+    solver = z3()
+    together = {"account.tier", "action.severity", "action.reversibility", "action.on_content", "change.weakens"}
+    for name in ORDINARY:
+        if name not in together and name not in at.unknown:
+            yield name, solver.Not(usual(at, name))
+    tier, memory = at.fact("account.tier"), at.fact("account.tier_memory")
+    yield "account.tier", tier != memory
+    name, severity = at.fact("action.name"), at.fact("action.severity")
+
+    def is_(action: Action) -> Any:
+        return name == at.words.number(action.value)
+
+    ordinary = solver.Or([solver.And(is_(action), severity == size) for action, size in SEVERITY.items()])
+    yield "action.severity", solver.Not(ordinary)
+    none = at.fact("action.reversibility") == at.words.number("none")
+    exact = at.fact("action.reversibility") == at.words.number("exact")
+    yield "action.reversibility", solver.Not(solver.If(is_(Action.DELETE), none, exact))
+    yield "action.on_content", at.fact("action.on_content") != is_(Action.REMOVE_CONTENT)
+    # A change that weakens is the ordinary one: those that do not are asked nothing.
+    yield (
+        "change.weakens",
+        solver.And(at.fact("change.kind") != at.words.number(""), solver.Not(at.fact("change.weakens"))),
+    )
+    yield "change", is_(Action.CHANGE) != (at.fact("change.kind") != at.words.number(""))
+
+
+def usual(at: Situation, name: str) -> Any:
+    """Return the formula that a fact is as on an ordinary click."""
+    spec, value = SCHEMA[name], ORDINARY[name]
+    if spec.kind is Kind.TEXTS:
+        for word in value:
+            at.has(spec, word)
+        return z3().And([one == (word in value) for word, one in at.members.get(name, {}).items()])
+    return at.fact(name) == at.constant(value)
+
+
+def _prefer(solver: Any, at: Situation) -> None:
+    """Leave as usual what tells least, where there is a choice."""
+    strange = [name for name in reversed(list(ORDINARY)) if name not in _TELLING and name not in at.unknown]
+    for name in (*strange, *reversed(_TELLING)):
+        if name in at.unknown:
+            continue
+        solver.push()
+        solver.add(usual(at, name))
+        if possible(solver):
+            continue
+        solver.pop()
+
+
+def _tighten(solver: Any, at: Situation) -> None:
+    """Bring every number that differs as near to its usual value as it goes."""
+    for name, spec in SCHEMA.items():
+        if not spec.is_number or name in at.unknown or name not in ORDINARY:
+            continue
+        solver.check()
+        value = solver.model().eval(at.fact(name), model_completion=True)
+        now, wanted = _number(spec, value), ORDINARY[name]
+        if now == wanted:
+            continue
+        _bisect(solver, at.fact(name), int(now), int(wanted))
+
+
+def _bisect(solver: Any, fact: Any, far: int, near: int) -> None:
+    """Assert the value between two that is nearest to ``near``; the far one is possible."""
+    up = far > near
+    while abs(far - near) > 1:
+        middle = (far + near) // 2
+        solver.push()
+        solver.add(fact <= middle if up else fact >= middle)
+        fits = possible(solver)
+        solver.pop()
+        far, near = (middle, near) if fits else (far, middle)
+    for value in (near, far):
+        solver.push()
+        solver.add(fact == value)
+        if possible(solver):
+            return
+        solver.pop()
+
+
+def facts_of(model: Any, at: Situation) -> dict[str, Any]:
+    """Return the facts of a situation as a model has them."""
+    found: dict[str, Any] = {}
+    for name, spec in SCHEMA.items():
+        if name in at.unknown:
+            continue
+        if spec.kind is Kind.TEXTS:
+            members = at.members.get(name, {})
+            found[name] = sorted(word for word, one in members.items() if _true(model, one))
+            continue
+        value = model.eval(at.fact(name), model_completion=True)
+        match spec.kind:
+            case Kind.BOOL:
+                found[name] = bool(z3().is_true(value))
+            case Kind.INT | Kind.FLOAT:
+                found[name] = _number(spec, value)
+            case _:
+                found[name] = at.words.word(value.as_long())
+    return found
+
+
+def _number(spec: FactSpec, value: Any) -> int | float:
+    if spec.kind is Kind.INT:
+        return int(value.as_long())
+    exact = Fraction(str(value.as_fraction()))
+    return int(exact) if exact.denominator == 1 else float(exact)
+
+
+def _true(model: Any, formula: Any) -> bool:
+    return bool(z3().is_true(model.eval(formula, model_completion=True)))

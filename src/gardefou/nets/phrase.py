@@ -1,0 +1,242 @@
+"""Facts and conditions in plain English: the one place where they are put into words.
+
+`in_english` says a checked condition (``the account is protected and its
+severity is 3 or more``), `condition_lines` the same as a list of what must hold
+together, `fact_in_english` one fact and its value (``the account has 41 million
+followers``). `gardefou.nets.phrasebook` has the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gardefou.nets import tree
+from gardefou.nets.facts import SCHEMA, FactSpec, Kind
+from gardefou.nets.phrasebook import (
+    BARE,
+    NUMBERS,
+    TRUTHS,
+    UNKNOWN_FROM,
+    WORDS,
+    change_kind,
+    count,
+    counted,
+    listed,
+    quantity,
+    word_of,
+)
+
+#: How a comparison reads about a number, and what it is when it does not hold.
+_AMOUNTS = {
+    ">": "more than {}",
+    ">=": "{} or more",
+    "<": "fewer than {}",
+    "<=": "at most {}",
+    "==": "{}",
+    "!=": "not {}",
+}
+_FLIPPED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
+_SUMS = {"+": "plus", "-": "less", "*": "times", "/": "over"}
+_CALLS = {"min": "the least of {}", "max": "the greatest of {}", "len": "how many there are in {}"}
+
+
+def in_english(node: tree.Node, *, holds: bool = True) -> str:
+    """Say a checked condition in words; with ``holds`` false, that it does not hold."""
+    return _say(node, holds=holds)[0]
+
+
+def condition_lines(node: tree.Node) -> list[str]:
+    """Say a condition as lines that must all hold together; one line where it is no ``and``."""
+    if isinstance(node, tree.Bool) and node.op == "and":
+        parts = [part for part in node.parts if not _is_exception(part)]
+        exceptions = [part for part in node.parts if _is_exception(part)]
+        return [in_english(part) for part in parts] + [f"not where {in_english(_inner(part))}" for part in exceptions]
+    return [in_english(node)]
+
+
+def fact_in_english(name: str, value: object) -> str:
+    """Say that a fact has this value: ``the account is protected``, ``the account has 41 million followers``."""
+    spec = SCHEMA[name]
+    match spec.kind:
+        case Kind.BOOL:
+            return TRUTHS[name][0 if value else 1]
+        case Kind.INT | Kind.FLOAT if isinstance(value, int | float):
+            return _about_number(spec, "==", value)
+        case Kind.TEXTS if isinstance(value, tuple | list):
+            return _members(spec, [str(one) for one in value])
+        case _:
+            return _about_words(spec, [str(value)], keep=True)
+
+
+def _is_exception(node: tree.Node) -> bool:
+    return isinstance(node, tree.Not) and isinstance(node.inner, tree.Bool)
+
+
+def _inner(node: tree.Node) -> tree.Node:
+    return node.inner if isinstance(node, tree.Not) else node
+
+
+def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
+    """Return the words, and ``and`` or ``or`` where they join several parts."""
+    match node:
+        case tree.Not(inner=inner):
+            return _say(inner, holds=not holds)
+        case tree.Bool(op=op, parts=parts):
+            word = op if holds else {"and": "or", "or": "and"}[op]
+            if word == "and" and holds:
+                plain = [part for part in parts if not _is_exception(part)]
+                exceptions = [in_english(_inner(part)) for part in parts if _is_exception(part)]
+                if plain and exceptions:
+                    text = _join([_say(part, holds=True) for part in plain], "and")[0]
+                    return f"{text}, unless {' or '.join(exceptions)}", "and"
+            return _join([_say(part, holds=holds) for part in parts], word)
+        case tree.Compare(items=items, ops=ops, at=at) if len(ops) > 1:
+            pairs = [tree.Compare((a, b), (op,), at) for a, op, b in zip(items, ops, items[1:], strict=False)]
+            return _join([_say(pair, holds=holds) for pair in pairs], "and" if holds else "or")
+        case tree.Compare(items=(left, right), ops=(op,)):
+            return _compare(left, op if holds else _OPPOSITE[op], right), ""
+        case tree.Fact(spec=spec) if spec.kind is Kind.BOOL:
+            return TRUTHS[spec.name][0 if holds else 1], ""
+        case tree.Call(function="any" | "all" as name, args=(tree.ListOf(items=items),)):
+            return _join([_say(item, holds=holds) for item in items], "or" if (name == "any") == holds else "and")
+        case tree.Literal(value=bool() as value):
+            return ("always" if value == holds else "never"), ""
+        case _:
+            return (tree.render(node) if holds else f"not {tree.render(node, 3)}"), ""
+
+
+def _join(parts: list[tuple[str, str]], word: str) -> tuple[str, str]:
+    if len(parts) == 1:
+        return parts[0]
+    said = [f"({text})" if inner and (inner != word or "unless" in text) else text for text, inner in parts]
+    return listed(said, word), word
+
+
+def _compare(left: tree.Node, op: str, right: tree.Node) -> str:
+    if not isinstance(right, tree.Literal | tree.ListOf) and isinstance(left, tree.Literal) and op in _FLIPPED:
+        left, right, op = right, left, _FLIPPED[op]
+    match left, op, right:
+        case tree.Fact(spec=spec), _, tree.Literal(value=bool() as value) if spec.kind is Kind.BOOL:
+            return TRUTHS[spec.name][0 if value == (op == "==") else 1]
+        case tree.Fact(spec=spec), _, tree.Literal(value=str() as value):
+            return _about_words(spec, [value], keep=op == "==")
+        case tree.Fact(spec=spec), "in" | "not in", tree.ListOf(items=items) if _literals(items):
+            words = [item.value for item in items if isinstance(item, tree.Literal)]
+            if spec.is_number:
+                return _about_number(spec, "==" if op == "in" else "!=", " or ".join(str(word) for word in words))
+            return _about_words(spec, [str(word) for word in words], keep=op == "in")
+        case tree.Literal(value=str() as value), "in" | "not in", tree.Fact(spec=spec):
+            return WORDS[spec.name][0 if op == "in" else 1].format(word_of(spec.name, value))
+        case _, _, tree.Literal(value=int() | float() as number) if op in _AMOUNTS:
+            return _about_sum(left, op, number)
+        case _:
+            verb = {"==": "is", "!=": "is not", "in": "is one of", "not in": "is none of"}.get(op, "is")
+            amount = _AMOUNTS.get(op, "{}") if op not in {"==", "!="} else "{}"
+            return f"{_noun(left)} {verb} {amount.format(_noun(right))}"
+
+
+def _literals(items: Iterable[tree.Node]) -> bool:
+    return all(isinstance(item, tree.Literal) for item in items)
+
+
+def _about_words(spec: FactSpec, words: list[str], *, keep: bool) -> str:
+    if spec.name == "change.kind":
+        return change_kind(words, keep=keep)
+    if not keep and spec.name in {"account.tier", "account.tier_memory"}:
+        # The tiers that are left say it better than the one that is not.
+        words, keep = [one for one in spec.choices if one not in words], True
+    positive, negative = WORDS[spec.name]
+    bare = BARE.get(spec.name, {})
+    if len(words) == 1 and words[0] in bare:
+        return bare[words[0]][0 if keep else 1]
+    return (positive if keep else negative).format(listed([word_of(spec.name, one) for one in words], "or"))
+
+
+def _members(spec: FactSpec, words: list[str]) -> str:
+    if not words:
+        return BARE[spec.name][""][0]
+    return WORDS[spec.name][0].format(listed([word_of(spec.name, one) for one in words], "and"))
+
+
+def _about_number(spec: FactSpec, op: str, number: float | str) -> str:
+    if (spec.name, op, number) in {("account.restored_30d", ">", 0), ("account.restored_30d", ">=", 1)}:
+        return "it was restored within 30 days"
+    if spec.name == "action.severity" and (op, number) in {(">", 0), (">=", 1)}:
+        return "it is a measure against someone"
+    if isinstance(number, int | float) and spec.name.startswith("recent.") and number >= UNKNOWN_FROM:
+        if op in {">", "<="}:
+            return f"it is {'not ' if op == '>' else ''}known how many {counted(spec.name)} there were"
+    elif spec.name == "actor.hours_to_last_day_end" and op in {"<", "<="} and isinstance(number, int | float):
+        return f"the last day of whoever does it ends within {quantity(number, 'hours')}"
+    template, unit = NUMBERS[spec.name]
+    amount = quantity(number, unit) if isinstance(number, int | float) else number
+    return template.format(_amount(op, amount, unit, spec.kind))
+
+
+def _amount(op: str, amount: str, unit: str, kind: Kind) -> str:
+    words = _AMOUNTS[op]
+    if op == "<" and (unit in {"", "hours", "days", "minutes"} or kind is Kind.FLOAT):
+        words = "less than {}"
+    return words.format(amount)
+
+
+def _about_sum(left: tree.Node, op: str, number: float) -> str:
+    if isinstance(left, tree.Fact):
+        return _about_number(left.spec, op, number)
+    terms = _terms(left)
+    if terms is not None:
+        said = _counting(terms, op, number)
+        if said is not None:
+            return said
+    amount = count(number)
+    return f"{_noun(left)} is {_amount(op, amount, '', Kind.INT)}"
+
+
+def _terms(node: tree.Node, sign: int = 1) -> dict[str, int] | None:
+    """Return the facts of a plain sum with their signs; None for any other."""
+    match node:
+        case tree.Fact(spec=spec):
+            return {spec.name: sign}
+        case tree.Arith(op="+" | "-" as op, left=left, right=right):
+            one, two = _terms(left, sign), _terms(right, sign if op == "+" else -sign)
+            return None if one is None or two is None or one.keys() & two.keys() else {**one, **two}
+        case _:
+            return None
+
+
+def _counting(terms: dict[str, int], op: str, number: float) -> str | None:
+    """Say a budget: so many of something lately, with what is judged now."""
+    now = [name for name in ("action.bulk", "account.reach") if terms.get(name) == 1]
+    lately = {name: sign for name, sign in terms.items() if name not in now}
+    names = list(lately)
+    if len(now) != 1 or not all(name.startswith("recent.") for name in names):
+        return None
+    with_this = "with this" if now == ["action.bulk"] else "with this account"
+    if len(names) == 1 and lately[names[0]] == 1:
+        what = counted(names[0])
+    elif len(names) == 2 and names[0].endswith(".all") and names[1] == names[0].replace(".all", ".severity3"):
+        what = counted(names[0].replace(".all", ".milder"))
+    else:
+        return None
+    return f"{with_this} there are {_amount(op, count(number), '', Kind.INT)} {what}"
+
+
+def _noun(node: tree.Node) -> str:
+    match node:
+        case tree.Fact(spec=spec):
+            return counted(spec.name) if spec.name.startswith("recent.") else spec.says.split(",")[0]
+        case tree.Literal(value=bool() | str() as value):
+            return f'"{value}"'
+        case tree.Literal(value=value):
+            return count(value)
+        case tree.Arith(op=op, left=left, right=right):
+            return f"{_noun(left)} {_SUMS[op]} {_noun(right)}"
+        case tree.Negate(inner=inner):
+            return f"minus {_noun(inner)}"
+        case tree.ListOf(items=items):
+            return listed([_noun(item) for item in items], "and")
+        case tree.Call(function=function, args=args) if function in _CALLS:
+            return _CALLS[function].format(listed([_noun(arg) for arg in args], "and"))
+        case _:
+            return in_english(node)
