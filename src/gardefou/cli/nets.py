@@ -11,18 +11,19 @@ import sqlalchemy as sa
 from gardefou.cli.arguments import wanted, wish_options
 from gardefou.cli.changes import change, tell
 from gardefou.cli.common import Cli, cli_command, examples, fail, is_initialised
-from gardefou.domain.records import Enforcement, NetsVersion, Staff
+from gardefou.domain.records import Staff
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.app import Config
 from gardefou.flow.spec import Wanted
 from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import duration
+from gardefou.nets.team import Team
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
-from gardefou.storage.records import fetch, fetch_all
+from gardefou.storage.records import fetch_all
 
 _MOST = 1_000_000
 
@@ -48,33 +49,6 @@ def list_(ctx: Cli) -> None:
         [(net.id, "shadow" if net.shadow else "enforce", asks(net.asks), net.because) for net in config.nets],
         empty="No nets are in force.",
     )
-
-
-@nets.command("check", epilog=examples("gardefou nets check nets.toml", "gardefou nets check nets.toml --json"))
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@cli_command
-def check(ctx: Cli, file: Path) -> None:
-    """Check a file of nets; name file, line and column of everything wrong. Exits 1 when something is.
-
-    Where setup has ended, also whether the people there are could meet it.
-    """
-    from gardefou.nets.load import check as problems_of
-    from gardefou.nets.load import load
-
-    text = read_text(file)
-    problems = [problem.to_json() for problem in problems_of(text, file.name)]
-    if not problems and is_initialised(ctx.settings):
-        problems = [
-            {"code": "nets/unsatisfiable", "message": said, "file": file.name, "line": 1, "column": 1, "net": net}
-            for net, said in beyond_the_staff(ctx, load(text, file.name))
-        ]
-    ctx.out.data({"ok": not problems, "problems": problems})
-    if not problems:
-        ctx.out.line(f"{file.name} is good: {len(load(text, file.name))} nets.")
-        return
-    for one in problems:
-        ctx.out.line(f"{one['file']}:{one['line']}:{one['column']}: {one['message']} [{one['code']}]")
-    fail()
 
 
 @nets.command(
@@ -106,7 +80,7 @@ def prove(ctx: Cli, file: Path | None, invariants: Path | None) -> None:
     claims = list(INVARIANTS)
     if invariants is not None:
         claims += [own(net) for net in load(read_text(invariants), invariants.name)]
-    found = prove_nets(_set(ctx, file), claims)
+    found = prove_nets(set_of(ctx, file), claims)
     ctx.out.data({"invariants": [one.to_json() for one in found]})
     for one in found:
         ctx.out.line(f"{'holds ' if one.holds else 'BROKEN'}  {one.id}: {one.says}")
@@ -114,19 +88,6 @@ def prove(ctx: Cli, file: Path | None, invariants: Path | None) -> None:
             ctx.out.line(f"        {one.counterexample}")
     if not all(one.holds for one in found):
         fail()
-
-
-def _set(ctx: Cli, file: Path | None) -> NetSet:
-    """Return the nets of a file, or those in force; before setup the default set."""
-    from gardefou.nets.load import load
-    from gardefou.nets.shipped import load_shipped
-
-    if file is not None:
-        return load(read_text(file), file.name)
-    if not is_initialised(ctx.settings):
-        return load_shipped("default")
-    ctx.actor().require(Power.READ, ctx.app.now())
-    return config_of(ctx).nets
 
 
 @nets.command("show", epilog=examples("gardefou nets show protected-two-more-people"))
@@ -177,55 +138,6 @@ def tell_preview(ctx: Cli, actor: Actor, wish: Wanted) -> None:
     )
 
 
-@nets.command("explain", epilog=examples("gardefou nets explain 0197f3a2-…", "gardefou nets explain 0197f3a2-… --all"))
-@click.argument("enforcement_id", metavar="ENFORCEMENT")
-@click.option("--all", "everything", is_flag=True, help="Also the nets that stayed silent.")
-@cli_command
-def explain(ctx: Cli, enforcement_id: str, everything: bool) -> None:
-    """Say which nets spoke on an enforcement, and the facts that made them, as they were then."""
-    from gardefou.cli import shapes
-    from gardefou.nets.facts import Facts
-    from gardefou.nets.judge import explain as explanations
-    from gardefou.nets.load import load
-
-    app = ctx.app
-    actor = ctx.actor()
-    actor.require(Power.READ, app.now())
-    with app.works.read() as connection:
-        found = fetch(connection, Enforcement, tables.enforcement.c.id == enforcement_id)
-        if found is None:
-            raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
-        version = fetch(connection, NetsVersion, tables.nets_version.c.digest == found.nets)
-        given = shapes.approvals_of(connection, [found])[found.id]
-    if shapes.is_blind_for(actor, found, given):
-        ctx.out.data(
-            {"enforcement": found.id, "says": "A second look is needed.", "nets": []}, "A second look is needed."
-        )
-        return
-    if version is None or not found.facts:
-        ctx.out.data({"enforcement": found.id, "says": "No net judged it.", "nets": []}, "No net judged it.")
-        return
-    spoke = [
-        one
-        for one in explanations(load(version.toml, version.name), Facts.from_json(found.facts))
-        if everything or one.spoke
-    ]
-    ctx.out.data(
-        {
-            "enforcement": found.id,
-            "says": asks(Verdict.from_json(found.verdict)),
-            "nets": [one.to_json() for one in spoke],
-        }
-    )
-    if not spoke:
-        ctx.out.line("No net had anything to say.")
-    for one in spoke:
-        mark = "spoke" if one.spoke else "silent"
-        ctx.out.line(f"{one.net} ({mark}{', in shadow' if one.shadow else ''}): {one.title}. {one.because}")
-        for words in one.words:
-            ctx.out.line(f"    {words}")
-
-
 @nets.command(
     "propose",
     epilog=examples(
@@ -242,6 +154,7 @@ def propose(ctx: Cli, file: Path | None, name: str, because: str) -> None:
 
     Without FILE it is the one that the setting nets_file names.
     """
+    from gardefou.nets.examine import warnings_of
     from gardefou.nets.load import load
 
     if file is None:
@@ -249,9 +162,12 @@ def propose(ctx: Cli, file: Path | None, name: str, because: str) -> None:
             raise click.UsageError("Name a file of nets, or set nets_file in gardefou.toml.")
         file = Path(ctx.settings.nets_file)
     text = read_text(file)
-    load(text, file.name)
+    asked = load(text, file.name)
     payload = {"toml": text, "name": name or file.stem}
-    tell(ctx, change(ctx, ctx.actor(), "nets", payload, because))
+    made = change(ctx, ctx.actor(), "nets", payload, because)
+    for one in warnings_of(asked):
+        ctx.out.note(f"{one.message} [{one.code}]")
+    tell(ctx, made)
 
 
 # what they share -----------------------------------------------------------------------
@@ -273,23 +189,50 @@ def asks(verdict: Verdict) -> str:
     return "; ".join(parts) or "nothing"
 
 
-def beyond_the_staff(ctx: Cli, asked: NetSet, *, always: bool = False) -> list[tuple[str, str]]:
-    """Return each net that the people there are could not satisfy, and why; none before setup has ended."""
-    from gardefou.nets.satisfiable import unsatisfiable
+def set_of(ctx: Cli, named: Path | str | None) -> NetSet:
+    """Return the nets of a file, a shipped set by its name, or those in force; before setup the default set.
+
+    ``current`` and None are those in force. A file that is called like a shipped set is read as ``./default``.
+    """
+    from gardefou.nets.load import load
+    from gardefou.nets.shipped import SHIPPED, load_shipped
+
+    if named is not None and str(named) in SHIPPED:
+        return load_shipped(str(named))
+    if named is not None and str(named) != "current":
+        file = Path(named)
+        return load(read_text(file), file.name)
+    if not is_initialised(ctx.settings):
+        return load_shipped("default")
+    ctx.actor().require(Power.READ, ctx.app.now())
+    return config_of(ctx).nets
+
+
+def staff_of(ctx: Cli) -> Team:
+    """Return the people who are active in this installation, by pseudonym."""
     from gardefou.nets.seats import Person
 
     app = ctx.app
-    config = config_of(ctx)
-    if not (config.rules.setup_finished or always):
-        return []
     with app.works.read() as connection:
         people = fetch_all(connection, Staff, sa.select(tables.staff))
-    active = [
-        Person(id=one.pseudonym, roles=frozenset(one.roles), team=one.team, employer=one.employer)
-        for one in people
-        if standing_now(one, app.now()).standing is Standing.ACTIVE
-    ]
-    return [(one.net, one.message) for one in unsatisfiable(asked, active, organisation=config.rules.organisation)]
+    return Team(
+        tuple(
+            Person(id=one.pseudonym, roles=frozenset(one.roles), team=one.team, employer=one.employer)
+            for one in people
+            if standing_now(one, app.now()).standing is Standing.ACTIVE
+        ),
+        config_of(ctx).rules.organisation,
+    )
+
+
+def beyond_the_staff(ctx: Cli, asked: NetSet, *, always: bool = False) -> list[tuple[str, str]]:
+    """Return each net that the people there are could not satisfy, and why; none before setup has ended."""
+    from gardefou.nets.satisfiable import unsatisfiable
+
+    if not (config_of(ctx).rules.setup_finished or always):
+        return []
+    team = staff_of(ctx)
+    return [(one.net, one.message) for one in unsatisfiable(asked, team.people, organisation=team.organisation)]
 
 
 def config_of(ctx: Cli) -> Config:
@@ -322,3 +265,7 @@ def read_text(file: Path) -> str:
 from gardefou.cli import nets_backtest  # noqa: E402
 
 nets.add_command(nets_backtest.backtest)
+from gardefou.cli import nets_check, nets_diff  # noqa: E402
+
+nets.add_command(nets_check.check)
+nets.add_command(nets_diff.diff)

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from gardefou.nets import tree
 from gardefou.nets.contradiction import never_holds
-from gardefou.nets.facts import SCHEMA, VERY_LARGE, FactSpec, Kind, Unit, suggestion
+from gardefou.nets.facts import SCHEMA, VERY_LARGE, FactSpec, Kind, Unit
 from gardefou.nets.language import ConditionError, parse, place_of
+from gardefou.nets.suggest import nearest_word
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -74,9 +75,9 @@ class _Checker:
         self._text = text
         self.problems: list[ConditionError] = []
 
-    def problem(self, code: str, message: str, node: tree.Node) -> None:
+    def problem(self, code: str, message: str, node: tree.Node, suggestion: str | None = None) -> None:
         ending = "" if message.endswith("?") else "."
-        self.problems.append(ConditionError(code, message + ending, place_of(self._text, node.at)))
+        self.problems.append(ConditionError(code, message + ending, place_of(self._text, node.at), suggestion))
 
     def resolve(self, node: tree.Node) -> tuple[tree.Node, Type | None]:
         match node:
@@ -115,8 +116,15 @@ class _Checker:
     def _name(self, node: tree.Node, name: str, at: int) -> tuple[tree.Node, Type | None]:
         spec = SCHEMA.get(name)
         if spec is None:
-            hint = suggestion(name, SCHEMA) or suggestion(name, ("True", "False"))
-            self.problem("nets/unknown_fact", f"There is no fact {name}.{hint}".removesuffix("."), node)
+            near = nearest_word(name, SCHEMA) or nearest_word(name.capitalize(), ("True", "False"))
+            group = [one for one in SCHEMA if one.startswith(f"{name.partition('.')[0]}.")]
+            hint = f" Did you mean {near}?" if near else ""
+            self.problem(
+                "nets/unknown_fact",
+                f"There is no fact {name}.{hint}".removesuffix("."),
+                node,
+                near or f"one of {', '.join(group or SCHEMA)}",
+            )
             return node, None
         return tree.Fact(spec, at), _type_of(spec)
 
@@ -217,7 +225,12 @@ class _Checker:
         if isinstance(node, tree.Literal) and isinstance(node.value, str):
             seconds = duration_seconds(node.value)
             if seconds is None:
-                self.problem("nets/type", f'"{node.value}" is no duration; write "90s", "10m", "2h" or "3d"', node)
+                self.problem(
+                    "nets/type",
+                    f'"{node.value}" is no duration; write "90s", "10m", "2h" or "3d"',
+                    node,
+                    f'"{duration_meant(node.value, unit)}"',
+                )
                 return node, None
             number = seconds / unit.seconds
             return tree.Literal(int(number) if number.is_integer() else number, node.at), Type(Sort.NUMBER, unit=unit)
@@ -231,7 +244,12 @@ class _Checker:
     def _pair(self, op: str, left: tuple[tree.Node, Type], right: tuple[tree.Node, Type]) -> None:
         (one, first), (two, second) = left, right
         if first.unit is not None and second.unit is not None and first.unit != second.unit:
-            self.problem("nets/type", f"This compares {first.unit} with {second.unit}", one)
+            self.problem(
+                "nets/type",
+                f"This compares {first.unit} with {second.unit}",
+                one,
+                f"compare each with a duration of its own, such as {_in_unit(first.unit)}",
+            )
         elif op in ("in", "not in"):
             if second.sort is not Sort.LIST:
                 self.problem("nets/type", f"{op} needs a list on its right, not {second.sort}", two)
@@ -242,10 +260,13 @@ class _Checker:
         elif first.sort is Sort.LIST or second.sort is Sort.LIST:
             self.problem("nets/type", f"Lists are compared with in, not {op}", one)
         elif first.sort is not second.sort:
-            hint = ""
+            hint, meant = "", None
             if Sort.NUMBER in (first.sort, second.sort) and (_is_duration(one) or _is_duration(two)):
                 hint = "; a duration needs a fact measured in minutes, hours or days"
-            self.problem("nets/type", f"This compares {first.sort} with {second.sort}{hint}", one)
+                meant = f"one of {', '.join(spec.name for spec in SCHEMA.values() if spec.unit is not None)}"
+            elif Sort.NUMBER in (first.sort, second.sort):
+                meant = _number_meant(one) or _number_meant(two)
+            self.problem("nets/type", f"This compares {first.sort} with {second.sort}{hint}", one, meant)
         elif op not in ("==", "!=") and first.sort is not Sort.NUMBER:
             self.problem("nets/type", f"{op} compares numbers, not {first.sort}; use == or in", one)
         else:
@@ -258,8 +279,45 @@ class _Checker:
                 continue
             for literal in _literals(node):
                 if isinstance(literal.value, str) and literal.value not in kind.choices:
-                    hint = suggestion(literal.value, kind.choices) or f" Use one of {', '.join(kind.choices)}"
-                    self.problem("nets/type", f'"{literal.value}" is never a value of this.{hint}', literal)
+                    near = nearest_word(literal.value, kind.choices)
+                    hint = f" Did you mean {near}?" if near else f" Use one of {', '.join(kind.choices)}"
+                    self.problem(
+                        "nets/type",
+                        f'"{literal.value}" is never a value of this.{hint}',
+                        literal,
+                        near or f"one of {', '.join(kind.choices)}",
+                    )
+
+
+def duration_meant(text: str, unit: Unit = Unit.MINUTES) -> str:
+    """Return the duration that was most likely meant by ``2 hours``, ``10min`` or a bare number of a unit."""
+    found = re.search(r"(\d+(?:\.\d+)?)\s*([a-z]*)", text.lower())
+    if found is None:
+        return _in_unit(unit)
+    number, word = float(found[1]), found[2]
+    letters = {"sec": "s", "min": "m", "hou": "h", "hr": "h", "day": "d", "wee": "w", "wk": "w"}
+    short = next(
+        (letter for start, letter in letters.items() if word.startswith(start)), word if word in _SECONDS else ""
+    )
+    if not short and word.startswith(("mo", "y")):
+        number, short = number * (30 if word.startswith("mo") else 365), "d"
+    whole = int(number) if number.is_integer() else number
+    return f"{whole}{short or {Unit.MINUTES: 'm', Unit.HOURS: 'h', Unit.DAYS: 'd'}[unit]}"
+
+
+def _in_unit(unit: Unit) -> str:
+    return {Unit.MINUTES: "10m", Unit.HOURS: "2h", Unit.DAYS: "3d"}[unit]
+
+
+def _number_meant(node: tree.Node) -> str | None:
+    """Return the number that a text was most likely meant for: ``"100,000"``, ``"5M"``."""
+    if not isinstance(node, tree.Literal) or not isinstance(node.value, str):
+        return None
+    found = re.fullmatch(r"\s*(\d[\d,_ ]*)\s*([kmKM]?)\s*", node.value)
+    if found is None:
+        return None
+    size = {"k": 1_000, "m": 1_000_000}.get(found[2].lower(), 1)
+    return f"{int(re.sub(r'[^0-9]', '', found[1])) * size:_}"
 
 
 def _literals(node: tree.Node) -> Iterable[tree.Literal]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -21,7 +21,7 @@ from gardefou.nets import tree
 from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
-from gardefou.nets.nearest import UnansweredError, nearest
+from gardefou.nets.nearest import UnansweredError, acts, nearest
 from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import listed
 from gardefou.nets.sentence import asks_in_words, situation_in_words
@@ -173,7 +173,7 @@ def _proved(a: NetSet, b: NetSet, names: tuple[str, str], nets: tuple[NetChange,
     open_: list[str] = []
     for component, less, formula in _questions(mine, theirs):
         try:
-            facts = nearest(at, [*_meaningful(at), formula])
+            facts = nearest(at, [*acts(at), formula])
         except UnansweredError:
             open_.append(f"{component}: the solver found no answer in time")
             continue
@@ -184,26 +184,7 @@ def _proved(a: NetSet, b: NetSet, names: tuple[str, str], nets: tuple[NetChange,
             open_.append(f"{component}: it hangs on a condition that the solver cannot read")
         else:
             found.append(one)
-    return Compared(nets, _once(found), "unanswered" if open_ else "proved", open=tuple(open_))
-
-
-def _meaningful(at: Situation) -> list[Any]:
-    """Return what every act is: a guarded change, or an enforcement with its usual severity or a greater one."""
-    solver = z3()
-    name, severity, kind = at.fact("action.name"), at.fact("action.severity"), at.fact("change.kind")
-    change = name == at.words.number(Action.CHANGE.value)
-    each = [
-        solver.Implies(name == at.words.number(action.value), severity >= least)
-        for action, least in SEVERITY.items()
-        if least
-    ]
-    none = solver.Or([name == at.words.number(action) for action in ("restore", "change")])
-    return [
-        change == (kind != at.words.number("")),
-        solver.Implies(none, severity == 0),
-        *each,
-        at.fact("action.bulk") >= 1,
-    ]
+    return Compared(nets, tuple(found), "unanswered" if open_ else "proved", open=tuple(open_))
 
 
 def _questions(a: Formulas, b: Formulas) -> Iterator[tuple[str, str, Any]]:
@@ -284,17 +265,6 @@ def _channels(verdict: Verdict) -> str:
     return listed(list(verdict.notify), "and") if verdict.notify else "nobody"
 
 
-def _once(found: Sequence[Difference]) -> tuple[Difference, ...]:
-    """Leave out a difference that another one's situation shows already."""
-    seen: set[str] = set()
-    kept: list[Difference] = []
-    for one in found:
-        if one.sentence not in seen:
-            seen.add(one.sentence)
-            kept.append(one)
-    return tuple(kept)
-
-
 # without a solver -----------------------------------------------------------------------------
 
 
@@ -311,7 +281,7 @@ def _tried(a: NetSet, b: NetSet, names: tuple[str, str], nets: tuple[NetChange, 
             if (component, less) not in found and (told := _told(a, b, names, component, less, facts)) is not None:
                 found[component, less] = told
     ranked = sorted(found.values(), key=lambda one: COMPONENTS.index(one.component))
-    return Compared(nets, _once(ranked), "tried", tried)
+    return Compared(nets, tuple(ranked), "tried", tried)
 
 
 def _near_ordinary(a: NetSet, b: NetSet) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,6 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, cast
@@ -21,6 +20,7 @@ from typing import Any, NoReturn, Self, cast
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.errors import InvalidInput
+from gardefou.nets.suggest import suggestion
 
 Value = bool | int | float | str | tuple[str, ...]
 
@@ -245,12 +245,6 @@ def spec_of(name: str) -> FactSpec:
     if spec is None:
         raise InvalidInput("facts/unknown", f"There is no fact {name}.{suggestion(name, SCHEMA)}", field=name)
     return spec
-
-
-def suggestion(word: str, known: Mapping[str, object] | tuple[str, ...]) -> str:
-    """Return `` Did you mean …?`` for the nearest known word, or nothing."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
 
 
 class UnknownFactRead(Exception):

@@ -44,11 +44,15 @@ class Place:
 
 
 class ConditionError(InvalidInput):
-    """What is wrong with a condition, and where: ``place`` within its own text (`nets/…`)."""
+    """What is wrong with a condition, and where: ``place`` within its own text (`nets/…`).
 
-    def __init__(self, code: str, message: str, place: Place) -> None:
+    ``suggestion`` is what to write instead, where that can be said.
+    """
+
+    def __init__(self, code: str, message: str, place: Place, suggestion: str | None = None) -> None:
         super().__init__(code, message, field="when", extra={"line": place.line, "column": place.column})
         self.place = place
+        self.suggestion = suggestion
 
 
 def place_of(text: str, offset: int) -> Place:

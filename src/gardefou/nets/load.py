@@ -6,15 +6,16 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from gardefou.errors import InvalidInput
-from gardefou.nets.check import duration_seconds, read_condition
+from gardefou.nets.check import duration_meant, duration_seconds, read_condition
 from gardefou.nets.evaluate import Condition, from_tree
-from gardefou.nets.facts import ROLES, suggestion
+from gardefou.nets.facts import ROLES
 from gardefou.nets.language import Place, place_of
-from gardefou.nets.net import CHANNELS, CONFIRMS, Net, NetSet
-from gardefou.nets.positions import positions
+from gardefou.nets.net import CHANNELS, CONFIRMS, Net, NetSet, duration_text
+from gardefou.nets.positions import Positions, positions
+from gardefou.nets.suggest import nearest_word
 from gardefou.nets.verdict import Requirement, Verdict
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -30,19 +31,50 @@ _REQUIRE = (
     "confirm",
     "notify",
 )
+#: What roles and channels are called elsewhere.
+_ALIASES = {
+    "moderator": "reviewer",
+    "agent": "reviewer",
+    "manager": "lead",
+    "supervisor": "lead",
+    "administrator": "admin",
+    "root": "admin",
+    "lawyer": "legal",
+    "counsel": "legal",
+    "on-call": "oncall",
+    "sre": "oncall",
+    "all": "everyone",
+    "audit": "auditor",
+}
+_EXAMPLES = {
+    "id": 'id = "no-bulk-for-leavers"',
+    "title": 'title = "A leaver does nothing in bulk"',
+    "because": 'because = "2017: a leaver had full powers to the last minute"',
+    "when": "when = 'action.severity >= 3'",
+}
 #: Roles that a net's approvals come from when it does not say: those that approve (M10).
 APPROVING_ROLES = ("lead", "policy")
 MAX_APPROVALS = 10
 MAX_HOLD_SECONDS = 90 * 86_400
 MAX_FRESH_MINUTES = 10_080
 
-Report = Callable[[str, str, str, Place | None], None]
-"""Takes code, message, key within the net, and the place inside a ``when``."""
+
+class Report(Protocol):
+    """Takes what is wrong: code, message, key in the net, the place inside a ``when``, what to write instead."""
+
+    def __call__(
+        self, code: str, message: str, key: str, place: Place | None = None, suggestion: str | None = None
+    ) -> None:
+        """Note it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong in a file of nets: code, message, where, and in which net."""
+    """One thing wrong in a file of nets: code, message, where, and in which net.
+
+    ``severity``: an ``error`` keeps the set from being used, a ``warning`` does
+    not. ``suggestion``: what to write instead, where that can be said.
+    """
 
     code: str
     message: str
@@ -50,6 +82,8 @@ class Problem:
     line: int
     column: int
     net: str | None = None
+    severity: str = "error"
+    suggestion: str | None = None
 
     def __str__(self) -> str:
         """``nets.toml:7:8: There is no fact … [nets/unknown_fact]``."""
@@ -57,14 +91,16 @@ class Problem:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
-        return {
+        found: dict[str, Any] = {
             "code": self.code,
+            "severity": self.severity,
             "message": self.message,
             "file": self.file,
             "line": self.line,
             "column": self.column,
             "net": self.net,
         }
+        return found if self.suggestion is None else {**found, "suggestion": self.suggestion}
 
 
 def check(text: str, filename: str = "nets.toml") -> list[Problem]:
@@ -76,7 +112,7 @@ def check(text: str, filename: str = "nets.toml") -> list[Problem]:
     `nets/empty_require`, `nets/syntax`, `nets/unknown_fact`, `nets/type`,
     `nets/never_holds`.
     """
-    return _read(text, filename)[1]
+    return read_all(text, filename)[1]
 
 
 def load(text: str, filename: str = "nets.toml") -> NetSet:
@@ -86,7 +122,7 @@ def load(text: str, filename: str = "nets.toml") -> NetSet:
         InvalidInput: anything is wrong; the message is the first problem with
             its place, ``extra["problems"]`` has all (codes of `check`).
     """
-    nets, problems = _read(text, filename)
+    nets, problems = read_all(text, filename)
     if problems:
         first = problems[0]
         raise InvalidInput(
@@ -105,7 +141,13 @@ def read_net(table: Mapping[str, Any]) -> Net:
         InvalidInput: the first thing wrong (codes of `check`); ``field`` is its key.
     """
 
-    def fail(code: str, message: str, key: str, place: Place | None) -> None:
+    def fail(
+        code: str,
+        message: str,
+        key: str,
+        place: Place | None = None,
+        suggestion: str | None = None,  # noqa: ARG001
+    ) -> None:
         where = f" (line {place.line}, column {place.column} of when)" if place else ""
         raise InvalidInput(code, f"Net {table.get('id', '?')}: {message}{where}", field=f"net.{key}")
 
@@ -115,7 +157,8 @@ def read_net(table: Mapping[str, Any]) -> Net:
     return net
 
 
-def _read(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
+def read_all(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
+    """Return the nets of a file that are good by themselves, and everything that is wrong with the rest."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -129,12 +172,13 @@ def _read(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
     problems: list[Problem] = []
     tables: object = document.get("net")
 
-    def note(code: str, message: str, place: Place, net: str | None = None) -> None:
-        problems.append(Problem(code, message, filename, place.line, place.column, net))
+    def note(code: str, message: str, place: Place, net: str | None = None, instead: str | None = None) -> None:
+        problems.append(Problem(code, message, filename, place.line, place.column, net, suggestion=instead))
 
     for key in document:
         if key != "net":
-            note("nets/unknown_key", f"There is no table {key} here; nets are [[net]] tables.", where.key(key))
+            said = f"There is no table {key} here; nets are [[net]] tables."
+            note("nets/unknown_key", said, where.key(key), instead="[[net]]")
     if not isinstance(tables, list) or not tables:
         note("nets/empty", "There is no [[net]] here; a set without nets lets everything through.", Place(1, 1))
         return [], problems
@@ -147,16 +191,12 @@ def _read(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
         given = cast("dict[str, Any]", table)
         name = given.get("id") if isinstance(given.get("id"), str) else None
 
-        def report(
-            code: str, message: str, key: str, inner: Place | None, index: int = index, name: str | None = name
-        ) -> None:
-            path = f"net.{index}.{key}" if key else f"net.{index}"
-            note(code, message, where.within(path, inner) if inner else where.key(path), name)
-
+        report = _reporting(note, where, index, name)
         net = _net(given, report)
         if name is not None:
             if name in seen:
-                report("nets/duplicate_id", f"Net {name} stands at line {seen[name].line} already.", "id", None)
+                said = f"Net {name} stands at line {seen[name].line} already."
+                report("nets/duplicate_id", said, "id", None, f"{name}-2")
             seen.setdefault(name, where.key(f"net.{index}.id"))
         if net is not None:
             nets.append(net)
@@ -164,39 +204,55 @@ def _read(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
     return nets, problems
 
 
+def _reporting(note: Callable[..., None], where: Positions, index: int, name: str | None) -> Report:
+    def report(code: str, message: str, key: str, place: Place | None = None, suggestion: str | None = None) -> None:
+        path = f"net.{index}.{key}" if key else f"net.{index}"
+        note(code, message, where.within(path, place) if place else where.key(path), name, suggestion)
+
+    return report
+
+
 def _net(table: Mapping[str, Any], report: Report) -> Net | None:
     """Read a net, reporting all that is wrong; ``None`` when anything was."""
     count = 0
 
-    def problem(code: str, message: str, key: str, place: Place | None = None) -> None:
+    def problem(code: str, message: str, key: str, place: Place | None = None, suggestion: str | None = None) -> None:
         nonlocal count
         count += 1
-        report(code, message, key, place)
+        report(code, message, key, place, suggestion)
 
     for key in table:
         if key not in _KEYS:
-            problem("nets/unknown_key", f"A net has no {key}.{suggestion(key, _KEYS)}", key)
+            inside = key in _REQUIRE
+            near = f"{key} in [net.require]" if inside else nearest_word(key, _KEYS)
+            said = f"A net has no {key}.{f' Did you mean {near}?' if near else ''}"
+            problem("nets/unknown_key", said, key, None, near or f"one of {', '.join(_KEYS)}")
     texts: dict[str, str] = {}
     for key in ("id", "title", "because", "when"):
         value = table.get(key)
         if value is None:
-            problem("nets/missing_key", f"The net has no {key}; add it.", "")
+            problem("nets/missing_key", f"The net has no {key}; add it.", "", None, _EXAMPLES[key])
         elif not isinstance(value, str) or not value.strip():
             problem("nets/bad_value", f"{key} must be a text that is not empty.", key)
         else:
             texts[key] = value
     if "id" in texts and (not _ID.fullmatch(texts["id"]) or len(texts["id"]) > 80):
         problem(
-            "nets/bad_id", "An id is small letters, digits and single hyphens, at most 80: no-bulk-for-leavers.", "id"
+            "nets/bad_id",
+            "An id is small letters, digits and single hyphens, at most 80: no-bulk-for-leavers.",
+            "id",
+            None,
+            re.sub(r"[^a-z0-9]+", "-", texts["id"].lower()).strip("-0123456789")[:80] or "no-bulk-for-leavers",
         )
     mode = table.get("mode", "enforce")
     if mode not in ("enforce", "shadow"):
-        problem("nets/bad_mode", 'mode is "enforce" or "shadow".', "mode")
+        near = nearest_word(str(mode), ("enforce", "shadow")) or "enforce"
+        problem("nets/bad_mode", 'mode is "enforce" or "shadow".', "mode", None, f'mode = "{near}"')
     condition: Condition | None = None
     if "when" in texts:
         node, errors = read_condition(texts["when"])
         for error in errors:
-            problem(error.code, error.message, "when", error.place)
+            problem(error.code, error.message, "when", error.place, error.suggestion)
         if node is not None:
             condition = from_tree(texts["when"], node)
     asks = _require(table.get("require"), texts.get("title", ""), problem)
@@ -212,14 +268,16 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
     )
 
 
-def _require(given: object, title: str, problem: Callable[[str, str, str], None]) -> Verdict | None:
+def _require(given: object, title: str, problem: Report) -> Verdict | None:
     if not isinstance(given, dict) or not given:
         problem("nets/empty_require", "The net asks for nothing; say in [net.require] what it asks.", "require")
         return None
     require = cast("dict[str, Any]", given)
     for key in require:
         if key not in _REQUIRE:
-            problem("nets/unknown_key", f"A net cannot require {key}.{suggestion(key, _REQUIRE)}", f"require.{key}")
+            near = nearest_word(key, _REQUIRE)
+            said = f"A net cannot require {key}.{f' Did you mean {near}?' if near else ''}"
+            problem("nets/unknown_key", said, f"require.{key}", None, near or f"one of {', '.join(_REQUIRE)}")
 
     def whole(key: str, most: int) -> int | None:
         value = require.get(key)
@@ -246,8 +304,11 @@ def _require(given: object, title: str, problem: Callable[[str, str, str], None]
         listed = cast("list[object]", value)
         for one in listed:
             if not isinstance(one, str) or one not in known:
-                hint = suggestion(str(one), known) or f" Use some of {', '.join(known)}."
-                problem(code, f"{key} cannot name {one!r}.{hint}", f"require.{key}")
+                near = nearest_word(str(one), known) or _ALIASES.get(str(one).lower())
+                near = near if near in known else None
+                hint = f" Did you mean {near}?" if near else f" Use some of {', '.join(known)}."
+                instead = near or f"some of {', '.join(known)}"
+                problem(code, f"{key} cannot name {one!r}.{hint}", f"require.{key}", None, instead)
         return tuple(sorted({str(one) for one in listed}))
 
     approvals = whole("approvals", MAX_APPROVALS)
@@ -269,11 +330,22 @@ def _require(given: object, title: str, problem: Callable[[str, str, str], None]
     )
 
 
-def _hold(value: object, problem: Callable[[str, str, str], None]) -> int:
+def _hold(value: object, problem: Report) -> int:
     if value is None:
         return 0
     seconds = duration_seconds(value) if isinstance(value, str) else None
     if seconds is None or not float(seconds).is_integer() or not 1 <= seconds <= MAX_HOLD_SECONDS:
-        problem("nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', "require.hold")
+        said = 'hold is a duration from "1s" to "90d", such as "10m".'
+        meant = _hold_meant(value)
+        problem("nets/bad_duration", said, "require.hold", None, f'hold = "{meant}"')
         return 0
     return int(seconds)
+
+
+def _hold_meant(value: object) -> str:
+    """Return the hold that was most likely meant; a bare number counts seconds, as elsewhere."""
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MAX_HOLD_SECONDS:
+        return duration_text(value)
+    meant = duration_meant(value) if isinstance(value, str) else "10m"
+    seconds = duration_seconds(meant) or 0
+    return meant if 1 <= seconds <= MAX_HOLD_SECONDS else "90d" if seconds else "10m"

@@ -186,3 +186,22 @@ def _number(spec: FactSpec, value: Any) -> int | float:
 
 def _true(model: Any, formula: Any) -> bool:
     return bool(z3().is_true(model.eval(formula, model_completion=True)))
+
+
+def acts(at: Situation) -> list[Any]:
+    """Return what every act is: a guarded change, or an enforcement with its usual severity or a greater one."""
+    solver = z3()
+    name, severity, kind = at.fact("action.name"), at.fact("action.severity"), at.fact("change.kind")
+    change = name == at.words.number(Action.CHANGE.value)
+    each = [
+        solver.Implies(name == at.words.number(action.value), severity >= least)
+        for action, least in SEVERITY.items()
+        if least
+    ]
+    none = solver.Or([name == at.words.number(action) for action in ("restore", "change")])
+    return [
+        change == (kind != at.words.number("")),
+        solver.Implies(none, severity == 0),
+        *each,
+        at.fact("action.bulk") >= 1,
+    ]

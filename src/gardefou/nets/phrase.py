@@ -229,7 +229,7 @@ def _noun(node: tree.Node) -> str:
         case tree.Literal(value=bool() | str() as value):
             return f'"{value}"'
         case tree.Literal(value=value):
-            return count(value)
+            return value if isinstance(value, str) else count(value)
         case tree.Arith(op=op, left=left, right=right):
             return f"{_noun(left)} {_SUMS[op]} {_noun(right)}"
         case tree.Negate(inner=inner):

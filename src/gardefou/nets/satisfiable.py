@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
+from gardefou.errors import Unavailable
 from gardefou.nets import tree
 from gardefou.nets.contradiction import never_holds
 from gardefou.nets.facts import ROLES, SCHEMA
+from gardefou.nets.nearest import MOST_MS, acts
 from gardefou.nets.net import Net, NetSet
 from gardefou.nets.seats import Person, seats_filled
+from gardefou.nets.solver import Formulas, Situation, Words, z3
+from gardefou.nets.verdict import Requirement, merge
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Unsatisfiable:
     message: str
 
 
+#: Kinds of change that the flow never calls weakening.
+NEVER_WEAKEN = ("restore", "restore_legal", "pause", "second_pause", "resume", "reveal", "token_revoke", "off")
 #: Roles that place anything a net judges; an auditor changes nothing.
 _PROPOSING = frozenset(ROLES) - {"auditor"}
 
@@ -50,6 +57,73 @@ def unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -
                 found.append(Unsatisfiable(net.id, proposer.id, message))
                 break
     return found
+
+
+def together_unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -> list[Unsatisfiable]:
+    """Return pairs of nets that the others satisfy singly and never both, where both can speak of one act.
+
+    One finding a pair of requirements. Whether both can speak is the solver's to say; without one there is none.
+    """
+    groups: dict[tuple[Requirement, ...], list[Net]] = {}
+    for net in nets:
+        if not net.shadow and not net.asks.refused and net.asks.approvals:
+            groups.setdefault(net.asks.approvals, []).append(net)
+    proposers = list({(one.roles, one.team, one.employer): one for one in staff if one.roles & _PROPOSING}.values())
+    try:
+        asking = _Together(nets)
+    except Unavailable:
+        return []
+    found: list[Unsatisfiable] = []
+    for (one, first), (two, second) in combinations(groups.items(), 2):
+        for proposer in proposers:
+
+            def missing(asked: Iterable[Requirement], proposer: Person = proposer) -> tuple[Requirement, ...]:
+                return seats_filled(tuple(asked), staff, proposer=proposer, organisation=organisation)
+
+            both = merge((*one, *two))
+            if missing(one) or missing(two) or not (lacking := missing(both)):
+                continue
+            pair = asking.pair(first, second, proposer)
+            if pair is not None:
+                asked = " and ".join(need.in_words() for need in both)
+                number = sum(need.approvals for need in lacking)
+                message = (
+                    f"Nets {pair[0].id} and {pair[1].id} can speak together, and then ask for {asked}; when "
+                    f"{proposer.id} proposes, {number} of them cannot be found among the staff."
+                )
+                found.append(Unsatisfiable(pair[1].id, proposer.id, message))
+                break
+    return found
+
+
+class _Together:
+    """Asks the solver which nets can speak of one act that no net refuses."""
+
+    def __init__(self, nets: NetSet) -> None:
+        self._z3 = z3()
+        self._at = Situation("a", Words())
+        enforcing = [net for net in nets if not net.shadow]
+        formulas = Formulas(enforcing, self._at, inexpressible=True)
+        self._speaks = {net.id: one for net, (_, one) in zip(enforcing, formulas.spoken, strict=True)}
+        self._solver = self._z3.Solver()
+        self._solver.set("timeout", MOST_MS)
+        self._solver.add(self._at.bounds())
+        self._solver.add(acts(self._at))
+        self._solver.add(self._z3.Not(formulas.refused))
+        # What gives back or stops, and what only tells a name, weakens no protection.
+        kind, weakens = self._at.fact("change.kind"), self._at.fact("change.weakens")
+        mild = [kind == self._at.words.number(word) for word in NEVER_WEAKEN]
+        self._solver.add(self._z3.Implies(weakens, self._z3.Not(self._z3.Or(mild))))
+
+    def pair(self, first: Sequence[Net], second: Sequence[Net], proposer: Person) -> tuple[Net, Net] | None:
+        roles = SCHEMA["actor.roles"]
+        who = [self._at.has(roles, role) == (role in proposer.roles) for role in ROLES]
+        human = self._at.fact("actor.human")
+        for one in first:
+            for two in second:
+                if self._solver.check(*who, human, self._speaks[one.id], self._speaks[two.id]) == self._z3.sat:
+                    return one, two
+        return None
 
 
 def _can_speak(net: Net, proposer: Person) -> bool:

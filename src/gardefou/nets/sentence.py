@@ -44,7 +44,7 @@ def in_words(facts: Mapping[str, Any], verdict: Verdict, *, compares: str = "") 
 
 
 def situation_in_words(facts: Mapping[str, Any]) -> str:
-    """Return a situation without what is asked in it: ``a suspension of a notable account (40 followers) by a lead``."""
+    """Return a situation by itself: ``a suspension of a notable account (40 followers) by a lead``."""
     via = facts.get("actor.via", "console")
     how = "" if via == "console" else f" {_VIA[via]}"
     unusual = unusual_facts(facts)
