@@ -120,13 +120,16 @@ def preview(ctx: Cli, **given: Any) -> None:
 def tell_preview(ctx: Cli, actor: Actor, wish: Wanted) -> None:
     """Print what placing a wish would do."""
     from gardefou.flow.decide import preview_wanted
+    from gardefou.flow.explain import shadow_ask
 
     seen = preview_wanted(ctx.app, actor, [wish])
     judged, says = seen.judged[0], seen.says[0]
     verdict = judged.verdict
+    in_shadow = shadow_ask(config_of(ctx).nets, verdict)
     ctx.out.data(
         {
             "says": says,
+            "in_shadow": in_shadow or None,
             "verdict": verdict.to_json(),
             "tier": judged.tier.value,
             "joins": None if judged.joins is None else judged.joins.id,
@@ -135,6 +138,7 @@ def tell_preview(ctx: Cli, actor: Actor, wish: Wanted) -> None:
         says,
         *(f"  net {reason.net}: {reason.title} ({reason.because})" for reason in verdict.reasons),
         *(f"  in shadow, {reason.net}: {reason.title}" for reason in verdict.shadow),
+        *([f"  in shadow, nets {in_shadow}"] if in_shadow else []),
     )
 
 
@@ -262,10 +266,14 @@ def read_text(file: Path) -> str:
     return text
 
 
-from gardefou.cli import nets_backtest  # noqa: E402
+from gardefou.cli import nets_alone, nets_backtest, nets_check, nets_diff, nets_explain, nets_shadow  # noqa: E402
 
-nets.add_command(nets_backtest.backtest)
-from gardefou.cli import nets_check, nets_diff  # noqa: E402
-
-nets.add_command(nets_check.check)
-nets.add_command(nets_diff.diff)
+for _command in (
+    nets_alone.alone,
+    nets_backtest.backtest,
+    nets_check.check,
+    nets_diff.diff,
+    nets_explain.explain,
+    nets_shadow.shadow,
+):
+    nets.add_command(_command)

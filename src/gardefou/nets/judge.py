@@ -9,6 +9,7 @@ from gardefou.nets import tree
 from gardefou.nets.evaluate import Outcome, from_tree
 from gardefou.nets.facts import Facts
 from gardefou.nets.net import NetSet
+from gardefou.nets.phrase import fact_in_english, in_english
 from gardefou.nets.verdict import NOTHING, Verdict
 
 
@@ -36,7 +37,8 @@ class Explanation:
     """What one net said of one enforcement, and the facts that made it, in words.
 
     ``words``: the parts of the condition that decided, each with the values it
-    read, such as ``account.tier_memory == "protected"``.
+    read, such as ``account.tier_memory == "protected"``; ``plain``: the same
+    parts in English. ``refuses``: whether it refuses where it speaks.
     """
 
     net: str
@@ -45,6 +47,8 @@ class Explanation:
     shadow: bool
     outcome: Outcome
     words: tuple[str, ...]
+    plain: tuple[str, ...] = ()
+    refuses: bool = False
 
     @property
     def spoke(self) -> bool:
@@ -61,29 +65,35 @@ class Explanation:
             "spoke": self.spoke,
             "outcome": self.outcome.value,
             "words": list(self.words),
+            "plain": list(self.plain),
         }
 
 
 def explain(nets: NetSet, facts: Facts) -> tuple[Explanation, ...]:
     """Return for each net whether it spoke or was silent, and what decided."""
-    return tuple(
-        Explanation(
-            net.id,
-            net.title,
-            net.because,
-            net.shadow,
-            net.condition.evaluate(facts),
-            tuple(dict.fromkeys(_deciding(net.condition.node, facts))),
+    told: list[Explanation] = []
+    for net in nets:
+        parts = _deciding(net.condition.node, facts)
+        told.append(
+            Explanation(
+                net.id,
+                net.title,
+                net.because,
+                net.shadow,
+                net.condition.evaluate(facts),
+                tuple(dict.fromkeys(_in_words(node, outcome, facts) for node, outcome in parts)),
+                tuple(dict.fromkeys(_in_english(node, outcome, facts) for node, outcome in parts)),
+                net.asks.refused,
+            )
         )
-        for net in nets
-    )
+    return tuple(told)
 
 
 def _outcome(node: tree.Node, facts: Facts) -> Outcome:
     return from_tree("", node).evaluate(facts)
 
 
-def _deciding(node: tree.Node, facts: Facts) -> list[str]:
+def _deciding(node: tree.Node, facts: Facts) -> list[tuple[tree.Node, Outcome]]:
     """Return the parts that made the node come out as it did."""
     outcome = _outcome(node, facts)
     match node:
@@ -91,7 +101,7 @@ def _deciding(node: tree.Node, facts: Facts) -> list[str]:
             return _deciding(inner, facts)
         case tree.Bool(op=op, parts=parts):
             # One false part decides an "and", one true part an "or"; otherwise all of them do.
-            words: list[str] = []
+            words: list[tuple[tree.Node, Outcome]] = []
             for part in parts:
                 one = _outcome(part, facts)
                 if one is outcome or one is Outcome.ERRED:
@@ -100,7 +110,7 @@ def _deciding(node: tree.Node, facts: Facts) -> list[str]:
                         break
             return words
         case _:
-            return [_in_words(node, outcome, facts)]
+            return [(node, outcome)]
 
 
 def _in_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
@@ -115,6 +125,22 @@ def _in_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
             values.append(f"{spec.name} is unknown, taken as {_say(spec.most_protective)}")
     verb = {Outcome.MATCHED: "holds", Outcome.NOT_MATCHED: "does not hold", Outcome.ERRED: "could not be read"}
     return f"{tree.render(node)} {verb[outcome]}" + (f": {', '.join(values)}" if values else "")
+
+
+def _in_english(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
+    """Say a part as it came out, with the number it was where that is not said yet."""
+    if outcome is Outcome.ERRED:
+        unread = [spec.says.split(",")[0] for spec in tree.facts_read(node) if spec.name not in facts]
+        return f"it is not known: {', '.join(unread)}" if unread else f"{in_english(node)}, or it could not be read"
+    said = in_english(node, holds=outcome is Outcome.MATCHED)
+    values: list[str] = []
+    for spec in tree.facts_read(node):
+        if spec.name not in facts:
+            values.append(f"{spec.says.split(',')[0]} is not known, and is taken at its most protective")
+        elif spec.is_number:
+            told = fact_in_english(spec.name, facts[spec.name])
+            values += [told] if told != said else []
+    return f"{said} ({'; '.join(values)})" if values else said
 
 
 def _say(value: object) -> str:

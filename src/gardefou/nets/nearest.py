@@ -17,6 +17,8 @@ from gardefou.nets.solver import Situation, z3
 
 #: Milliseconds for one question.
 MOST_MS = 5_000
+#: Kinds of change that make a situation easy to picture, best first; none comes before all.
+KINDS = ("", "tier", "nets", "role", "setting")
 #: Facts that say most about a situation: of two situations equally near, the one that differs in these.
 _TELLING = (
     "account.tier_memory",
@@ -123,6 +125,15 @@ def _prefer(solver: Any, at: Situation) -> None:
         if possible(solver):
             continue
         solver.pop()
+
+    if "change.kind" not in at.unknown:
+        # A kind that everyone knows, rather than one that no condition names.
+        for kind in KINDS:
+            solver.push()
+            solver.add(at.fact("change.kind") == at.constant(kind))
+            if possible(solver):
+                break
+            solver.pop()
 
 
 def _tighten(solver: Any, at: Situation) -> None:

@@ -69,6 +69,11 @@ def fact_in_english(name: str, value: object) -> str:
             return _about_words(spec, [str(value)], keep=True)
 
 
+def amount_in_english(name: str, op: str, number: float) -> str:
+    """Say that a number compares so: ``the account has fewer than 100,000 followers``."""
+    return _about_number(SCHEMA[name], op, number)
+
+
 def _is_exception(node: tree.Node) -> bool:
     return isinstance(node, tree.Not) and isinstance(node.inner, tree.Bool)
 

@@ -25,6 +25,7 @@ _SAID = frozenset(
         "account.tier_memory",
         "account.reach",
         "action.name",
+        "actor.human",
         "actor.roles",
         "actor.via",
         "change.kind",
@@ -130,6 +131,8 @@ def _said(facts: Mapping[str, Any], name: str) -> bool:
     if name == "action.severity":
         usual = _SEVERITIES.get(str(facts.get("action.name")))
         return facts.get(name) == usual
+    if name == "action.automated":
+        return not facts.get("actor.human", True)
     return name in _SAID
 
 

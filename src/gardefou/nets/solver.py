@@ -156,7 +156,7 @@ class Situation:
             elif spec.kind is Kind.ENUM:
                 found.append(solver.Or([value == self.words.number(word) for word in spec.choices]))
             elif spec.kind is Kind.TEXT:
-                found.append(value >= 0)
+                found.append(value >= 1)
         return [*found, *self._counts()]
 
     def _counts(self) -> list[Any]:

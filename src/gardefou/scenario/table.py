@@ -13,7 +13,7 @@ from typing import Any, NoReturn, cast
 from zoneinfo import ZoneInfo
 
 from gardefou.errors import InvalidInput
-from gardefou.nets.facts import suggestion
+from gardefou.nets.suggest import suggestion
 
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 #: The longest span of time that a scenario may name.

@@ -1,0 +1,268 @@
+"""Why an enforcement was stopped, or was not, and what would satisfy the nets: in words, from the record.
+
+One function for the command line, the API and the console. It names no person:
+roles, teams and counts are all it says of people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from gardefou.domain.records import Approval, Enforcement, NetsVersion, Staff
+from gardefou.domain.states import ENDED, SAYS, State
+from gardefou.errors import InvalidInput
+from gardefou.flow.approve import as_person
+from gardefou.nets.facts import Facts
+from gardefou.nets.judge import Explanation, explain
+from gardefou.nets.load import load
+from gardefou.nets.net import NetSet
+from gardefou.nets.otherwise import otherwise
+from gardefou.nets.phrasebook import duration, listed
+from gardefou.nets.seats import Person, could_count, seats_filled
+from gardefou.nets.sentence import asks_in_words
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+from gardefou.storage.records import fetch, fetch_all
+
+_SECOND_LOOK = "A second look is needed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """One net on one enforcement: whether it spoke, the facts that made it, and what would silence it."""
+
+    said: Explanation
+    asks: tuple[str, ...] = ()
+    silent_if: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {**self.said.to_json(), "asks": list(self.asks), "silent_if": list(self.silent_if)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """An enforcement explained. ``met`` and ``outstanding`` are what was asked, each in a phrase."""
+
+    enforcement: str
+    says: str
+    nets: tuple[Why, ...] = ()
+    met: tuple[str, ...] = ()
+    outstanding: tuple[str, ...] = ()
+    #: In shadow: what would have been asked, in words; empty where nothing.
+    in_shadow: str = ""
+
+    def to_json(self, *, silent: bool = False) -> dict[str, Any]:
+        """Return it for machines; with ``silent`` also the nets that stayed silent."""
+        return {
+            "enforcement": self.enforcement,
+            "says": self.says,
+            "met": list(self.met),
+            "outstanding": list(self.outstanding),
+            "in_shadow": self.in_shadow or None,
+            "nets": [one.to_json() for one in self.nets if silent or one.said.spoke],
+        }
+
+    @property
+    def spoke(self) -> tuple[Why, ...]:
+        """The nets that spoke, shadow ones among them."""
+        return tuple(one for one in self.nets if one.said.spoke)
+
+
+def nets_of(connection: sa.Connection, found: Enforcement) -> NetSet | None:
+    """Return the set that judged an enforcement; None where none did."""
+    stored = fetch(connection, NetsVersion, tables.nets_version.c.digest == found.nets)
+    return None if stored is None else load(stored.toml, stored.name)
+
+
+def explanation(
+    connection: sa.Connection, found: Enforcement, *, now: datetime, organisation: str, blind: bool
+) -> Explained:
+    """Explain one enforcement as things stand now; ``blind``: for someone who must not see the first verdict yet."""
+    if blind:
+        return Explained(enforcement=found.id, says=_SECOND_LOOK)
+    nets = nets_of(connection, found)
+    if nets is None or not found.facts:
+        return Explained(enforcement=found.id, says="No net judged it.")
+    verdict = Verdict.from_json(found.verdict)
+    whys = _whys(nets, found)
+    met, outstanding = _asked(connection, found, verdict, whys, now=now, organisation=organisation)
+    return Explained(
+        enforcement=found.id,
+        says=_says(found, verdict, outstanding),
+        nets=tuple(whys),
+        met=tuple(met),
+        outstanding=tuple(outstanding),
+        in_shadow=shadow_ask(nets, verdict),
+    )
+
+
+def shadow_asks(nets: NetSet, verdict: Verdict) -> Verdict:
+    """Return what the nets in a verdict's shadow would have asked together."""
+    asked = Verdict()
+    for reason in verdict.shadow:
+        net = nets.get(reason.net)
+        if net is not None:
+            asked = asked.join(net.asks)
+    return asked
+
+
+def shadow_ask(nets: NetSet, verdict: Verdict) -> str:
+    """Say what the nets in shadow would have asked; nothing where none spoke."""
+    if not verdict.shadow:
+        return ""
+    asked = shadow_asks(nets, verdict)
+    if asked.refused:
+        return f"would have refused it: {asked.refusals[0].rstrip('.')}"
+    parts = asks_in_words(asked)
+    parts += [f"word to {listed(list(asked.notify), 'and')}"] if asked.notify and not parts else []
+    return f"would have asked {listed(parts, 'and')}" if parts else "would have asked nothing"
+
+
+def _whys(nets: NetSet, found: Enforcement) -> list[Why]:
+    try:
+        facts = Facts.from_json(found.facts)
+    except InvalidInput:
+        # Recorded under facts that there are no more: nothing honest can be said of it.
+        return []
+    whys: list[Why] = []
+    for said in explain(nets, facts):
+        net = nets.get(said.net)
+        if net is None or not said.spoke:
+            whys.append(Why(said=said))
+            continue
+        asks = net.asks.refusals or tuple(asks_in_words(net.asks))
+        whys.append(Why(said=said, asks=asks, silent_if=tuple(otherwise(net, facts))))
+    return whys
+
+
+def _says(found: Enforcement, verdict: Verdict, outstanding: Sequence[str]) -> str:
+    state = State(found.state)
+    if verdict.refused:
+        return f"Refused: {verdict.refusals[0].rstrip('.')}. Nothing satisfies a refusal."
+    if state is State.WAITING:
+        return f"It waits for {listed(list(outstanding), 'and')}." if outstanding else "Everything asked is met."
+    if state in ENDED and found.because:
+        return f"{SAYS[state]} {found.because}"
+    if verdict.asks_nothing:
+        return "No net asked for anything."
+    return f"Everything asked was met. {SAYS[state]}" if state not in ENDED else SAYS[state]
+
+
+def _asked(
+    connection: sa.Connection,
+    found: Enforcement,
+    verdict: Verdict,
+    whys: Sequence[Why],
+    *,
+    now: datetime,
+    organisation: str,
+) -> tuple[list[str], list[str]]:
+    """Return what was asked and is met, and what is outstanding."""
+    if verdict.refused:
+        return [], _what_would_change(whys)
+    waits = found.state == State.WAITING.value
+    met = _at_the_act(verdict)
+    outstanding: list[str] = []
+    if verdict.approvals:
+        given, missing = _people(connection, found, verdict, now=now, organisation=organisation)
+        met += given
+        if waits and found.approved_at is None:
+            outstanding += missing
+    if waits and found.approved_at is None and verdict.hold_seconds:
+        outstanding.append(f"then a wait of {duration(verdict.hold_seconds)}, in which anyone on duty can cancel")
+    elif verdict.hold_seconds and found.hold_until is not None:
+        if waits and found.hold_until > now:
+            left = duration(_rounded(found.hold_until - now))
+            outstanding.append(f"the wait, which runs {left} more; anyone on duty can cancel until then")
+        elif found.hold_until <= now:
+            met.append(f"the wait of {duration(verdict.hold_seconds)} is over")
+    if waits and found.execute_at is not None and found.execute_at > now:
+        outstanding.append(f"its hour, {found.execute_at:%Y-%m-%d %H:%M} UTC")
+    return met, outstanding
+
+
+def _what_would_change(whys: Sequence[Why]) -> list[str]:
+    """Say which fact would have to be otherwise, for each net that refuses."""
+    told: list[str] = []
+    for why in whys:
+        if not why.said.spoke or why.said.shadow or not why.said.refuses:
+            continue
+        if why.silent_if:
+            told.append(f"{why.said.net} would not speak if {', or if '.join(why.silent_if)}")
+        else:
+            told.append(f"{why.said.net} would speak whatever single fact were otherwise")
+    return told
+
+
+def _at_the_act(verdict: Verdict) -> list[str]:
+    met: list[str] = []
+    if verdict.fresh_auth_minutes is not None:
+        met.append(f"whoever placed it had signed in within {verdict.fresh_auth_minutes} minutes")
+    if verdict.confirm:
+        met.append(f"the {' and the '.join(verdict.confirm)} was confirmed")
+    return met
+
+
+def _people(
+    connection: sa.Connection, found: Enforcement, verdict: Verdict, *, now: datetime, organisation: str
+) -> tuple[list[str], list[str]]:
+    """Return how many said yes, and who is missing still: roles, counts and teams, nobody's name."""
+    table = tables.approval.c
+    given = fetch_all(
+        connection,
+        Approval,
+        sa.select(tables.approval).where(table.platform == found.platform, table.enforcement_id == found.id),
+    )
+    staff = {one.id: one for one in fetch_all(connection, Staff, sa.select(tables.staff))}
+    active = {key for key, one in staff.items() if standing_now(one, now).standing is Standing.ACTIVE}
+    yeses = [
+        as_person(staff[one.by])
+        for one in given
+        if one.answer == "yes" and one.by in active and one.by not in found.humans and one.digest == found.digest
+    ]
+    human = next((who for who in (found.placed_by, *found.humans) if who in staff), None)
+    nobody = Person(id=found.placed_by, roles=frozenset(), team="", employer="")
+    proposer = nobody if human is None else as_person(staff[human])
+    missing = seats_filled(verdict.approvals, yeses, proposer=proposer, organisation=organisation)
+    wanted = verdict.seats
+    filled = wanted - sum(need.approvals for need in missing)
+    met = [f"{filled} of {wanted} further {'person' if wanted == 1 else 'people'} said yes"] if filled else []
+    if not missing:
+        return met, []
+    answered = {one.by for one in given}
+    could = [
+        staff[key]
+        for key in sorted(active - answered - set(found.humans))
+        if could_count(verdict.approvals, yeses, as_person(staff[key]), proposer=proposer, organisation=organisation)
+        is None
+    ]
+    fresh = verdict.fresh_auth_minutes
+    signed = f", signed in within {fresh} minutes" if fresh is not None else ""
+    needs = listed([need.in_words() for need in missing], "and")
+    return met, [f"{needs}{signed} ({_who_could(could, missing)})"]
+
+
+def _who_could(could: Sequence[Staff], missing: Sequence[Requirement]) -> str:
+    wanted = {role for need in missing for role in need.roles}
+    if not could:
+        return "nobody here can at present"
+    roles = Counter(role for one in could for role in one.roles if role in wanted)
+    said = listed([f"{number} {role}" for role, number in sorted(roles.items())], "and")
+    teams = sorted({one.team for one in could if one.team})
+    people = "1 person" if len(could) == 1 else f"{len(could)} people"
+    of = f", of the team{'' if len(teams) == 1 else 's'} {listed(teams, 'and')}" if teams else ""
+    return f"{people} here could: {said}{of}"
+
+
+def _rounded(left: timedelta) -> int:
+    """Round up to minutes, or to seconds below two of them."""
+    seconds = max(1, round(left.total_seconds()))
+    return seconds if seconds < 120 else -(-seconds // 60) * 60

@@ -1,0 +1,440 @@
+"""The page "What can one of us do alone?": the table, the promises, the budgets, and the rules themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from gardefou.nets.alone import GLASS, Asked, Cell, Line, Prover, asked_of, others, table
+from gardefou.nets.alone_people import BACK, CHANGES, PEOPLE, TIERS, Change
+from gardefou.nets.facts import ROLES, SCHEMA, Facts
+from gardefou.nets.floor import ORDINARY
+from gardefou.nets.judge import judge
+from gardefou.nets.net import NetSet
+from gardefou.nets.phrasebook import count, duration, listed
+from gardefou.nets.verdict import Verdict
+
+#: More than anyone does: a count up to this is no budget.
+_NO_BUDGET = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What nobody can do alone, or how they can: ``kept`` where it takes others, or is refused."""
+
+    says: str
+    kept: bool
+    asked: Asked
+    #: The situation that asks least, where the promise is not kept.
+    how: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {"says": self.says, "kept": self.kept, **self.asked.to_json(), "how": self.how or None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What one kind of person does before anyone is asked, and what is asked then."""
+
+    who: str
+    limits: tuple[str, ...]
+    beyond: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {"who": self.who, "limits": list(self.limits), "beyond": self.beyond}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What one person can do to the rules themselves, or to give back: who may, and what they need."""
+
+    says: str
+    roles: tuple[str, ...]
+    weakens: bool
+    asked: Asked
+
+    @property
+    def needs(self) -> str:
+        """What is asked of them, in words."""
+        return self.asked.says
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {"says": self.says, "roles": list(self.roles), "weakens": self.weakens, **self.asked.to_json()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """The whole page."""
+
+    digest: str
+    lines: tuple[Line, ...]
+    promises: tuple[Promise, ...]
+    budgets: tuple[Budget, ...]
+    rules: tuple[Rule, ...]
+    back: tuple[Rule, ...]
+
+    @property
+    def broken(self) -> tuple[Promise, ...]:
+        """The promises that this set does not keep."""
+        return tuple(one for one in self.promises if not one.kept)
+
+    def of_tier(self, tier: str) -> list[Line]:
+        """Return the lines about accounts of one tier."""
+        return [line for line in self.lines if line.tier == tier]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for machines."""
+        return {
+            "digest": self.digest,
+            "people": [{"id": kind.id, "says": kind.says} for kind in PEOPLE],
+            "table": [line.to_json() for line in self.lines],
+            "promises": [one.to_json() for one in self.promises],
+            "budgets": [one.to_json() for one in self.budgets],
+            "rules": [one.to_json() for one in self.rules],
+            "back": [one.to_json() for one in self.back],
+        }
+
+
+@lru_cache(maxsize=8)
+def alone(nets: NetSet) -> Alone:
+    """Return what one person can do alone under these nets; worked out once for each digest.
+
+    Raises:
+        Unavailable: the solver is not installed (`nets/solver`).
+    """
+    prover = Prover(nets)
+    return Alone(
+        digest=nets.digest,
+        lines=table(nets),
+        promises=tuple(_promises(prover)),
+        budgets=tuple(_budgets(nets)),
+        rules=tuple(_rule(prover, change) for change in CHANGES),
+        back=tuple(_rule(prover, change) for change in BACK),
+    )
+
+
+Column = tuple[str, list[tuple[str, Cell]]]
+
+
+def columns(page: Alone) -> list[tuple[str, list[Column]]]:
+    """Return by tier the kinds of people who may place at all, those together for whom everything is the same."""
+    told: list[tuple[str, list[Column]]] = []
+    for tier in TIERS:
+        lines = page.of_tier(tier)
+        alike: dict[tuple[Cell, ...], list[str]] = {}
+        for index, kind in enumerate(PEOPLE):
+            if kind.may_place:
+                # Who it is does not make a difference; what is asked does.
+                answers = tuple(replace(line.cells[index], who="", loosest="") for line in lines)
+                alike.setdefault(answers, []).append(kind.id)
+        groups: list[Column] = []
+        for kinds in alike.values():
+            first = next(index for index, kind in enumerate(PEOPLE) if kind.id == kinds[0])
+            who = listed([kind.says for kind in PEOPLE if kind.id in kinds], "or")
+            groups.append((f"{who[0].upper()}{who[1:]}", [(line.act, line.cells[first]) for line in lines]))
+        told.append((tier, groups))
+    return told
+
+
+# promises ---------------------------------------------------------------------------------
+
+_Where = Callable[[Prover], list[Any]]
+
+
+def _promises(prover: Prover) -> Iterator[Promise]:
+    for what, where in _CLAIMS:
+        asked, how, _ = prover.least(where(prover))
+        yield _promise(what, asked, how)
+    yield Promise(
+        says=(
+            "Nobody alone can break the glass: another person must say yes, nothing graver than a suspension is done, "
+            "and it is undone by itself within half an hour unless a third lets it stand. Gardefou sees to that under "
+            "every set."
+        ),
+        kept=True,
+        asked=GLASS,
+    )
+
+
+def _promise(what: str, asked: Asked, how: str) -> Promise:
+    match asked.kind:
+        case "refused":
+            return Promise(says=f"Nobody can {what}. Proved.", kept=True, asked=asked)
+        case "with_others":
+            wait = f" and a wait of {duration(asked.seconds)}" if asked.seconds else ""
+            says = f"Nobody alone can {what}: it needs the yes of {others(asked.people)}{wait} at least. Proved."
+            return Promise(says=says, kept=True, asked=asked)
+        case "after_wait":
+            says = (
+                f"One person alone can {what}, after a wait of {duration(asked.seconds)} at least in which anyone "
+                "on duty can cancel. Proved that it is no less."
+            )
+        case "at_once":
+            says = f"One person alone can {what}, at once."
+        case _:
+            says = f"Whether one person alone can {what} is not proved: the solver found no answer in time."
+    return Promise(says=says, kept=False, asked=asked, how=how)
+
+
+def _harm(*tiers: str, severity: tuple[int, int] = (3, 5)) -> _Where:
+    """Return the situations that harm accounts of these tiers."""
+
+    def where(prover: Prover) -> list[Any]:
+        at, solver = prover.at, prover.z3
+        size, via = at.fact("action.severity"), at.fact("actor.via")
+        memory, now = at.fact("account.tier_memory"), at.fact("account.tier")
+        rank = {tier: place for place, tier in enumerate(TIERS)}
+        tier = solver.Or(
+            [
+                solver.And(
+                    memory == at.words.number(one),
+                    solver.Or([now == at.words.number(other) for other in TIERS if rank[other] <= rank[one]]),
+                )
+                for one in tiers
+            ]
+        )
+        return [tier, size >= severity[0], size <= severity[1], via != at.words.number("break_glass")]
+
+    return where
+
+
+def _also(where: _Where, more: _Where) -> _Where:
+    return lambda prover: [*where(prover), *more(prover)]
+
+
+def _is(**facts: Any) -> _Where:
+    return lambda prover: [
+        prover.at.fact(name.replace("__", ".")) == prover.at.constant(value) for name, value in facts.items()
+    ]
+
+
+def _not_removing(prover: Prover) -> list[Any]:
+    return [prover.at.fact("action.name") != prover.at.words.number("remove_content")]
+
+
+def _last_day(prover: Prover) -> list[Any]:
+    return [prover.at.fact("actor.hours_to_last_day_end") <= 24]
+
+
+def _gone(prover: Prover) -> list[Any]:
+    standing = prover.at.fact("actor.standing")
+    return [prover.z3.Or([standing == prover.at.words.number(word) for word in ("suspended", "left")])]
+
+
+def _change(kind: str = "", *, weakens: bool = False) -> _Where:
+    def where(prover: Prover) -> list[Any]:
+        at, solver = prover.at, prover.z3
+        asked = at.fact("change.kind")
+        free = [asked != at.words.number(one) for one in ("", "restore", "restore_legal", "pause")]
+        return [
+            at.fact("action.name") == at.words.number("change"),
+            at.fact("action.severity") == 0,
+            at.fact("actor.human"),
+            at.fact("change.weakens") if weakens else solver.Not(at.fact("change.weakens")),
+            *([asked == at.words.number(kind)] if kind else free),
+        ]
+
+    return where
+
+
+_GRAVE = "suspend, deactivate or delete"
+_CLAIMS: tuple[tuple[str, _Where], ...] = (
+    (f"{_GRAVE} a protected account", _harm("protected")),
+    (f"{_GRAVE} a notable account", _harm("notable")),
+    ("limit or lock a protected account", _also(_harm("protected", severity=(2, 2)), _not_removing)),
+    (
+        "do what cannot be undone to any account",
+        _also(_harm(*TIERS, severity=(1, 5)), _is(action__reversibility="none")),
+    ),
+    (
+        "do what cannot be undone to a protected account",
+        _also(_harm("protected", severity=(1, 5)), _is(action__reversibility="none")),
+    ),
+    (
+        "let a service harm a notable or protected account",
+        _also(
+            _harm("notable", "protected", severity=(1, 5)),
+            lambda prover: [
+                *_is(actor__human=False)(prover),
+                prover.at.fact("actor.via") != prover.at.words.number("system"),
+            ],
+        ),
+    ),
+    (
+        "harm a notable or protected account in the last 24 hours before leaving",
+        _also(_harm("notable", "protected", severity=(1, 5)), _last_day),
+    ),
+    ("do anything at all once suspended or gone", _gone),
+    ("weaken the rules: tiers, nets, people, tokens, platforms or settings", _change(weakens=True)),
+    ("resume what someone paused", _change("resume")),
+    ("bring back what the law took down", _change("restore_legal")),
+    ("learn who is behind a pseudonym", _change("reveal")),
+)
+
+
+# budgets ----------------------------------------------------------------------------------
+
+
+def _budgets(nets: NetSet) -> Iterator[Budget]:
+    people: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("A reviewer", {}),
+        ("A reviewer by token", {"actor.via": "api"}),
+        ("A newcomer", {"actor.tenure_days": 7}),
+        (
+            "A service, on small accounts of a few days",
+            {
+                "actor.human": False,
+                "actor.via": "api",
+                "actor.roles": [],
+                "action.automated": True,
+                "account.age_days": 5,
+                "action.duration_hours": 24,
+            },
+        ),
+    )
+    for who, facts in people:
+        limits: list[str] = []
+        beyond: list[str] = []
+        for measure, severity, name in (
+            ("mild measures", 1, "all"),
+            ("suspensions", 3, "severity3"),
+            ("deactivations", 4, "severity4"),
+        ):
+            act = {"action.severity": severity, "action.name": {1: "warn", 3: "suspend", 4: "deactivate"}[severity]}
+            said = []
+            for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
+                most, then = _most(nets, {**ORDINARY, **facts, **act}, window, name)
+                if most is None:
+                    continue
+                said.append(f"{count(most)} {when}")
+                beyond.append(_beyond(then))
+            if said == ["0 an hour", "0 a day"]:
+                limits.append(f"no {measure} at once")
+            elif said:
+                limits.append(f"{measure}: {' and '.join(said)}")
+        reach = []
+        for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
+            most, then = _most(nets, {**ORDINARY, **facts}, window, "reach")
+            if most:
+                reach.append(f"{count(most)} {when}")
+                beyond.append(_beyond(then))
+        if reach:
+            limits.append(f"followers touched: {' and '.join(reach)}")
+        bulk, then = _at_once(nets, {**ORDINARY, **facts})
+        if bulk is not None:
+            limits.append(f"accounts at once: {count(bulk)}")
+            beyond.append(_beyond(then))
+        if limits:
+            told = list(dict.fromkeys(one for one in beyond if one))
+            yield Budget(who=who, limits=tuple(limits), beyond=listed(told, "or"))
+
+
+def _beyond(verdict: Verdict) -> str:
+    asked = asked_of(verdict)
+    match asked.kind:
+        case "at_once":
+            return f"a sign-in of the last {verdict.fresh_auth_minutes} minutes" if verdict.fresh_auth_minutes else ""
+        case "after_wait":
+            return f"a wait of {duration(asked.seconds)}"
+        case "refused":
+            return "it is refused"
+        case _:
+            return asked.who
+
+
+def _most(nets: NetSet, facts: dict[str, Any], window: str, name: str) -> tuple[int | None, Verdict]:
+    """Return how many go by before anything is asked, None where none ever is; and what is asked then."""
+    counts = (
+        ("all",)
+        if name == "all"
+        else ("all", "severity3")
+        if name in {"severity3", "reach"}
+        else (
+            "all",
+            "severity3",
+            "severity4",
+        )
+    )
+
+    def at(number: int) -> Verdict:
+        lately = (
+            {f"recent.{window}.reach": number}
+            if name == "reach"
+            else {f"recent.{window}.{one}": number for one in counts}
+        )
+        if window == "actor_1h":
+            lately |= {key.replace("actor_1h", "actor_24h"): value for key, value in lately.items()}
+        return judge(nets, Facts.of({**facts, **lately}))
+
+    found = _first(lambda number: not at(number).asks_nothing)
+    if found is None:
+        return None, Verdict()
+    this = int(facts["account.reach"]) if name == "reach" else 1
+    return (found - 1 + this if found else 0), at(found)
+
+
+def _at_once(nets: NetSet, facts: dict[str, Any]) -> tuple[int | None, Verdict]:
+    def at(number: int) -> Verdict:
+        return judge(nets, Facts.of({**facts, "action.name": "warn", "action.severity": 1, "action.bulk": number}))
+
+    found = _first(lambda number: not at(max(1, number)).asks_nothing)
+    return (None, Verdict()) if found is None else (max(0, found - 1), at(max(1, found)))
+
+
+def _first(asks: Callable[[int], bool]) -> int | None:
+    """Return the least number at which something is asked, by halving; None where nothing is at any that matters."""
+    if asks(0):
+        return 0
+    low, high = 0, 1
+    while not asks(high):
+        low, high = high, high * 2
+        if high > _NO_BUDGET * 1_000:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if asks(middle) else (middle, high)
+    return high
+
+
+# the rules themselves ------------------------------------------------------------------------
+
+
+def _rule(prover: Prover, change: Change) -> Rule:
+    """Return the least that is asked of someone who may, active and signed in."""
+    at = prover.at
+    roles = SCHEMA["actor.roles"]
+    where = [
+        *_is(
+            action__name="change",
+            action__severity=0,
+            action__reversibility="exact",
+            change__kind=change.kind,
+            change__weakens=change.weakens,
+            actor__human=True,
+            actor__standing="active",
+        )(prover),
+        prover.z3.Or([at.has(roles, role) for role in change.roles]),
+        at.fact("actor.hours_to_last_day_end") > 336,
+    ]
+    usual = asked_of(judge(prover.nets, Facts.of(_ordinary_change(change))))
+    asked, _, facts = prover.least(where, usual)
+    if facts is not None:
+        asked = replace(asked, who=asked_of(judge(prover.nets, Facts.of(facts))).who or asked.who)
+    return Rule(says=change.says, roles=change.roles, weakens=change.weakens, asked=asked)
+
+
+def _ordinary_change(change: Change) -> dict[str, Any]:
+    role = next((one for one in ROLES if one in change.roles and one != "legal"), change.roles[0])
+    return {
+        **ORDINARY,
+        "action.name": "change",
+        "action.severity": 0,
+        "change.kind": change.kind,
+        "change.weakens": change.weakens,
+        "actor.roles": [role],
+    }
