@@ -113,14 +113,18 @@ class Shadow:
         return sorted(self.nets.values(), key=lambda one: (-one.spoke, one.net))
 
 
-def shadow_report(connection: sa.Connection, since: datetime) -> Shadow:
-    """Return what shadow nets would have asked of everything placed since then, guarded changes left out."""
+def shadow_report(connection: sa.Connection, since: datetime, *, most: int | None = None) -> Shadow:
+    """Return what shadow nets would have asked of what was placed since then, guarded changes and restores left out.
+
+    With ``most`` only of the newest so many.
+    """
     report = Shadow(since=since)
     sets: dict[str, NetSet | None] = {}
     statement = (
         sa.select(_e.id, _e.verdict, _e.nets)
         .where(_e.placed_at >= since, _e.action != "change", _e.action != "restore")
-        .order_by(_e.platform, _e.id)
+        .order_by(_e.placed_at.desc())
+        .limit(most)
     )
     for rows in connection.execution_options(yield_per=_CHUNK).execute(statement).partitions():
         for row in rows:

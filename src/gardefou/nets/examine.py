@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from gardefou.nets.load import Problem, read_all
 from gardefou.nets.net import NetSet
@@ -36,13 +37,10 @@ def examine(text: str, filename: str = "nets.toml", *, team: Team | None = None)
     return sorted(found, key=lambda problem: (problem.line, problem.column))
 
 
-def warnings_of(nets: NetSet) -> list[Problem]:
+@lru_cache(maxsize=8)
+def warnings_of(nets: NetSet) -> tuple[Problem, ...]:
     """Return what is found in a set that can be used all the same; places are of the set as text."""
-    text = nets.to_toml()
-    return [
-        Problem(one.code, one.message, one.file, one.line, one.column, one.net, "warning", one.suggestion)
-        for one in examine(text, "proposal")
-    ]
+    return tuple(replace(one, severity="warning") for one in examine(nets.to_toml(), "proposal"))
 
 
 class _Where:

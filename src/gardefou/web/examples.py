@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from gardefou.domain.states import SAYS, State
+from gardefou.web.examples_nets import ALONE, EXPLANATION, WARNING
 
 Document = dict[str, Any]
 
@@ -452,9 +453,10 @@ _NETS: Document = {
     "by": "system",
     "items": [_NET],
 }
-_NETS_CHANGED = _changed(
-    "nets", says="The newcomers of spring have learnt it.", toml=_TOML, name="changed", over=_NETS_ID
-)
+_NETS_CHANGED: Document = {
+    **_changed("nets", says="The newcomers of spring have learnt it.", toml=_TOML, name="changed", over=_NETS_ID),
+    "warnings": [WARNING],
+}
 _PLATFORM: Document = {
     "name": "sandbox",
     "kind": "sandbox",
@@ -654,6 +656,8 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /tokens": {201: {**_ISSUED, **_SECRET}, 202: {**_waits(_ISSUED), **_SECRET}},
     "DELETE /tokens/{id}": {200: _changed("token_revoke", token=_TOKEN_ID)},
     "GET /nets": {200: _NETS},
+    "GET /nets/alone": {200: ALONE},
+    "GET /enforcements/{id}/explanation": {200: EXPLANATION},
     "POST /nets/proposals": _both(201, _NETS_CHANGED),
     "GET /platforms": _page(_PLATFORM),
     "POST /platforms": _both(201, _REGISTERED),

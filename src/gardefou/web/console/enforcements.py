@@ -23,6 +23,7 @@ from gardefou.flow.bulk_enforce import INLINE
 from gardefou.flow.case_reading import case_view
 from gardefou.flow.decide import carry_out
 from gardefou.flow.execute import advance
+from gardefou.flow.explain import explanation
 from gardefou.flow.fact_reads import TOPPED
 from gardefou.flow.reading import enforcement_by_id, lifted_as_stored
 from gardefou.flow.second_look import seen_by
@@ -240,6 +241,7 @@ def show(visit: Visit) -> Response:
         proved = held is not None and newest is not None and newest < held.size
         story = events(connection, found.platform, tables.event.c.about == found.id, viewer=visit.actor.id)
         organisation = visit.app.config(connection).rules.organisation
+        why = explanation(connection, found, now=visit.now, organisation=organisation, blind=row.blind)
     return visit.page(
         "enforcement.html",
         row=row,
@@ -252,6 +254,7 @@ def show(visit: Visit) -> Response:
         proved=proved,
         story=story,
         losses=() if row.blind else _losses(visit, found),
+        why=why,
         may_answer=_may_answer(visit, found, {one.by for one in given}),
         may_cancel=visit.may(Power.LIFT) and found.state in {State.WAITING.value, State.READY.value},
         may_restore=visit.may(Power.LIFT) and found.severity > 0 and found.state in _RESTORABLE,
