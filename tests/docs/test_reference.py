@@ -1,14 +1,10 @@
-"""The reference pages are whole: every event and every shipped net stands in them, and nothing that is not."""
+"""The reference of events is whole: every event stands in it, and nothing that is not."""
 
 from __future__ import annotations
 
 import ast
 import re
 from pathlib import Path
-
-import pytest
-
-from gardefou.nets.shipped import load_shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "gardefou"
@@ -62,15 +58,3 @@ def test_no_event_is_documented_that_nothing_writes():
         for name in re.findall(r"\"([a-z]+\.[a-z_]+)\"", path.read_text(encoding="utf-8"))
     }
     assert events_documented() - mentioned == set()
-
-
-@pytest.mark.parametrize("name", ["default", "small-team", "solo"])
-def test_every_shipped_net_is_documented_as_it_is(name):
-    page = (ROOT / "docs" / "reference" / "nets" / f"{name}.md").read_text(encoding="utf-8")
-    for net in load_shipped(name):
-        assert f"## `{net.id}`" in page
-        assert net.title in page
-        assert net.when in page
-        assert net.because in page
-    documented = set(re.findall(r"^## `([a-z0-9-]+)`", page, flags=re.MULTILINE))
-    assert documented == {net.id for net in load_shipped(name)}

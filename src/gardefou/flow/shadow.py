@@ -7,7 +7,7 @@ holds are delays here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from statistics import median
@@ -120,13 +120,9 @@ def shadow_report(connection: sa.Connection, since: datetime, *, most: int | Non
     """
     report = Shadow(since=since)
     sets: dict[str, NetSet | None] = {}
-    statement = (
-        sa.select(_e.id, _e.verdict, _e.nets)
-        .where(_e.placed_at >= since, _e.action != "change", _e.action != "restore")
-        .order_by(_e.placed_at.desc())
-        .limit(most)
-    )
-    for rows in connection.execution_options(yield_per=_CHUNK).execute(statement).partitions():
+    last, left = "", most
+    while left is None or left > 0:
+        rows = _newest(connection, since, last, _CHUNK if left is None else min(_CHUNK, left))
         for row in rows:
             report.judged += 1
             if not row.verdict.get("shadow"):
@@ -136,7 +132,20 @@ def shadow_report(connection: sa.Connection, since: datetime, *, most: int | Non
             nets = sets[row.nets]
             if nets is not None:
                 _count(report, row.id, Verdict.from_json(row.verdict), nets)
+        if len(rows) < _CHUNK:
+            break
+        last, left = rows[-1].id, None if left is None else left - len(rows)
     return report
+
+
+def _newest(connection: sa.Connection, since: datetime, before: str, most: int) -> Sequence[sa.Row[Any]]:
+    """Return the newest so many, ids being in the sequence of time."""
+    statement = sa.select(_e.id, _e.verdict, _e.nets).where(
+        _e.placed_at >= since, _e.action != "change", _e.action != "restore"
+    )
+    if before:
+        statement = statement.where(_e.id < before)
+    return connection.execute(statement.order_by(_e.id.desc()).limit(most)).all()
 
 
 def _load(connection: sa.Connection, digest: str) -> NetSet | None:

@@ -6,7 +6,7 @@ together counts once: the tier and its memory, an action and its usual severity.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -38,8 +38,12 @@ class UnansweredError(Exception):
     """The solver found no answer in time; never leaves this package."""
 
 
-def nearest(at: Situation, constraints: Sequence[Any]) -> dict[str, Any] | None:
+def nearest(
+    at: Situation, constraints: Sequence[Any], *, base: Mapping[str, Any] | None = None
+) -> dict[str, Any] | None:
     """Return the facts of the nearest situation within the constraints; None where there is none at all.
+
+    Nearest to an ordinary click, or to ``base``: a situation that another one should differ from by least.
 
     Raises:
         UnansweredError: the solver found no answer in time.
@@ -50,15 +54,16 @@ def nearest(at: Situation, constraints: Sequence[Any]) -> dict[str, Any] | None:
     solver.add(constraints)
     if not possible(solver):
         return None
-    differs = list(_differences(at))
+    around = dict(ORDINARY if base is None else base)
+    differs = list(_differences(at, around, ordinary=base is None))
     for most in range(len(differs) + 1):
         solver.push()
         solver.add(z3().PbLe([(one, 1) for _, one in differs], most))
         if possible(solver):
             break
         solver.pop()
-    _prefer(solver, at)
-    _tighten(solver, at)
+    _prefer(solver, at, around, _least_telling(at) if base is None else _words_first(at))
+    _tighten(solver, at, around)
     if not possible(solver):  # pragma: no cover  (every step kept it possible)
         return None
     return facts_of(solver.model(), at)
@@ -76,13 +81,17 @@ def possible(solver: Any) -> bool:
     return bool(answer == z3().sat)
 
 
-def _differences(at: Situation) -> Iterator[tuple[str, Any]]:
+def _differences(at: Situation, around: Mapping[str, Any], *, ordinary: bool) -> Iterator[tuple[str, Any]]:
     """Yield what is counted: a name, and the formula that it is not as usual."""
     solver = z3()
+    if not ordinary:
+        for name in around:
+            yield name, solver.Not(usual(at, name, around))
+        return
     together = {"account.tier", "action.severity", "action.reversibility", "action.on_content", "change.weakens"}
     for name in ORDINARY:
         if name not in together and name not in at.unknown:
-            yield name, solver.Not(usual(at, name))
+            yield name, solver.Not(usual(at, name, around))
     tier, memory = at.fact("account.tier"), at.fact("account.tier_memory")
     yield "account.tier", tier != memory
     name, severity = at.fact("action.name"), at.fact("action.severity")
@@ -104,9 +113,9 @@ def _differences(at: Situation) -> Iterator[tuple[str, Any]]:
     yield "change", is_(Action.CHANGE) != (at.fact("change.kind") != at.words.number(""))
 
 
-def usual(at: Situation, name: str) -> Any:
+def usual(at: Situation, name: str, around: Mapping[str, Any] = ORDINARY) -> Any:
     """Return the formula that a fact is as on an ordinary click."""
-    spec, value = SCHEMA[name], ORDINARY[name]
+    spec, value = SCHEMA[name], around[name]
     if spec.kind is Kind.TEXTS:
         for word in value:
             at.has(spec, word)
@@ -114,18 +123,25 @@ def usual(at: Situation, name: str) -> Any:
     return at.fact(name) == at.constant(value)
 
 
-def _prefer(solver: Any, at: Situation) -> None:
-    """Leave as usual what tells least, where there is a choice."""
-    strange = [name for name in reversed(list(ORDINARY)) if name not in _TELLING and name not in at.unknown]
-    for name in (*strange, *reversed(_TELLING)):
-        if name in at.unknown:
-            continue
+def _least_telling(at: Situation) -> list[str]:
+    strange = [name for name in reversed(list(ORDINARY)) if name not in _TELLING]
+    return [name for name in (*strange, *reversed(_TELLING)) if name not in at.unknown]
+
+
+def _words_first(at: Situation) -> list[str]:
+    """Return the facts with the numbers last: beside another situation, a number just over the edge says most."""
+    names = sorted(ORDINARY, key=lambda name: (SCHEMA[name].is_number, name in {"account.reach", "action.bulk"}))
+    return [name for name in names if name not in at.unknown]
+
+
+def _prefer(solver: Any, at: Situation, around: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Leave as usual, one after the other, what can be: where there is a choice the first stay as they are."""
+    for name in names:
         solver.push()
-        solver.add(usual(at, name))
+        solver.add(usual(at, name, around))
         if possible(solver):
             continue
         solver.pop()
-
     if "change.kind" not in at.unknown:
         # A kind that everyone knows, rather than one that no condition names.
         for kind in KINDS:
@@ -136,14 +152,14 @@ def _prefer(solver: Any, at: Situation) -> None:
             solver.pop()
 
 
-def _tighten(solver: Any, at: Situation) -> None:
+def _tighten(solver: Any, at: Situation, around: Mapping[str, Any]) -> None:
     """Bring every number that differs as near to its usual value as it goes."""
     for name, spec in SCHEMA.items():
         if not spec.is_number or name in at.unknown or name not in ORDINARY:
             continue
         solver.check()
         value = solver.model().eval(at.fact(name), model_completion=True)
-        now, wanted = _number(spec, value), ORDINARY[name]
+        now, wanted = _number(spec, value), around[name]
         if now == wanted:
             continue
         _bisect(solver, at.fact(name), int(now), int(wanted))

@@ -1,0 +1,212 @@
+"""`nets check`, whole: what is wrong, where, what to write instead, and what conditions mean."""
+
+from __future__ import annotations
+
+import pytest
+
+import gardefou.nets.review as review_module
+from gardefou.errors import InvalidInput, Unavailable
+from gardefou.nets.examine import examine, warnings_of
+from gardefou.nets.load import load
+from gardefou.nets.shipped import SHIPPED, load_shipped, shipped_text
+from gardefou.nets.team import read_team
+
+
+def net(when: str, require: str = 'hold = "10m"', net_id: str = "one", more: str = "") -> str:
+    return f"""[[net]]
+id = "{net_id}"
+title = "A net"
+because = "a test"
+when = '{when}'
+{more}
+[net.require]
+{require}
+
+"""
+
+
+def codes(text: str, **more) -> list[tuple[str, str, str | None]]:
+    return [(one.severity, one.code, one.net) for one in examine(text, **more)]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_nothing_is_found_in_the_shipped_sets(name):
+    assert examine(shipped_text(name)) == []
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "account.reach > 5 and account.reach + 1 < 3",
+        "recent.actor_1h.severity4 > recent.actor_1h.severity3",
+        "recent.actor_1h.all > recent.actor_24h.all",
+        "change.weakens and action.severity >= 1",
+        'action.name == "suspend" and action.severity == 2',
+        "action.bulk < 1",
+    ],
+)
+def test_a_condition_that_never_holds_by_its_meaning_is_an_error(when):
+    [found] = examine(net(when), "nets.toml")
+    assert (found.code, found.severity, found.line, found.net) == ("nets/never_holds", "error", 5, "one")
+    assert found.suggestion
+
+
+@pytest.mark.parametrize(
+    "when", ["account.reach >= 0", "now.raid or not now.raid", "action.severity < 3 or action.severity >= 3"]
+)
+def test_a_condition_that_always_holds_is_a_warning(when):
+    assert codes(net(when)) == [("warning", "nets/always_holds", "one")]
+
+
+@pytest.mark.parametrize(
+    "when", ["account.age_days / 3 * 3 != account.age_days", "account.reach * account.age_days == 7", "now.hour == 3"]
+)
+def test_what_evaluation_could_see_otherwise_gives_no_finding(when):
+    assert codes(net(when)) == []
+
+
+def test_a_net_that_another_one_always_covers_is_a_warning_that_names_it():
+    wide = net("action.severity >= 3", 'approvals = 2\nfrom = ["lead"]', "wide")
+    narrow = net(
+        'action.severity >= 4 and account.tier_memory == "protected"',
+        'approvals = 1\nfrom = ["lead", "policy"]',
+        "narrow",
+    )
+    [found] = examine(narrow + wide)
+    assert (found.severity, found.code, found.net) == ("warning", "nets/covered", "narrow")
+    assert "wide" in found.message
+    # Asked of other people, for longer, or told to others: it is not covered.
+    for more in (
+        'approvals = 1\nfrom = ["legal"]',
+        'hold = "1h"',
+        'approvals = 1\nfrom = ["lead"]\nnotify = ["legal"]',
+    ):
+        assert codes(net("action.severity >= 4", more, "narrow") + wide) == []
+
+
+def test_nets_that_cover_one_only_together_are_named_together():
+    each = net("action.severity == 3", 'hold = "1h"', "three") + net("action.severity >= 4", 'hold = "2h"', "four")
+    [found] = examine(each + net("action.severity >= 3", 'hold = "30m"', "both"))
+    assert found.net == "both"
+    assert "three and four" in found.message
+    halves = net("action.severity >= 3", 'hold = "1h"', "time") + net(
+        "action.severity >= 2", "fresh_auth_minutes = 5", "sign-in"
+    )
+    [found] = examine(halves + net("action.severity >= 4", 'hold = "1h"\nfresh_auth_minutes = 10', "whole"))
+    assert found.net == "whole"
+    assert "together" in found.message
+
+
+def test_of_two_nets_alike_only_the_second_is_one_too_many():
+    assert codes(net("now.raid", net_id="first") + net("now.raid", net_id="second")) == [
+        ("warning", "nets/covered", "second")
+    ]
+
+
+def test_a_net_in_shadow_covers_nothing():
+    shadow = net("now.raid", 'hold = "1h"', "wide", 'mode = "shadow"')
+    assert codes(shadow + net("now.raid", 'hold = "1h"', "narrow")) == []
+
+
+@pytest.mark.parametrize(
+    ("when", "suggestion"),
+    [
+        ("account.folowers > 3", "account.reach"),
+        ("acount.reach > 3", "account.reach"),
+        ("severity >= 3", "action.severity"),
+        ('account.tier == "protectd"', "protected"),
+        ('account.tier == "vip"', "one of standard, notable, protected"),
+        ('actor.fresh_minutes > "10 min"', '"10m"'),
+        ('actor.tenure_days < "2 weeks"', '"2w"'),
+        ('account.reach > "5M"', "5_000_000"),
+    ],
+)
+def test_each_mistake_in_a_condition_comes_with_what_to_write_instead(when, suggestion):
+    [found] = examine(net(when))
+    assert found.suggestion == suggestion
+    assert found.to_json()["suggestion"] == suggestion
+    assert found.line == 5
+    assert found.column > 8
+
+
+@pytest.mark.parametrize(
+    ("require", "suggestion"),
+    [
+        ("aprovals = 2", "approvals"),
+        ('approvals = 1\nfrom = ["moderator"]', "reviewer"),
+        ('approvals = 1\nfrom = ["leed"]', "lead"),
+        ('hold = "2 hours"', 'hold = "2h"'),
+        ("hold = 600", 'hold = "10m"'),
+        ('hold = "1h"\nnotify = ["sre"]', "oncall"),
+    ],
+)
+def test_each_mistake_in_what_is_asked_comes_with_what_to_write_instead(require, suggestion):
+    assert suggestion in [one.suggestion for one in examine(net("now.raid", require))]
+
+
+def test_good_nets_are_looked_at_though_others_are_wrong():
+    found = codes(net("nonsense") + net("account.reach >= 0", net_id="two"))
+    assert found == [("error", "nets/unknown_fact", "one"), ("warning", "nets/always_holds", "two")]
+
+
+TEAM = """
+[[staff]]
+id = "ada"
+roles = ["lead", "legal"]
+team = "review"
+[[staff]]
+id = "ben"
+roles = ["reviewer"]
+team = "reports"
+"""
+
+
+def test_r21_a_set_that_the_team_cannot_satisfy_is_found_before_there_is_an_installation():
+    team = read_team(TEAM)
+    two = net("action.severity >= 3", 'approvals = 2\nfrom = ["lead"]')
+    assert ("error", "nets/unsatisfiable", "one") in codes(two, team=team)
+    assert codes(two) == []
+
+
+def test_r21_two_nets_that_ask_for_more_together_than_there_are_is_a_warning():
+    both = net("action.severity >= 3", 'approvals = 1\nfrom = ["lead"]') + net(
+        "action.severity >= 4", 'approvals = 1\nfrom = ["legal"]', "two"
+    )
+    team = read_team(TEAM + '[[staff]]\nid = "cyd"\nroles = ["policy", "lead", "legal"]\n')
+    assert codes(both, team=team) == [("warning", "nets/unsatisfiable_together", "two")]
+    apart = both.replace("action.severity >= 4", "action.severity < 3")
+    assert codes(apart, team=team) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("nonsense", "team/toml"),
+        ("[[people]]\nid = 'a'", "team/unknown_key"),
+        ("organisation = 'x'", "team/invalid"),
+        ("[[staff]]\nid = 'a'", "team/invalid"),
+        ("[[staff]]\nid = 'a'\nroles = ['leed']", "team/unknown_role"),
+        ("[[staff]]\nid = 'a'\nroles = []\nrole = 'x'", "team/unknown_key"),
+        ("[[staff]]\nid = 'a'\nroles = []\n[[staff]]\nid = 'a'\nroles = []", "team/invalid"),
+    ],
+)
+def test_a_team_that_cannot_be_read_says_what_is_wrong(text, code):
+    with pytest.raises(InvalidInput) as wrong:
+        read_team(text)
+    assert wrong.value.code == code
+
+
+def test_without_a_solver_the_text_is_checked_all_the_same(monkeypatch):
+    def missing():
+        raise Unavailable("nets/solver", "not installed")
+
+    monkeypatch.setattr(review_module, "z3", missing)
+    assert codes(net("account.reach > 5 and account.reach + 1 < 3")) == []
+    assert codes(net("account.reach > 5 and account.reach < 3")) == [("error", "nets/never_holds", "one")]
+    assert codes(net("now.raid or not now.raid")) == [("warning", "nets/always_holds", "one")]
+
+
+def test_a_proposal_is_told_the_same_as_warnings():
+    nets = load(net("account.reach > 5 and account.reach + 1 < 3"))
+    assert [(one.severity, one.code) for one in warnings_of(nets)] == [("warning", "nets/never_holds")]
+    assert warnings_of(load_shipped("default")) == ()
