@@ -70,7 +70,6 @@ def test_a_refusal_says_that_nothing_satisfies_it_and_which_fact_would_have_to_b
 def test_where_nobody_can_say_yes_it_is_said(world):
     made = world.enforce("rev", "known", "suspend")
     assert "2 people here could: 2 lead" in told(world, made).outstanding[0]
-    world.person("admin", "admin")
     for staff in ("lead", "lead2"):
         propose(world.app, world.fresh("admin"), "off", {"staff": staff})
     assert "nobody here can at present" in told(world, made).outstanding[0]

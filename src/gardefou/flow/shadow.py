@@ -138,7 +138,7 @@ def shadow_report(connection: sa.Connection, since: datetime, *, most: int | Non
     return report
 
 
-def _newest(connection: sa.Connection, since: datetime, before: str, most: int) -> Sequence[sa.Row[Any]]:
+def _newest(connection: sa.Connection, since: datetime, before: str, most: int) -> Sequence[sa.Row[Any, Any, Any]]:
     """Return the newest so many, ids being in the sequence of time."""
     statement = sa.select(_e.id, _e.verdict, _e.nets).where(
         _e.placed_at >= since, _e.action != "change", _e.action != "restore"

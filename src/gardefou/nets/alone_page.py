@@ -306,7 +306,7 @@ def _budgets(nets: NetSet) -> Iterator[Budget]:
             ("deactivations", 4, "severity4"),
         ):
             act = {"action.severity": severity, "action.name": {1: "warn", 3: "suspend", 4: "deactivate"}[severity]}
-            said = []
+            said: list[str] = []
             for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
                 most, then = _most(nets, {**ORDINARY, **facts, **act}, window, name)
                 if most is None:
@@ -317,7 +317,7 @@ def _budgets(nets: NetSet) -> Iterator[Budget]:
                 limits.append(f"no {measure} at once")
             elif said:
                 limits.append(f"{measure}: {' and '.join(said)}")
-        reach = []
+        reach: list[str] = []
         for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
             most, then = _most(nets, {**ORDINARY, **facts}, window, "reach")
             if most:

@@ -34,6 +34,12 @@ _TELLING = (
 )
 
 
+#: Facts that go with others: the usual one is what goes with those.
+_TOGETHER = frozenset(
+    {"account.tier", "action.severity", "action.reversibility", "action.on_content", "change.weakens"}
+)
+
+
 class UnansweredError(Exception):
     """The solver found no answer in time; never leaves this package."""
 
@@ -62,6 +68,8 @@ def nearest(
         if possible(solver):
             break
         solver.pop()
+    if base is None:
+        _belonging(solver, [one for name, one in differs if name in _TOGETHER])
     _prefer(solver, at, around, _least_telling(at) if base is None else _words_first(at))
     _tighten(solver, at, around)
     if not possible(solver):  # pragma: no cover  (every step kept it possible)
@@ -88,9 +96,8 @@ def _differences(at: Situation, around: Mapping[str, Any], *, ordinary: bool) ->
         for name in around:
             yield name, solver.Not(usual(at, name, around))
         return
-    together = {"account.tier", "action.severity", "action.reversibility", "action.on_content", "change.weakens"}
     for name in ORDINARY:
-        if name not in together and name not in at.unknown:
+        if name not in _TOGETHER and name not in at.unknown:
             yield name, solver.Not(usual(at, name, around))
     tier, memory = at.fact("account.tier"), at.fact("account.tier_memory")
     yield "account.tier", tier != memory
@@ -110,7 +117,7 @@ def _differences(at: Situation, around: Mapping[str, Any], *, ordinary: bool) ->
         "change.weakens",
         solver.And(at.fact("change.kind") != at.words.number(""), solver.Not(at.fact("change.weakens"))),
     )
-    yield "change", is_(Action.CHANGE) != (at.fact("change.kind") != at.words.number(""))
+    yield "change.weakens", is_(Action.CHANGE) != (at.fact("change.kind") != at.words.number(""))
 
 
 def usual(at: Situation, name: str, around: Mapping[str, Any] = ORDINARY) -> Any:
@@ -121,6 +128,15 @@ def usual(at: Situation, name: str, around: Mapping[str, Any] = ORDINARY) -> Any
             at.has(spec, word)
         return z3().And([one == (word in value) for word, one in at.members.get(name, {}).items()])
     return at.fact(name) == at.constant(value)
+
+
+def _belonging(solver: Any, differences: Sequence[Any]) -> None:
+    """Rather a deactivation than a suspension as severe as one: what belongs together stays so where it can."""
+    for one in differences:
+        solver.push()
+        solver.add(z3().Not(one))
+        if not possible(solver):
+            solver.pop()
 
 
 def _least_telling(at: Situation) -> list[str]:

@@ -9,6 +9,7 @@ followers``). `gardefou.nets.phrasebook` has the words.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from gardefou.nets import tree
 from gardefou.nets.facts import SCHEMA, FactSpec, Kind
@@ -64,7 +65,7 @@ def fact_in_english(name: str, value: object) -> str:
         case Kind.INT | Kind.FLOAT if isinstance(value, int | float):
             return _about_number(spec, "==", value)
         case Kind.TEXTS if isinstance(value, tuple | list):
-            return _members(spec, [str(one) for one in value])
+            return _members(spec, [str(one) for one in cast("tuple[str, ...]", value)])
         case _:
             return _about_words(spec, [str(value)], keep=True)
 
