@@ -59,11 +59,12 @@ def test_delays_are_counted_with_their_median_and_peoples_time_is_said_to_be_unk
 
 
 def test_what_is_asked_anyway_is_no_difference(tried):
-    tried.enforce("rev", "president", "suspend")
+    # Two others and half an hour stand before it as it is: five minutes more in shadow change nothing.
+    tried.enforce("rev", "president", "deactivate")
     told = report(tried)
     assert told.nets["suspensions-wait"].spoke == 1
-    # A hold of ten minutes stands before it as it is; only the lead in shadow would be asked beside.
-    assert told.held == 0
+    assert told.nets["suspensions-wait"].alone == 0
+    assert (told.delayed, told.held, told.examples) == (0, 0, [])
 
 
 def test_what_is_older_does_not_count(tried):

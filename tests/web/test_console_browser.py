@@ -182,3 +182,13 @@ def test_it_works_without_scripts_too(console: Console):
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("The platform confirmed it after")).to_be_visible()
     assert scene.state("3001") == frozenset()
+
+
+def test_what_one_of_us_can_do_alone_fits_a_desk_and_a_phone(console: Console):
+    for width in (1440, 390):
+        page = console.open("ada", width=width)
+        page.goto(f"{console.url}/nets")
+        page.get_by_role("link", name="What can one of us do alone?").click()
+        expect(page.get_by_role("heading", name="What nobody can do alone")).to_be_visible()
+        expect(page.get_by_text("Nobody alone can suspend, deactivate or delete a protected account")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
