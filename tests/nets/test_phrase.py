@@ -10,7 +10,7 @@ from gardefou.nets.facts import SCHEMA
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.phrase import condition_lines, fact_in_english, in_english
 from gardefou.nets.shipped import SHIPPED, load_shipped
-from tests.nets.test_prove import conditions
+from tests.nets.trees import conditions
 
 
 def said(text: str) -> str:
