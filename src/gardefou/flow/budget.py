@@ -51,10 +51,10 @@ def top_up(app: App, actor: Actor, staff: str) -> TopUp:
         uow.serialise(f"actor:{person.id}")
         table = tables.top_up.c
         recent = uow.all(TopUp, table.staff_id == person.id, table.at > uow.now - _SHIFT)
-        if any(one.at > uow.now - TOPPED for one in recent):
-            raise Conflict("budget/topped", "This budget is topped up already; it can be again when the hour is over.")
         if len(recent) >= _MOST:
             raise Conflict("budget/twice", "This budget was topped up twice this shift already.")
+        if any(one.at > uow.now - TOPPED for one in recent):
+            raise Conflict("budget/topped", "This budget is topped up already; it can be again when the hour is over.")
         made = TopUp(id=uow.ids.new(), staff_id=person.id, by=lead.id, at=uow.now)
         uow.record("budget.topped_up", by=lead.id, about=person.id, puts=(made,))
         return made
