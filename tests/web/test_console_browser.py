@@ -165,7 +165,7 @@ def test_the_head_of_states_account_waits_for_two_others_and_is_cancelled(consol
     press(page, "k")
     page.keyboard.type("It is the real one.")
     press(page, "Enter")
-    expect(page.get_by_text("Withdrawn before anything was done")).to_be_visible()
+    expect(page.get_by_text("Withdrawn before anything was done. It is the real one.", exact=True)).to_be_visible()
     assert scene.state("1001") == frozenset()
 
 
