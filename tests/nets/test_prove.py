@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -141,3 +142,13 @@ def test_own_invariants_are_nets_that_the_set_must_make_up_for():
     ).nets
     assert prove(load_shipped("default"), [own(kept)])[0].holds
     assert prove(load_shipped("default"), [own(replace(other, shadow=True))])[0].holds is False
+
+
+def test_many_threads_may_ask_for_proofs_at_once():
+    sets = [
+        NetSet(net for net in load_shipped("solo") if net.id != left_out.id)
+        for left_out in list(load_shipped("solo"))[:8]
+    ]
+    with ThreadPoolExecutor(4) as threads:
+        at_once = list(threads.map(prove, sets))
+    assert [[one.holds for one in found] for found in at_once] == [[one.holds for one in prove(nets)] for nets in sets]

@@ -22,6 +22,7 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import duration, listed
 from gardefou.nets.sentence import situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
+from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
 
 
@@ -246,6 +247,7 @@ class Prover:
 
 
 @lru_cache(maxsize=8)
+@one_at_a_time
 def table(nets: NetSet) -> tuple[Line, ...]:
     """Return every line of the table; worked out once for each digest.
 

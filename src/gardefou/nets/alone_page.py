@@ -14,6 +14,7 @@ from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import count, duration, listed
+from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
 
 #: More than anyone does: a count up to this is no budget.
@@ -101,6 +102,7 @@ class Alone:
 
 
 @lru_cache(maxsize=8)
+@one_at_a_time
 def alone(nets: NetSet) -> Alone:
     """Return what one person can do alone under these nets; worked out once for each digest.
 

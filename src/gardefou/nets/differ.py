@@ -26,6 +26,7 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import listed
 from gardefou.nets.sentence import asks_in_words, situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
+from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
 
 #: What can be asked for, in the sequence in which differences are told.
@@ -107,6 +108,7 @@ class Compared:
         }
 
 
+@one_at_a_time
 def differ(a: NetSet, b: NetSet, *, names: tuple[str, str] = ("A", "B")) -> Compared:
     """Compare two sets of nets: word for word, and by what they ask."""
     nets = tuple(changed_nets(a, b))

@@ -23,6 +23,7 @@ from gardefou.nets.nearest import facts_of
 from gardefou.nets.net import NetSet
 from gardefou.nets.sentence import in_words
 from gardefou.nets.solver import Situation, z3
+from gardefou.nets.thinking import one_at_a_time
 
 #: Milliseconds for one question; what is not answered then is not proved.
 _MOST_MS = 5_000
@@ -49,6 +50,7 @@ class Proved:
         return found
 
 
+@one_at_a_time
 def prove(nets: NetSet, invariants: Sequence[Invariant] = INVARIANTS) -> list[Proved]:
     """Prove each invariant of a set of nets, or find a situation that breaks it.
 

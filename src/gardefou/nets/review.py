@@ -21,6 +21,7 @@ from gardefou.nets.nearest import acts
 from gardefou.nets.net import Net
 from gardefou.nets.phrasebook import listed
 from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words, z3
+from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import join_all
 
 #: Milliseconds for one question, and seconds for all of them.
@@ -54,6 +55,7 @@ class Finding:
                 return f"take {self.net} out, or make it ask for more than {listed(list(self.by), 'and')}"
 
 
+@one_at_a_time
 def review(nets: Iterable[Net]) -> list[Finding]:
     """Return what is found in the nets, in their sequence; without a solver only what plainly always holds."""
     listed_nets = list(nets)

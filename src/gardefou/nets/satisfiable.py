@@ -14,6 +14,7 @@ from gardefou.nets.nearest import MOST_MS, acts
 from gardefou.nets.net import Net, NetSet
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.solver import Formulas, Situation, Words, z3
+from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Requirement, merge
 
 
@@ -59,6 +60,7 @@ def unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -
     return found
 
 
+@one_at_a_time
 def together_unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -> list[Unsatisfiable]:
     """Return pairs of nets that the others satisfy singly and never both, where both can speak of one act.
 
