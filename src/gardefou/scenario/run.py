@@ -58,7 +58,7 @@ def replay(scenario: Scenario, *, nets: NetSet | None = None, no_nets: bool = Fa
     started = time.perf_counter()
     world = make_world(scenario, nets=nets, no_nets=no_nets)
     try:
-        player, passing = Player(world), _Passing(world)
+        player, passing = Player(world), Passing(world)
         done: list[Done] = []
         passing.settle()
         for step in scenario.steps:
@@ -74,7 +74,7 @@ def replay(scenario: Scenario, *, nets: NetSet | None = None, no_nets: bool = Fa
     return Replay(world, tuple(done), max(scenario.ends_at, world.clock.now()), elapsed)
 
 
-class _Passing:
+class Passing:
     """Lets time pass in a world."""
 
     def __init__(self, world: World) -> None:

@@ -75,11 +75,11 @@ def _migrated() -> bytes:
         store.close()
 
 
-def fresh_store() -> Store:
-    """Return a new store in memory, migrated: made once a process, copied from then on."""
+def fresh_store(store: Store | None = None) -> Store:
+    """Return a new store in memory, migrated: made once a process, copied from then on. A given one is filled."""
     with _copying:
         image = _migrated()
-    store = open_store("sqlite://")
+    store = store or open_store("sqlite://")
     store.writer.update_execution_options(compiled_cache=_compiled)
     raw: Any = store.writer.raw_connection()
     try:
@@ -180,16 +180,25 @@ class World:
         self.secrets[staff or f"service:{service}"] = secret
 
 
-def make_world(scenario: Scenario, *, nets: NetSet | None = None, no_nets: bool = False) -> World:
+def make_world(
+    scenario: Scenario,
+    *,
+    nets: NetSet | None = None,
+    no_nets: bool = False,
+    store: Store | None = None,
+    clock: SimulatedClock | None = None,
+) -> World:
     """Return the world at the scenario's beginning, setup finished, every declared account read once.
 
-    ``nets`` None are those of the shipped default set.
+    ``nets`` None are those of the shipped default set; ``store`` is an empty
+    one in memory, and ``clock`` one that stands at the beginning, where they
+    are to be the caller's own.
     """
-    clock = SimulatedClock(scenario.starts_at)
+    clock = clock or SimulatedClock(scenario.starts_at)
     seed = hashlib.sha256(scenario.name.encode()).digest()
     random = Random(seed)  # noqa: S311 - a replay is the same each time
     sleeper = Sleeper(clock)
-    store = fresh_store()
+    store = fresh_store(store)
     parts = Parts(clock=clock, random=random, salts=random.randbytes, sleep=sleeper)
     app = make_app(store, parts, signer=Signer.generate(_NAME, random.randbytes), no_nets=no_nets)
     world = World(
