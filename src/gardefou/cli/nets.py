@@ -266,10 +266,11 @@ def read_text(file: Path) -> str:
     return text
 
 
-from gardefou.cli import nets_alone, nets_backtest, nets_check, nets_diff, nets_explain, nets_shadow  # noqa: E402
+from gardefou.cli import nets_alone, nets_attack, nets_backtest, nets_check, nets_diff, nets_explain, nets_shadow  # noqa: E402
 
 for _command in (
     nets_alone.alone,
+    nets_attack.attack,
     nets_backtest.backtest,
     nets_check.check,
     nets_diff.diff,

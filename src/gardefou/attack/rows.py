@@ -1,0 +1,60 @@
+"""Reading the store past the flow: plain rows with the driver's own values, for goals that trust no function of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from gardefou.attack.store import Nested
+
+Row = dict[str, Any]
+#: How JSON begins; a report's ``content`` is a plain id.
+_BEGINS = frozenset("[{")
+#: Columns that hold JSON.
+_JSON = frozenset(
+    {
+        "content",
+        "humans",
+        "facts",
+        "verdict",
+        "measures",
+        "base",
+        "lifts",
+        "change",
+        "receipt",
+        "roles",
+        "labels",
+        "scopes",
+        "ended_by",
+        "measures_before",
+        "measures_after",
+        "evidence_seen_by",
+    }
+)
+
+
+def rows(driver: Nested, sql: str, values: Sequence[Any] = ()) -> list[Row]:
+    """Return every row of a query, by column; JSON is read."""
+    cursor = driver.execute(sql, values)
+    names = [column[0] for column in cursor.description]
+    found: list[Row] = []
+    for cells in cursor.fetchall():
+        row = dict(zip(names, cells, strict=True))
+        for name in _JSON & row.keys():
+            text = row[name]
+            if isinstance(text, str) and text[:1] in _BEGINS:
+                row[name] = json.loads(text)
+        found.append(row)
+    return found
+
+
+def first(driver: Nested, sql: str, values: Sequence[Any] = ()) -> Row | None:
+    """Return the first row of a query, or None."""
+    found = rows(driver, sql, values)
+    return found[0] if found else None
+
+
+def count(driver: Nested, sql: str, values: Sequence[Any] = ()) -> int:
+    """Return the number that a query asks for."""
+    return int(driver.execute(sql, values).fetchone()[0])
