@@ -1,0 +1,896 @@
+"""Checks of the flow, each taken out by itself: what a search must see when it is gone.
+
+A check is taken out of the very source it stands in: a piece of the text of one
+function is replaced, so that a table says exactly what is missing. Where two
+checks catch the same (defence in depth) both are taken out, and ``says`` tells so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One piece of source that is replaced: ``module:function`` or ``module:Class.method``."""
+
+    where: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A check that is taken out, who finds it, and as what."""
+
+    id: str
+    says: str
+    edits: tuple[Edit, ...]
+    goals: tuple[str, ...]
+    attacker: str = "administrator"
+    depth: int = 5
+    #: Nets that are taken out of the default set.
+    without_nets: tuple[str, ...] = ()
+
+
+def dig(monkeypatch: pytest.MonkeyPatch, hole: Hole) -> None:
+    """Take the hole's checks out, wherever the functions are known."""
+    for where in dict.fromkeys(edit.where for edit in hole.edits):
+        _replace(monkeypatch, where, [edit for edit in hole.edits if edit.where == where])
+
+
+def _replace(monkeypatch: pytest.MonkeyPatch, where: str, edits: list[Edit]) -> None:
+    name, _, path = where.partition(":")
+    module = importlib.import_module(name)
+    owner: Any = module
+    *outer, last = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    function = getattr(owner, last)
+    source = textwrap.dedent(inspect.getsource(function))
+    for edit in edits:
+        assert source.count(edit.old) == 1, f"{where} has {source.count(edit.old)} of {edit.old!r}"
+        source = source.replace(edit.old, edit.new)
+    code = compile("from __future__ import annotations\n" + source, where, "exec")
+    made: dict[str, Any] = {}
+    exec(code, vars(module), made)  # noqa: S102
+    if outer:
+        monkeypatch.setattr(owner, last, made[last])
+        return
+    for other in [one for key, one in sys.modules.items() if key.startswith("gardefou.")]:
+        for key, value in list(vars(other).items()):
+            if value is function:
+                monkeypatch.setattr(other, key, made[last])
+
+
+_CHANGE = "gardefou.flow.changes"
+_FLOW = "gardefou.flow"
+
+HOLES: tuple[Hole, ...] = (
+    # the rules
+    Hole(
+        "R1",
+        "a restore also puts a measure back on",
+        (
+            Edit(
+                f"{_FLOW}.execute:_perform",
+                "            for operation in begun.lifting.operations:\n",
+                "            connector.apply(Operation(key=enforcement.id, action=Action.SUSPEND, fence=enforcement.fence,"
+                " target=Target(account=enforcement.account), measures=frozenset({'suspended'})))\n"
+                "            for operation in begun.lifting.operations:\n",
+            ),
+        ),
+        ("R1", "I11", "I10", "I14", "I12"),
+    ),
+    Hole(
+        "R2",
+        "a rollback takes restores back too (both places that look at the severity)",
+        (
+            Edit(f"{_FLOW}.restore:_harms_of", "            _table.severity > 0,\n", ""),
+            Edit(f"{_FLOW}.restore:_live_harms", "one.severity > 0 and ", ""),
+            Edit(
+                f"{_FLOW}.reading:live_on",
+                "now = uow.kept[place]",
+                "uow.kept[place] |= {one.id: one for one in uow.all(Enforcement, _table.account == account, _table.action == 'restore', _table.state == 'in_force')}\n    now = uow.kept[place]",
+            ),
+        ),
+        ("R2",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "R3-settings",
+        "a setting is not taken for a weakening",
+        (Edit(f"{_CHANGE}.base:Handler.weakens", "return True", "return False"),),
+        ("I13", "R9", "R10", "I12"),
+        depth=1,
+    ),
+    Hole(
+        "R3-nets",
+        "nets may be removed at once (neither a weakening nor checked against the floor)",
+        (
+            Edit(
+                f"{_CHANGE}.nets:NetsChange.weakens",
+                'return not load(payload["toml"], "proposal").only_adds(config.nets)',
+                "return False",
+            ),
+            Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),
+        ),
+        ("I13",),
+        depth=1,
+    ),
+    Hole(
+        "R3-floor",
+        "a set below the floor may be proposed (colleagues are deceived)",
+        (Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),),
+        ("I13",),
+        depth=3,
+    ),
+    Hole(
+        "R3-over",
+        "a change of nets takes effect over others than it was proposed over",
+        (Edit(f"{_FLOW}.recheck:recheck", "if over is not None and over != config.nets_id:", "if False:"),),
+        ("R3", "I13"),
+    ),
+    Hole(
+        "R4-token",
+        "anyone issues another person's token",
+        (Edit(f"{_CHANGE}.tokens:TokenIssue.check", "if staff is not None and staff != actor.id:", "if False:"),),
+        ("R4",),
+        depth=1,
+    ),
+    Hole(
+        "R4-second-self",
+        "a new person is power given to nobody",
+        (
+            Edit(
+                f"{_CHANGE}.staff:StaffAdd.weakens", 'return bool(set(payload["roles"]) - {"auditor"})', "return False"
+            ),
+        ),
+        ("I13",),
+        depth=1,
+    ),
+    Hole(
+        "R5-roles",
+        "roles are granted at once",
+        (
+            Edit(
+                f"{_CHANGE}.staff:RoleChange.weakens",
+                'return moved or bool(set(payload["add"]) - set(person.roles) - {"auditor"})',
+                "return False",
+            ),
+        ),
+        ("I13",),
+        depth=1,
+    ),
+    Hole(
+        "R5-last-day",
+        "a last day is put off at once",
+        (
+            Edit(
+                f"{_CHANGE}.staff:LeaveChange.weakens",
+                "return new is None or new > person.last_day_end",
+                "return False",
+            ),
+        ),
+        ("I13",),
+        depth=2,
+    ),
+    Hole(
+        "R4-service-token",
+        "a service that can harm gets its token at once",
+        (
+            Edit(
+                f"{_CHANGE}.tokens:TokenIssue.weakens",
+                'return bool(set(payload["scopes"]) - harmless) or payload["source"] in {"trusted_flagger", "authority"}',
+                "return False",
+            ),
+        ),
+        ("I13",),
+        depth=1,
+    ),
+    Hole(
+        "R6",
+        "a service's owner and issuer are not behind what it does",
+        (Edit("gardefou.people.authenticate:by_token", "            humans=humans,\n", "            humans=(),\n"),),
+        ("R6", "I10"),
+        depth=3,
+    ),
+    Hole(
+        "R7",
+        "the net for severity 2 on protected accounts is missing",
+        (),
+        ("R7", "M1-nets"),
+        depth=1,
+        without_nets=("protected-severity-2-one-other",),
+    ),
+    Hole(
+        "R8-placing",
+        "whose item it is, is not looked at (neither at placing nor at execution)",
+        (
+            Edit(f"{_FLOW}.place:prepare", "if owner != account:", "if False:"),
+            Edit(
+                f"{_FLOW}.execute:_check_owner",
+                "if resolved.content_owner.get(item) != enforcement.account:",
+                "if False:",
+            ),
+        ),
+        ("R8",),
+        depth=2,
+    ),
+    Hole(
+        "R8-execution",
+        "whose item it is, is not looked at again at execution",
+        (
+            Edit(
+                f"{_FLOW}.execute:_check_owner",
+                "if resolved.content_owner.get(item) != enforcement.account:",
+                "if False:",
+            ),
+        ),
+        ("R8",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "R9-once",
+        "one endpoint may be registered twice",
+        (Edit(f"{_CHANGE}.platforms:PlatformChange.check", "if other is not None:", "if False:"),),
+        ("R9",),
+        depth=3,
+    ),
+    Hole(
+        "R9-labels",
+        "labels come from no closed list",
+        (
+            Edit(
+                f"{_FLOW}.spec:check",
+                "if wanted.label is None or wanted.label not in rules.labels:",
+                "if wanted.label is None:",
+            ),
+        ),
+        ("R9",),
+        depth=2,
+    ),
+    Hole(
+        "R10-lookalike",
+        "nobody is told that an account looks like a protected one",
+        (
+            Edit(
+                f"{_FLOW}.facts:_account_facts", "account.lookalike_of is not None and not account.marked_fake", "False"
+            ),
+        ),
+        ("R10",),
+        depth=2,
+    ),
+    Hole(
+        "R12-limit",
+        "restores have no hourly limit",
+        (
+            Edit(
+                f"{_FLOW}.restore:_beyond_limits",
+                "return int(recent) >= config.rules.restores_per_hour",
+                "return False",
+            ),
+        ),
+        ("R12",),
+        depth=2,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R12-old",
+        "what has stood for long is lifted by one person",
+        (
+            Edit(
+                f"{_FLOW}.restore:_is_old",
+                "return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long",
+                "return False",
+            ),
+        ),
+        ("R12",),
+        depth=1,
+    ),
+    Hole(
+        "R12-last-day",
+        "on the last day one lifts what others imposed",
+        (
+            Edit(
+                f"{_FLOW}.restore:own_only",
+                "if actor.staff is None or not standing_now(actor.staff, uow.now).last_day:",
+                "if True:",
+            ),
+        ),
+        ("R12",),
+        attacker="leaver",
+        depth=2,
+    ),
+    Hole(
+        "R13-twice",
+        "a second click is a second enforcement",
+        (Edit(f"{_FLOW}.place:_identical", "    if not measures:\n", "    if True:\n"),),
+        ("R13-twice",),
+        depth=2,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R13-budget",
+        "a person's budget is missing",
+        (),
+        ("R13-budget",),
+        depth=2,
+        without_nets=("person-severity-3-hour",),
+    ),
+    Hole(
+        "R13-pause",
+        "a second pause is as the first",
+        (
+            Edit(
+                f"{_CHANGE}.pauses:PauseChange.asks_as",
+                'return "second_pause" if before is not None else ""',
+                'return ""',
+            ),
+        ),
+        ("R13-pause",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R13-claim",
+        "a claim is renewed again and again",
+        (Edit(f"{_FLOW}.cases:renew", "if case.claim_renewed:", "if False:"),),
+        ("R13-claim",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R14-once",
+        "the glass over an account is broken twice a day",
+        (Edit(f"{_FLOW}.break_glass:break_glass", "if used is not None:", "if False:"),),
+        ("R14",),
+        depth=2,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R14-third",
+        "one of the first two ratifies",
+        (Edit(f"{_FLOW}.break_glass:ratify", "if staff.id in first or staff.team in teams:", "if False:"),),
+        ("R14",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R14-alone",
+        "the glass is broken by one person",
+        (Edit(f"{_FLOW}.break_glass:break_glass", "approvals=() if app.no_nets else (ONE_OTHER,)", "approvals=()"),),
+        ("I10",),
+        depth=1,
+    ),
+    Hole(
+        "I10-glass-ends",
+        "broken glass does not end by itself",
+        (Edit(f"{_FLOW}.outcome:conclude", 'ends = {"until": since', 'ends = {} and {"until": since'),),
+        ("I10",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R15-again",
+        "the same is placed again after a no or a cancel",
+        (
+            Edit(
+                f"{_FLOW}.place:_refuse_repeats", "    if one.tier is Tier.STANDARD or wanted.evidence:", "    if True:"
+            ),
+        ),
+        ("R15",),
+        depth=3,
+        attacker="lead",
+    ),
+    Hole(
+        "R15-spoken",
+        "whoever spoke before a no may say yes to the next",
+        (Edit(f"{_FLOW}.approve:_may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
+        ("R15",),
+        depth=4,
+        attacker="lead",
+    ),
+    Hole(
+        "R16-placing",
+        "whoever was part of it enforces again after a restore",
+        (
+            Edit(
+                f"{_FLOW}.facts:_account_facts",
+                'facts["actor.involved_30d"] = bool(\n        history and',
+                'facts["actor.involved_30d"] = bool(\n        False and',
+            ),
+        ),
+        ("R16",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "R16-approving",
+        "whoever restored it says yes to the next measure",
+        (Edit(f"{_FLOW}.approve:_may_speak", "    if again and", "    if False and"),),
+        ("R16",),
+        attacker="lead",
+        depth=3,
+    ),
+    # people and answers
+    Hole(
+        "M9-approvals",
+        "a leaver says yes",
+        (
+            Edit(
+                f"{_FLOW}.approve:_may_speak",
+                "if standing_now(staff, uow.now).standing is not Standing.ACTIVE:",
+                "if False:",
+            ),
+        ),
+        ("M9",),
+        attacker="leaver",
+        depth=2,
+    ),
+    Hole(
+        "M3-placing",
+        "how fresh the sign-in is, is not looked at when placing",
+        (
+            Edit(
+                f"{_FLOW}.place:_check_asks", "if fresh is not None and actor.fresh_minutes(now) > fresh:", "if False:"
+            ),
+        ),
+        ("M3",),
+        attacker="token",
+        depth=1,
+    ),
+    Hole(
+        "M3-approving",
+        "how fresh the sign-in is, is not looked at when approving",
+        (
+            Edit(
+                f"{_FLOW}.approve:_may_speak",
+                "if fresh is not None and actor.fresh_minutes(uow.now) > fresh:",
+                "if False:",
+            ),
+        ),
+        ("M3",),
+        attacker="token",
+        depth=2,
+    ),
+    Hole(
+        "M4-approve-by",
+        "silence never ends (neither the lapse nor the check of a late yes)",
+        (
+            Edit(
+                f"{_FLOW}.approve:approve",
+                "if found.approve_by is not None and uow.now >= found.approve_by:",
+                "if False:",
+            ),
+            Edit(f"{_FLOW}.due:_lapse", "if found.approve_by is None or found.approve_by > uow.now:", "if True:"),
+        ),
+        ("M4-approve-by",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "I1-hold",
+        "the hold is not kept",
+        (Edit(f"{_FLOW}.place:cleared", "hold_until = uow.now + hold if hold else None", "hold_until = None"),),
+        ("I1-hold",),
+        depth=2,
+        attacker="reviewer",
+    ),
+    Hole(
+        "M2-teams",
+        "people of one team fill seats that are to be apart",
+        (
+            Edit(
+                "gardefou.nets.seats:_Matching._too_close",
+                "return one.team == other.team or one.employer == other.employer != self._organisation",
+                "return False",
+            ),
+        ),
+        ("M2",),
+        depth=4,
+    ),
+    Hole(
+        "I12-net",
+        "a net that somebody adds keeps restores from happening",
+        (
+            Edit(
+                f"{_FLOW}.restore:_judge",
+                "verdict = replace(judge(config.nets, facts), refusals=(), hold_seconds=0)",
+                "verdict = judge(config.nets, facts)",
+            ),
+        ),
+        ("I12",),
+        depth=1,
+    ),
+    Hole(
+        "I12-resume",
+        "whoever paused says no to the resuming",
+        (
+            Edit(
+                f"{_FLOW}.approve:_not_own_harm",
+                "if any(pause.by == who for pause in open_pauses(uow.connection)):",
+                "if False:",
+            ),
+        ),
+        ("I12",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "I13-tier",
+        "a demotion is no weakening",
+        (Edit(f"{_CHANGE}.tiers:TierChange.weakens", "return True", "return False"),),
+        ("I13",),
+        depth=1,
+    ),
+    Hole(
+        "I13-memory",
+        "a tier that fell is not remembered",
+        (
+            Edit(
+                f"{_FLOW}.observe:retier",
+                "memory_until=now + timedelta(days=rules.tier_memory_days)",
+                "memory_until=now",
+            ),
+        ),
+        ("I13", "I10", "M1-nets"),
+        depth=4,
+    ),
+    # recheck
+    Hole(
+        "recheck-digest",
+        "what is carried out need not be what was agreed to",
+        (Edit(f"{_FLOW}.recheck:recheck", "if digest_of(found) != found.digest:", "if False:"),),
+        ("M1-digest",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-execute-by",
+        "there is no time within which it must be carried out",
+        (
+            Edit(
+                f"{_FLOW}.recheck:recheck",
+                "if found.execute_by is not None and uow.now > found.execute_by:",
+                "if False:",
+            ),
+        ),
+        ("M4-execute-by",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-standing",
+        "whoever placed it may be off duty",
+        (
+            Edit(
+                f"{_FLOW}.recheck:_people", "if staff is None or not standing_now(staff, uow.now).on_duty:", "if False:"
+            ),
+        ),
+        ("M1-standing",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-role",
+        "whoever placed it may have lost the role",
+        (Edit(f"{_FLOW}.recheck:_people", "if not held & needed:", "if False:"),),
+        ("M1-role",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-change-role",
+        "whoever proposed a change may have lost the role",
+        (Edit(f"{_FLOW}.recheck:_people", "if handler.power not in powers_of(person.roles):", "if False:"),),
+        ("M1-role",),
+    ),
+    Hole(
+        "recheck-token",
+        "a service acts on after its token was revoked",
+        (Edit(f"{_FLOW}.recheck:_people", "        if live is None:", "        if False:"),),
+        ("M1-token",),
+    ),
+    Hole(
+        "recheck-account",
+        "a merged account is acted on (and nets are not asked again)",
+        (
+            Edit(
+                f"{_FLOW}.recheck:recheck",
+                "if seen is not None and seen.reading is not None and seen.reading.ref != found.account:",
+                "if False:",
+            ),
+            Edit(
+                f"{_FLOW}.recheck:recheck",
+                "    return _nets(uow, config, found, person, account, seen)",
+                "    return None",
+            ),
+        ),
+        ("M1-account", "I10"),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-pause",
+        "a pause stops nothing that was placed before",
+        (
+            Edit(
+                f"{_FLOW}.recheck:recheck",
+                "if pause is not None and found.legal_basis is None",
+                "if False and found.legal_basis is None",
+            ),
+        ),
+        ("M5-paused",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-canary",
+        "the rest of a list goes on when its first were undone",
+        (Edit(f"{_FLOW}.recheck:_canary", "    if any(one.state in bad for one in first):", "    if False:"),),
+        ("canary",),
+        attacker="lead",
+    ),
+    Hole(
+        "canary-wait",
+        "the rest of a list does not wait for its first",
+        (
+            Edit(
+                f"{_FLOW}.place:_waits_for_canary",
+                "return large and made.group_index >= config.rules.canary_size",
+                "return False",
+            ),
+        ),
+        ("canary",),
+        depth=2,
+        attacker="lead",
+    ),
+    Hole(
+        "recheck-nets",
+        "nets are not asked again",
+        (
+            Edit(
+                f"{_FLOW}.recheck:recheck",
+                "    return _nets(uow, config, found, person, account, seen)",
+                "    return None",
+            ),
+        ),
+        ("M1-nets", "M1-approver"),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-approvals",
+        "a yes counts though whoever gave it is leaving",
+        (
+            Edit(
+                f"{_FLOW}.approve:valid_approvals",
+                "if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:",
+                "if staff is None:",
+            ),
+        ),
+        ("M1-approver",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-outstanding",
+        "whether the yeses still suffice is not asked",
+        (Edit(f"{_FLOW}.recheck:_nets", "        if missing:\n", "        if False:\n"),),
+        ("M1-approver", "M1-nets"),
+        attacker="reviewer",
+    ),
+    Hole(
+        "recheck-hold",
+        "a longer hold asked for meanwhile is not kept",
+        (Edit(f"{_FLOW}.recheck:_nets", "if verdict.hold_seconds > stored.hold_seconds and", "if False and"),),
+        ("M1-nets",),
+    ),
+    # execute
+    Hole(
+        "execute-platform",
+        "a platform that was taken out of use is acted on",
+        (Edit(f"{_FLOW}.app:App.connector_in", "if entry is None or not entry.active:", "if entry is None:"),),
+        ("R9",),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-clock",
+        "the clock may be behind the record",
+        (
+            Edit(
+                "gardefou.ledger.sequencer:Sequencer.check_clock",
+                "if self._newest is not None and now < self._newest - CLOCK_SLACK:",
+                "if False:",
+            ),
+        ),
+        ("R18",),
+        attacker="reviewer",
+        depth=3,
+    ),
+    Hole(
+        "execute-recheck",
+        "nothing is read anew before the platform is asked",
+        (
+            Edit(
+                f"{_FLOW}.execute:_begin",
+                "objection = recheck(uow, app, config, found, account, seen)",
+                "objection = None",
+            ),
+        ),
+        ("M5-paused", "M1-digest", "M1-role", "M1-nets", "M1-account", "M4-execute-by"),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-recheck-again",
+        "nothing is read anew once the intention stands in a checkpoint",
+        (
+            Edit(
+                f"{_FLOW}.execute:_after_checkpoint",
+                "objection = recheck(uow, app, config, found, account, seen)",
+                "objection = None",
+            ),
+        ),
+        ("M1-standing",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-recheck-change",
+        "nothing is read anew before a change takes effect",
+        (
+            Edit(
+                f"{_FLOW}.execute:_change",
+                "objection = recheck(uow, app, config, found, None, None)",
+                "objection = None",
+            ),
+        ),
+        ("M1-role", "R3"),
+    ),
+    Hole(
+        "execute-checkpoint",
+        "nobody waits for the checkpoint",
+        (
+            Edit(
+                f"{_FLOW}.execute:_after_checkpoint",
+                "if not app.sequencer.is_checkpointed(connection, enforcement.platform, enforcement.intent_event):",
+                "if False:",
+            ),
+        ),
+        ("I14",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-intention",
+        "no intention is recorded on a protected account",
+        (
+            Edit(
+                f"{_FLOW}.intend:intend",
+                "watched = found.tier != Tier.STANDARD or tier_memory(account, uow.now) is not Tier.STANDARD",
+                "watched = False",
+            ),
+        ),
+        ("I14",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-version",
+        "what was withdrawn while the platform was read goes on (nor does the table of states stop it)",
+        (
+            Edit(f"{_FLOW}.execute:_begin", "if found.version != enforcement.version:", "if False:"),
+            Edit(
+                "gardefou.domain.states:check_transition",
+                "if new is not old and new not in TRANSITIONS[old]:",
+                "if False:",
+            ),
+        ),
+        ("M5-cancelled",),
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-late-effect",
+        "what arrives after it was withdrawn stays",
+        (
+            Edit(
+                f"{_FLOW}.outcome:overtaken",
+                "    if noted.state in _WITHDRAWN and noted.action != Action.RESTORE:",
+                "    if False:",
+            ),
+            Edit(
+                f"{_FLOW}.lift:start_lifting",
+                "            if harm.lease_until is not None or state is State.UNKNOWN:",
+                "            if False:",
+            ),
+        ),
+        ("M5", "I12"),
+        depth=3,
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-hour",
+        "its hour is not waited for",
+        (
+            Edit(
+                f"{_FLOW}.place:cleared",
+                "start = max(hold_until or uow.now, made.execute_at or uow.now)",
+                "start = hold_until or uow.now",
+            ),
+        ),
+        ("M4-early",),
+        depth=1,
+        attacker="reviewer",
+    ),
+    Hole(
+        "execute-lease",
+        "a second worker takes what the first has under way (neither lease nor hour of the next try counts)",
+        (
+            Edit(
+                f"{_FLOW}.execute:_step",
+                "leased = enforcement.lease_until is not None and enforcement.lease_until > now",
+                "leased = False",
+            ),
+            Edit(
+                f"{_FLOW}.execute:_step",
+                "due = enforcement.next_attempt_at is None or enforcement.next_attempt_at <= now",
+                "due = True",
+            ),
+            Edit(
+                f"{_FLOW}.execute:_step",
+                "return _attempt(app, enforcement) if enforcement.lease_until is None else lost(app, enforcement)",
+                "return _attempt(app, enforcement)",
+            ),
+        ),
+        ("exactly-once", "I1-hold"),
+        depth=2,
+        attacker="reviewer",
+    ),
+)
+
+#: Holes that take more than three steps to get through, or a long search of three: too long for every run of the suite.
+DEEP = frozenset(
+    {
+        "R2",
+        "R3-floor",
+        "R3-over",
+        "R6",
+        "R8-execution",
+        "R9-once",
+        "R13-pause",
+        "R13-claim",
+        "R14-third",
+        "I10-glass-ends",
+        "R15-spoken",
+        "R16-approving",
+        "M2-teams",
+        "I12-resume",
+        "I13-memory",
+        "recheck-digest",
+        "recheck-execute-by",
+        "recheck-standing",
+        "recheck-role",
+        "recheck-change-role",
+        "recheck-token",
+        "recheck-account",
+        "recheck-pause",
+        "recheck-canary",
+        "recheck-nets",
+        "recheck-approvals",
+        "recheck-outstanding",
+        "recheck-hold",
+        "execute-platform",
+        "execute-clock",
+        "execute-recheck",
+        "execute-recheck-again",
+        "execute-recheck-change",
+        "execute-version",
+        "execute-late-effect",
+        "canary-wait",
+    }
+)
