@@ -150,9 +150,9 @@ class Fold:
             driver.execute("select id, endpoint, active from platform_entry order by id").fetchall()
         )
         parts["claim"] = tuple(
-            (account, content, by, bucket(until, now), renewed)
-            for account, content, by, until, renewed in driver.execute(
-                "select account, content, claimed_by, claimed_until, claim_renewed from cases"
+            (account, content, by, bucket(until, now), renewed, version)
+            for account, content, by, until, renewed, version in driver.execute(
+                "select account, content, claimed_by, claimed_until, claim_renewed, version from cases"
                 " where claimed_by is not null order by account, content"
             )
         )

@@ -409,9 +409,13 @@ def _renew(scene: s.Scene) -> bool:
     return True
 
 
+#: They go on with what was begun.
+_GOING_ON = frozenset({"the attacker resumes", "the attacker renews their claim"})
+
+
 def attacks(scene: s.Scene, now: Situation) -> Iterator[Move]:
     """Yield every move of the attacker in a situation."""
     yield from (replace(move, opens=True) for move in placing(scene, now))
     yield from answering(scene, now)
-    yield from (replace(move, opens=True) for move in changing(scene, now))
+    yield from (replace(move, opens=move.key not in _GOING_ON) for move in changing(scene, now))
     yield from lifting(scene, now)
