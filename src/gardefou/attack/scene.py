@@ -238,7 +238,7 @@ def act(by: str, ref: str, action: str, *, via: str = "console") -> m.Step:
 
 def step(by: str | None, do: str, deed: m.Deed, *, via: str = "console") -> m.Step:
     """Return a step of no particular moment: it is done now."""
-    return m.Step(key=f"{by}/{do}", at=BEGINS, do=do, by=by, via=via, fails=None, deed=deed)
+    return m.Step(key=f"{by}/{do}", at=BEGINS, do=do, by=by, via=via, fails=None, deed=deed, line=0)
 
 
 def _before(scene: Scene) -> None:
