@@ -286,6 +286,9 @@ def test_a_stuck_enforcement_holds_up_nobody_and_does_not_fill_the_record(world)
     for _ in range(20):
         world.settle()
     assert len(world.events("alert.raised", about=made.id)) == 1
+    world.clock.advance(73 * HOUR)
+    world.settle()
+    assert world.read(made).state == "lapsed"  # M4: its time ends without its platform too
 
 
 def test_a_surprise_in_one_connector_does_not_stop_the_rest(world):

@@ -201,7 +201,12 @@ def _change(app: App, enforcement: Enforcement) -> Enforcement | None:
 
 def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
     """Read, begin, and go on to the platform unless a checkpoint must come first."""
-    connector = app.connector(enforcement.platform)
+    try:
+        connector = app.connector(enforcement.platform)
+    except NotFound:
+        if enforcement.execute_by is None or app.now() <= enforcement.execute_by:
+            raise
+        return _too_late(app, enforcement)
     content = content_to_read(app, enforcement)
     trouble: PlatformError | None = None
     seen: Seen | None
@@ -223,6 +228,15 @@ def _attempt(app: App, enforcement: Enforcement) -> Enforcement | None:
     if begun.enforcement.state == State.EXECUTING.value and begun.enforcement.lease_until is not None:
         return _perform(app, connector, begun)
     return begun.enforcement
+
+
+def _too_late(app: App, enforcement: Enforcement) -> Enforcement | None:
+    """End what its platform was out of use for until its time was over (M4)."""
+    with app.works.begin() as uow:
+        found = find_enforcement(uow, enforcement.id)
+        if found.version != enforcement.version:
+            return found
+        return object_to(uow, found, Objection("The time for carrying it out is over."))
 
 
 def _check_owner(connector: Connector, enforcement: Enforcement) -> None:
