@@ -256,3 +256,26 @@ def test_r4_no_newcomer_takes_a_name_that_is_another_persons(world):
         with pytest.raises(InvalidInput) as caught:
             propose(world.app, world.actor("admin"), "staff_add", {"roles": ["auditor"], "team": "z", **more})
         assert caught.value.code == "staff/taken"
+
+
+def test_r3_nobody_waits_for_a_proof_of_proposed_nets(world, monkeypatch):
+    from gardefou.flow.changes import nets as changes
+
+    changes._proved.cache_clear()
+    proved, real = [], changes.prove
+
+    def prove(nets, invariants):
+        with world.app.works.begin():  # waits for whoever holds the store
+            proved.append(nets)
+        return real(nets, invariants)
+
+    monkeypatch.setattr(changes, "prove", prove)
+    longer = {
+        "id": "longer",
+        "title": "Longer",
+        "because": "ours",
+        "when": "action.severity >= 4",
+        "require": {"hold": "11m"},
+    }
+    assert propose(world.app, world.fresh("policy"), "nets", {"put": [longer]}).state == "in_force"
+    assert len(proved) == 2

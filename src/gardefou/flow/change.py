@@ -52,6 +52,7 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
     if len(because) > _MAX_TEXT:
         raise InvalidInput("change/because", f"At most {_MAX_TEXT} characters.", field="because")
     actor.require(handler.power, app.now())
+    handler.think_ahead(app, dict(payload))
     with app.works.begin() as uow:
         uow.serialise("changes")
         config = app.config(uow.connection)

@@ -22,6 +22,9 @@ class Handler(ABC):
 
     power: Power = Power.SETTINGS
 
+    def think_ahead(self, app: App, payload: Payload) -> None:  # noqa: B027 - most kinds have nothing to think about
+        """Work out beforehand, while nobody waits, what `check` would take long over; it only has to be remembered."""
+
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Return the payload as it will be stored (JSON values), or raise `InvalidInput` naming the field."""
         return payload

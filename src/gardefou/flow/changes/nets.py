@@ -30,6 +30,12 @@ class NetsChange(Handler):
 
     power = Power.NETS
 
+    def think_ahead(self, app: App, payload: Payload) -> None:
+        """Prove the set that is proposed: a proof takes half a second, and no transaction waits for it."""
+        config = app.recent_config()
+        with suppress(InvalidInput):
+            _check_floor(config, _result(config, payload))
+
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``toml`` (a whole file), or ``remove`` (ids) and ``put`` (tables of nets)."""
         result = _result(config, payload)
