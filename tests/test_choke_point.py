@@ -29,10 +29,15 @@ def _name_of(called: ast.expr) -> str | None:
             return None
 
 
+#: A connector of the attacker's world that stands before another and hands on what it was asked: it is called by
+#: `flow/execute` alone, as every connector is.
+HANDS_ON = ("attack", "watched")
+
+
 def may_act(file: Path) -> bool:
-    """Say whether the file is `flow/execute.py`, or part of a package `flow/execute/`."""
+    """Say whether the file is `flow/execute.py`, or part of a package `flow/execute/`, or a connector that hands on."""
     parts = file.relative_to(SOURCE).with_suffix("").parts
-    return parts[:2] == ("flow", "execute")
+    return parts[:2] == ("flow", "execute") or parts == HANDS_ON
 
 
 def test_only_execute_makes_a_platform_act():
