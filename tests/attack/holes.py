@@ -404,8 +404,8 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.facts:_account_facts",
-                'facts["actor.involved_30d"] = bool(\n        history and',
-                'facts["actor.involved_30d"] = bool(\n        False and',
+                'facts["actor.involved_30d"] = any(one.involves(who) for one in history for who in people)',
+                'facts["actor.involved_30d"] = False',
             ),
         ),
         ("R16",),
@@ -466,8 +466,8 @@ HOLES: tuple[Hole, ...] = (
         "silence never ends (neither the lapse nor the check of a late yes)",
         (
             Edit(
-                f"{_FLOW}.approve:approve",
-                "if found.approve_by is not None and uow.now >= found.approve_by:",
+                f"{_FLOW}.approve:_hear",
+                "if not lone and found.approve_by is not None and uow.now >= found.approve_by:",
                 "if False:",
             ),
             Edit(f"{_FLOW}.due:_lapse", "if found.approve_by is None or found.approve_by > uow.now:", "if True:"),
