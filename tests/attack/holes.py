@@ -35,7 +35,9 @@ class Hole:
     edits: tuple[Edit, ...]
     goals: tuple[str, ...]
     attacker: str = "administrator"
-    depth: int = 5
+    depth: int = 3
+    #: How its sequence begins, where a search of all beginnings would take long.
+    begins: str = ""
     #: Nets that are taken out of the default set.
     without_nets: tuple[str, ...] = ()
 
@@ -130,13 +132,15 @@ HOLES: tuple[Hole, ...] = (
         "a set below the floor may be proposed (colleagues are deceived)",
         (Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),),
         ("I13",),
-        depth=3,
+        begins="the attacker proposes to remove the net that protects",
     ),
     Hole(
         "R3-over",
         "a change of nets takes effect over others than it was proposed over",
         (Edit(f"{_FLOW}.recheck:recheck", "if over is not None and over != config.nets_id:", "if False:"),),
         ("R3", "I13"),
+        depth=4,
+        begins="the attacker proposes to word a net anew",
     ),
     Hole(
         "R4-token",
@@ -236,13 +240,14 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R8",),
         attacker="reviewer",
+        begins="the attacker places remove_content on vip of c-reported in 20 min",
     ),
     Hole(
         "R9-once",
         "one endpoint may be registered twice",
         (Edit(f"{_CHANGE}.platforms:PlatformChange.check", "if other is not None:", "if False:"),),
         ("R9",),
-        depth=3,
+        begins="the attacker proposes to register the platform once more under another name, and colleagues agree",
     ),
     Hole(
         "R9-labels",
@@ -336,16 +341,16 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R13-pause",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker pauses everything",
     ),
     Hole(
         "R13-claim",
         "a claim is renewed again and again",
         (Edit(f"{_FLOW}.cases:renew", "if case.claim_renewed:", "if False:"),),
         ("R13-claim",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker claims the case of cat",
     ),
     Hole(
         "R14-once",
@@ -360,8 +365,8 @@ HOLES: tuple[Hole, ...] = (
         "one of the first two ratifies",
         (Edit(f"{_FLOW}.break_glass:ratify", "if staff.id in first or staff.team in teams:", "if False:"),),
         ("R14",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R14-alone",
@@ -375,8 +380,8 @@ HOLES: tuple[Hole, ...] = (
         "broken glass does not end by itself",
         (Edit(f"{_FLOW}.outcome:conclude", 'ends = {"until": since', 'ends = {} and {"until": since'),),
         ("I10",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R15-again",
@@ -395,8 +400,9 @@ HOLES: tuple[Hole, ...] = (
         "whoever spoke before a no may say yes to the next",
         (Edit(f"{_FLOW}.approve:_may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
         ("R15",),
-        depth=4,
         attacker="lead",
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "R16-placing",
@@ -418,7 +424,8 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.approve:_may_speak", "    if again and", "    if False and"),),
         ("R16",),
         attacker="lead",
-        depth=3,
+        depth=2,
+        begins="lena places delete on l0",
     ),
     # people and answers
     Hole(
@@ -495,7 +502,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M2",),
-        depth=4,
+        attacker="reviewer",
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "I12-net",
@@ -521,8 +529,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("I12",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker pauses everything",
     ),
     Hole(
         "I13-tier",
@@ -542,7 +550,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("I13", "I10", "M1-nets"),
-        depth=4,
+        begins="the attacker proposes to demote quiet, and colleagues agree",
     ),
     # recheck
     Hole(
@@ -550,8 +558,8 @@ HOLES: tuple[Hole, ...] = (
         "what is carried out need not be what was agreed to",
         (Edit(f"{_FLOW}.recheck:recheck", "if digest_of(found) != found.digest:", "if False:"),),
         ("M1-digest",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-execute-by",
@@ -564,8 +572,9 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M4-execute-by",),
-        depth=3,
         attacker="reviewer",
+        depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-standing",
@@ -577,45 +586,47 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-standing",),
         attacker="reviewer",
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "recheck-role",
         "whoever placed it may have lost the role",
         (Edit(f"{_FLOW}.recheck:_people", "if not held & needed:", "if False:"),),
         ("M1-role",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-change-role",
         "whoever proposed a change may have lost the role",
         (Edit(f"{_FLOW}.recheck:_people", "if handler.power not in powers_of(person.roles):", "if False:"),),
         ("M1-role",),
+        depth=4,
+        begins="the attacker proposes to demote vip",
     ),
     Hole(
         "recheck-token",
         "a service acts on after its token was revoked",
         (Edit(f"{_FLOW}.recheck:_people", "        if live is None:", "        if False:"),),
         ("M1-token",),
+        attacker="reviewer",
+        depth=4,
+        begins="the attacker's service places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-account",
-        "a merged account is acted on (and nets are not asked again)",
+        "a merged account is acted on",
         (
             Edit(
                 f"{_FLOW}.recheck:recheck",
                 "if seen is not None and seen.reading is not None and seen.reading.ref != found.account:",
                 "if False:",
             ),
-            Edit(
-                f"{_FLOW}.recheck:recheck",
-                "    return _nets(uow, config, found, person, account, seen)",
-                "    return None",
-            ),
         ),
-        ("M1-account", "I10"),
-        depth=3,
+        ("M1-account",),
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-pause",
@@ -628,29 +639,33 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M5-paused",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-canary",
         "the rest of a list goes on when its first were undone",
-        (Edit(f"{_FLOW}.recheck:_canary", "    if any(one.state in bad for one in first):", "    if False:"),),
+        (Edit(f"{_FLOW}.recheck:_canary", "    if any(one.state in _WENT_WRONG for one in first):", "    if False:"),),
         ("canary",),
         attacker="lead",
+        depth=4,
+        begins="the attacker places limit on a list of 27",
     ),
     Hole(
         "canary-wait",
-        "the rest of a list does not wait for its first",
+        "the rest of a list does not wait for its first (neither its hold nor what is read anew)",
         (
             Edit(
                 f"{_FLOW}.place:_waits_for_canary",
                 "return large and made.group_index >= config.rules.canary_size",
                 "return False",
             ),
+            Edit(f"{_FLOW}.recheck:_canary", "    if left > timedelta(0):", "    if False:"),
         ),
         ("canary",),
-        depth=2,
         attacker="lead",
+        depth=2,
+        begins="the attacker places limit on a list of 27",
     ),
     Hole(
         "recheck-nets",
@@ -663,8 +678,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M1-nets", "M1-approver"),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-approvals",
@@ -678,6 +693,8 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-approver",),
         attacker="reviewer",
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "recheck-outstanding",
@@ -685,12 +702,16 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.recheck:_nets", "        if missing:\n", "        if False:\n"),),
         ("M1-approver", "M1-nets"),
         attacker="reviewer",
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "recheck-hold",
         "a longer hold asked for meanwhile is not kept",
         (Edit(f"{_FLOW}.recheck:_nets", "if verdict.hold_seconds > stored.hold_seconds and", "if False and"),),
         ("M1-nets",),
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     # execute
     Hole(
@@ -698,8 +719,8 @@ HOLES: tuple[Hole, ...] = (
         "a platform that was taken out of use is acted on",
         (Edit(f"{_FLOW}.app:App.connector_in", "if entry is None or not entry.active:", "if entry is None:"),),
         ("R9",),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-clock",
@@ -713,7 +734,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R18",),
         attacker="reviewer",
-        depth=3,
+        begins="the clock of this machine goes back by an hour",
     ),
     Hole(
         "execute-recheck",
@@ -726,8 +747,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M5-paused", "M1-digest", "M1-role", "M1-nets", "M1-account", "M4-execute-by"),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-recheck-again",
@@ -741,6 +762,8 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-standing",),
         attacker="reviewer",
+        depth=4,
+        begins="the attacker places suspend on vip",
     ),
     Hole(
         "execute-recheck-change",
@@ -753,6 +776,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M1-role", "R3"),
+        depth=4,
+        begins="the attacker proposes to demote vip",
     ),
     Hole(
         "execute-checkpoint",
@@ -793,6 +818,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M5-cancelled",),
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-late-effect",
@@ -810,8 +836,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M5", "I12"),
-        depth=3,
         attacker="reviewer",
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-hour",

@@ -262,6 +262,9 @@ class Goals:
             "select ref, measures from sandbox_account where measures != '[]' and ref in (?, ?, ?, ?, ?)",
             (s.CAT, s.VIP, s.NOTED, s.QUIET, s.LOOKALIKE),
         ).fetchall():
+            if ref in self._scene.desk.merged:
+                # There is no such account any more.
+                continue
             merged = [ref, *(one for one, other in self._scene.desk.merged.items() if other == ref)]
             live: set[str] = set()
             for row in rows(
@@ -278,11 +281,17 @@ class Goals:
     def _change(self, row: Row, now: int) -> None:
         """A change takes effect only while whoever proposed it may propose it, and over the nets it was made for."""
         change = row["change"]
-        if row["in_force_at"] == now and row["placed_by"] in s.PEOPLE:
+        if row["placed_by"] in s.PEOPLE and change["kind"] not in {"off", "role"}:
             by = first(self._driver, "select roles from staff where id = ?", (row["placed_by"],))
-            kind = change["kind"]
-            if by is not None and not by["roles"] and kind not in {"off", "role"}:
-                self._say("M1-role", f"a {kind} change takes effect, and {row['placed_by']} has no role any more")
+            taken = count(
+                self._driver,
+                "select count(*) from enforcement where action = 'change' and state = 'in_force' and in_force_at < ?"
+                " and json_extract(change, '$.kind') = 'role' and json_extract(change, '$.staff') = ?",
+                (row["in_force_at"], row["placed_by"]),
+            )
+            if taken and by is not None and not by["roles"]:
+                says = f"a {change['kind']} change takes effect, and {row['placed_by']} has no role any more"
+                self._say("M1-role", says)
         if change["kind"] == "leave" and row["in_force_at"] == now and not self._consented("leave"):
             earlier = first(
                 self._driver,
@@ -296,8 +305,7 @@ class Goals:
                 self._say("I13", f"the last day of {change['staff']} is put off, which nobody agreed to")
         if change["kind"] == "nets" and row["state"] == "in_force":
             newest = rows(self._driver, "select digest, at from nets_version order by id desc limit 2")
-            fresh = row["in_force_at"] == now and newest[0]["at"] == now
-            if fresh and newest[1]["digest"] != change["over"]:
+            if row["in_force_at"] == newest[0]["at"] and newest[1]["digest"] != change["over"]:
                 self._say("R3", "nets are in force that were proposed over others: what was added meanwhile is lost")
 
     def _ratified(self, row: Row, what: str) -> None:

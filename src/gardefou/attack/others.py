@@ -132,7 +132,7 @@ def _wait_for_next(scene: s.Scene) -> bool:
 
 def _time(now: Situation) -> Iterator[Move]:
     everything = frozenset(now.parts)
-    if now.open or scene_waits(now):
+    if now.open or scene_waits(now) or f"E:{s.long_list()[-1]}" in now.parts:
         yield Move("next", "time passes until the next thing is due", everything, _wait_for_next)
     if now.known or any(one[0] == "all" for one in now.parts["pause"]):
         yield Move("a day", "a day passes", everything, _wait(24.1 * 3600))
@@ -149,7 +149,7 @@ def _work(scene: s.Scene, now: Situation) -> Iterator[Move]:
     for by, ref, action in (
         ("lena", s.VIP, "suspend"),
         ("rita", s.CAT, "suspend"),
-        ("rita", lifted, "delete"),
+        ("lena", lifted, "delete"),
     ):
         mine = any(row["account"] == ref and row["placed_by"] == by for row in now.open.values())
         if not mine:
@@ -187,10 +187,15 @@ def _disturbed(row: Row) -> bool:
         return False
     if row["change"] is not None:
         return row["change"]["kind"] in {"tier", "nets"}
-    if row["account"] == s.CAT:
+    if row["account"] == s.CAT or row["content"]:
         return True
     plain = row["until"] is None and row["execute_at"] is None and row["legal_basis"] is None
-    return plain and row["action"] in {"suspend", "remove_content"} and row["via"] != "break_glass"
+    return plain and row["action"] == "suspend" and row["via"] != "break_glass"
+
+
+def _cost(now: Situation) -> int:
+    """Return what a disturbance counts: one where something was agreed to and is about to happen, else two."""
+    return 1 if any(_disturbed(row) and row["approved_at"] is not None for row in now.open.values()) else 2
 
 
 def _stand_in_the_way(scene: s.Scene, now: Situation) -> Iterator[Move]:
@@ -198,22 +203,23 @@ def _stand_in_the_way(scene: s.Scene, now: Situation) -> Iterator[Move]:
     waits = frozenset(about(row) for row in now.open.values() if _disturbed(row))
     if not waits:
         return
+    cost = _cost(now)
 
     def change(says: str, kind: str, payload: dict[str, Any], part: str, by: str = "ada") -> Move:
         step = s.step(by, kind, m.Change(kind=kind, payload=payload))
-        return Move(says, says, waits | {part}, played(step), (step,), cost=2)
+        return Move(says, says, waits | {part}, played(step), (step,), cost=cost)
 
     me = f"S:{s.ATTACKER}"
     roles = [*scene.attacker.roles]
     yield change("ada puts the attacker off", "off", {"staff": s.ATTACKER}, me)
     yield change("ada takes the attacker's roles away", "role", {"staff": s.ATTACKER, "remove": roles}, me)
     soon = written(scene.clock.now() + timedelta(days=3))
-    for who in ("lena", "leo"):
+    for who in ("lena", "pia"):
         yield change(f"ada gives {who} notice", "leave", {"staff": who, "last_day": soon}, f"S:{who}")
     if f"E:{s.CAT}" in waits:
         protect = {"platform": s.PLATFORM, "account": s.CAT, "tier": "protected"}
         yield change(f"pia protects {s.CAT}", "tier", protect, f"A:{s.CAT}", by="pia")
-        yield Move("retire", "three colleagues take the platform out of use", waits | {"platforms"}, _retire, cost=3)
+        yield Move("retire", "three colleagues take the platform out of use", waits | {"platforms"}, _retire, cost=cost)
     service = m.service_name(s.SERVICE)
     if any(row["placed_by"] == service for row in now.open.values()):
         token = first(scene.past.driver, "select id from token where service = ? and revoked_at is null", (service,))
@@ -232,6 +238,7 @@ def _trouble(now: Situation) -> Iterator[Move]:
     here = frozenset({"switch"})
     waiting = [row for row in now.open.values() if _disturbed(row)]
     pending = frozenset(about(row) for row in waiting)
+    cost = _cost(now)
     if not any(one[0] or one[1] for one in now.parts["switch"]):
         for name, says, switch in (
             ("down", "the platform goes down", m.Switch(platforms=(s.PLATFORM,), down=True)),
@@ -245,19 +252,21 @@ def _trouble(now: Situation) -> Iterator[Move]:
         yield Move("up late", "74 hours later the platform is up again, and five minutes pass", reads, _up_late, cost=2)
     if not now.parts["behind"]:
         yield Move(
-            "clock", "the clock of this machine goes back by an hour", frozenset({"behind"}), _clock_back, cost=2
+            "clock", "the clock of this machine goes back by an hour", frozenset({"behind"}), _clock_back, cost=cost
         )
     cat = frozenset({f"E:{s.CAT}"})
     if cat & pending:
-        yield Move("rewrite", f"somebody rewrites the suspension of {s.CAT} in the database", cat, _rewrite, cost=2)
+        yield Move("rewrite", f"somebody rewrites the suspension of {s.CAT} in the database", cat, _rewrite, cost=cost)
         if not merged:
-            yield Move("merge", f"the platform merges {s.CAT} into {s.VIP}", cat, _merge, cost=2)
+            for ref in (s.VIP, s.long_list()[0]):
+                says = f"the platform merges {s.CAT} into {ref}"
+                yield Move(f"merge {ref}", says, cat, _merge(ref), cost=cost)
     if not armed and pending:
         for kind, what, says in _BETWEEN:
-            yield Move(f"meanwhile {kind} {what}", f"(when next {says})", pending, _arm(kind, what), cost=2)
+            yield Move(f"meanwhile {kind} {what}", f"(when next {says})", pending, _arm(kind, what), cost=cost)
     removing = frozenset(about(row) for row in waiting if row["content"])
     if removing:
-        yield Move("item moves", "an item becomes another account's at the platform", removing, _item_moves, cost=2)
+        yield Move("item moves", "an item becomes another account's at the platform", removing, _item_moves, cost=cost)
 
 
 _PENDING = frozenset({"waiting", "ready", "executing"})
@@ -298,9 +307,12 @@ _BETWEEN = (
 )
 
 
-def _merge(scene: s.Scene) -> bool:
-    scene.desk.merged = {**scene.desk.merged, s.CAT: s.VIP}
-    return True
+def _merge(ref: str) -> Do:
+    def do(scene: s.Scene) -> bool:
+        scene.desk.merged = {**scene.desk.merged, s.CAT: ref}
+        return True
+
+    return do
 
 
 def _item_moves(scene: s.Scene) -> bool:

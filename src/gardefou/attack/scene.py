@@ -67,10 +67,10 @@ ATTACKERS = (
     Attacker("token", "somebody with stolen tokens of a person with every role", ALL_ROLES, token_only=True),
 )
 
-#: Colleagues, each a person of their own: id, roles, team.
+#: Colleagues, each a person of their own: id, roles, team. The two leads are of one team.
 COLLEAGUES = (
     ("lena", ("lead",), "north"),
-    ("leo", ("lead",), "south"),
+    ("leo", ("lead",), "north"),
     ("pia", ("policy",), "rules"),
     ("rita", ("reviewer",), "reports"),
     ("otto", ("oncall",), "watch"),
