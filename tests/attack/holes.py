@@ -686,7 +686,7 @@ HOLES: tuple[Hole, ...] = (
         "a yes counts though whoever gave it is leaving",
         (
             Edit(
-                f"{_FLOW}.approve:valid_approvals",
+                f"{_FLOW}.approvals:valid_approvals",
                 "if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:",
                 "if staff is None:",
             ),

@@ -4,7 +4,7 @@
     cases.py      queue, claim, skip, move, escalate, note
     decide.py     a reviewer's judgement
     place.py      a decision becomes enforcements, and the nets speak
-    approve.py    another person's yes or no
+    approve.py    another person's yes or no (approvals.py: whose yes counts)
     execute.py    the one choke point: the only caller of a platform's apply and undo
                   (recheck.py: what is read anew; intend.py: what is recorded before;
                   outcome.py: what became of it; settle.py: what nobody knows the end of)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Approval, Enforcement, NetsVersion, Staff
 from gardefou.domain.states import ENDED, SAYS, State
 from gardefou.errors import InvalidInput
-from gardefou.flow.approve import as_person
+from gardefou.flow.approvals import as_person
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
 from gardefou.nets.load import load

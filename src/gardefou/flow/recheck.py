@@ -15,7 +15,7 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
-from gardefou.flow.approve import outstanding, valid_approvals
+from gardefou.flow.approvals import outstanding, valid_approvals
 from gardefou.flow.change_apply import KINDS, never_locked
 from gardefou.flow.observe import Seen
 from gardefou.flow.place import digest_of

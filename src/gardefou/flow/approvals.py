@@ -1,0 +1,59 @@
+"""Whose yes counts: the approvals of an enforcement that are valid now, and the seats they leave open (M2)."""
+
+from __future__ import annotations
+
+from gardefou.domain.records import Approval, Enforcement, Staff
+from gardefou.flow.app import Config
+from gardefou.nets.seats import Person, seats_filled
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.people.standing import Standing, standing_now
+from gardefou.storage import tables
+from gardefou.storage.work import UnitOfWork
+
+
+def as_person(staff: Staff) -> Person:
+    """Return what of a person counts when seats are filled (M2)."""
+    return Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
+
+
+def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[Approval], list[Staff]]:
+    """Return the yeses that count at this moment: from people in good standing, outside those behind it."""
+    table = tables.approval.c
+    given = uow.all(
+        Approval, table.platform == enforcement.platform, table.enforcement_id == enforcement.id, order=table.id
+    )
+    counted: list[Approval] = []
+    people: list[Staff] = []
+    for approval in given:
+        if approval.answer != "yes" or approval.by in enforcement.humans or approval.digest != enforcement.digest:
+            continue
+        staff = uow.get(Staff, "gardefou", approval.by, lock=False)
+        if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+            continue
+        if any(person.id == staff.id for person in people):
+            continue
+        counted.append(approval)
+        people.append(staff)
+    return counted, people
+
+
+def proposer_of(uow: UnitOfWork, enforcement: Enforcement) -> Person:
+    """Return whoever placed it, as seats see them; for a service, the person whose token it is."""
+    for human in (enforcement.placed_by, *enforcement.humans):
+        staff = uow.get(Staff, "gardefou", human, lock=False)
+        if staff is not None:
+            return as_person(staff)
+    return Person(id=enforcement.placed_by, roles=frozenset(), team="", employer="")
+
+
+def outstanding(uow: UnitOfWork, config: Config, enforcement: Enforcement, verdict: Verdict) -> tuple[Requirement, ...]:
+    """Return the requirements that the valid approvals do not fill yet."""
+    if not verdict.approvals:
+        return ()
+    _, people = valid_approvals(uow, enforcement)
+    return seats_filled(
+        verdict.approvals,
+        [as_person(person) for person in people],
+        proposer=proposer_of(uow, enforcement),
+        organisation=config.rules.organisation,
+    )
