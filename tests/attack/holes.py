@@ -578,7 +578,7 @@ HOLES: tuple[Hole, ...] = (
     ),
     Hole(
         "recheck-standing",
-        "whoever placed it may be off duty",
+        "whoever placed it may be off duty (nor does the net that catches the same refuse it)",
         (
             Edit(
                 f"{_FLOW}.recheck:_people", "if staff is None or not standing_now(staff, uow.now).on_duty:", "if False:"
@@ -588,6 +588,7 @@ HOLES: tuple[Hole, ...] = (
         attacker="reviewer",
         depth=4,
         begins="the attacker places suspend on vip",
+        without_nets=("standing-lost",),
     ),
     Hole(
         "recheck-role",
@@ -879,44 +880,13 @@ HOLES: tuple[Hole, ...] = (
     ),
 )
 
-#: Holes that take more than three steps to get through, or a long search of three: too long for every run of the suite.
+#: Holes that take more than eight seconds to get through: too long for every run of the suite. Seconds of one core.
 DEEP = frozenset(
     {
-        "R2",
-        "R3-floor",
-        "R3-over",
-        "R6",
-        "R8-execution",
-        "R9-once",
-        "R13-pause",
-        "R13-claim",
-        "R14-third",
-        "I10-glass-ends",
-        "R15-spoken",
-        "R16-approving",
-        "M2-teams",
-        "I12-resume",
-        "I13-memory",
-        "recheck-digest",
-        "recheck-execute-by",
-        "recheck-standing",
-        "recheck-role",
-        "recheck-change-role",
-        "recheck-token",
-        "recheck-account",
-        "recheck-pause",
-        "recheck-canary",
-        "recheck-nets",
-        "recheck-approvals",
-        "recheck-outstanding",
-        "recheck-hold",
-        "execute-platform",
-        "execute-clock",
-        "execute-recheck",
-        "execute-recheck-again",
-        "execute-recheck-change",
-        "execute-version",
-        "execute-late-effect",
-        "canary-wait",
+        "recheck-token",  # depth 4, 10 s
+        "recheck-canary",  # depth 4, 9 s
+        "recheck-execute-by",  # depth 4, 15 s
+        "recheck-outstanding",  # depth 4, 8 s
+        "recheck-hold",  # depth 4, not measured yet
     }
 )

@@ -529,7 +529,7 @@ class Goals:
                 "select ref, measures from sandbox_account where measures != '[]' and ref in (?, ?, ?, ?, ?, ?)",
                 (s.VICTIM, s.VIP, s.QUIET, s.NOTED, s.CAT, s.LOOKALIKE),
             )
-            if _DOWN & set(json.loads(measures)) and "deleted" not in measures
+            if _DOWN & set(json.loads(measures)) and "deleted" not in measures and ref not in self._scene.desk.merged
         ]
         for ref in down:
             key = (ref, parts.get(f"E:{ref}"), guards)
