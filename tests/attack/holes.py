@@ -887,6 +887,8 @@ DEEP = frozenset(
         "recheck-canary",  # depth 4, 9 s
         "recheck-execute-by",  # depth 4, 15 s
         "recheck-outstanding",  # depth 4, 8 s
-        "recheck-hold",  # depth 4, not measured yet
+        "recheck-hold",  # depth 4, 8 s
+        "execute-version",  # depth 3, 8 s
+        "execute-late-effect",  # depth 3, 9 s
     }
 )
