@@ -874,7 +874,8 @@ HOLES: tuple[Hole, ...] = (
                 "return _attempt(app, enforcement)",
             ),
         ),
-        ("exactly-once", "I1-hold"),
+        # Seen by the hour that is not waited for; without that, two workers are not seen to send the same.
+        ("exactly-once", "I1-hold", "M4-early"),
         depth=2,
         attacker="reviewer",
     ),
