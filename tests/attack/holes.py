@@ -886,7 +886,7 @@ DEEP = frozenset(
     {
         "recheck-token",  # depth 4, 10 s
         "recheck-canary",  # depth 4, 9 s
-        "recheck-execute-by",  # depth 4, 15 s
+        "recheck-execute-by",  # depth 4, not measured
         "recheck-outstanding",  # depth 4, 8 s
         "recheck-hold",  # depth 4, 8 s
         "execute-version",  # depth 3, 8 s
