@@ -687,8 +687,8 @@ HOLES: tuple[Hole, ...] = (
         "a yes counts though whoever gave it is leaving",
         (
             Edit(
-                f"{_FLOW}.approvals:valid_approvals",
-                "if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:",
+                f"{_FLOW}.approvals:counted",
+                "if staff is None or standing_now(staff, now).standing is not Standing.ACTIVE:",
                 "if staff is None:",
             ),
         ),

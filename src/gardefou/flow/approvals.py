@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.flow.app import Config
 from gardefou.nets.seats import Person, seats_filled
@@ -22,19 +25,26 @@ def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[App
     given = uow.all(
         Approval, table.platform == enforcement.platform, table.enforcement_id == enforcement.id, order=table.id
     )
-    counted: list[Approval] = []
+    return counted(given, lambda who: uow.get(Staff, "gardefou", who, lock=False), enforcement, uow.now)
+
+
+def counted(
+    given: Iterable[Approval], staff_of: Callable[[str], Staff | None], enforcement: Enforcement, now: datetime
+) -> tuple[list[Approval], list[Staff]]:
+    """Return those answers that are yeses and count at a moment, with whose they are; each person once."""
+    valid: list[Approval] = []
     people: list[Staff] = []
     for approval in given:
         if approval.answer != "yes" or approval.by in enforcement.humans or approval.digest != enforcement.digest:
             continue
-        staff = uow.get(Staff, "gardefou", approval.by, lock=False)
-        if staff is None or standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+        staff = staff_of(approval.by)
+        if staff is None or standing_now(staff, now).standing is not Standing.ACTIVE:
             continue
         if any(person.id == staff.id for person in people):
             continue
-        counted.append(approval)
+        valid.append(approval)
         people.append(staff)
-    return counted, people
+    return valid, people
 
 
 def proposer_of(uow: UnitOfWork, enforcement: Enforcement) -> Person:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Approval, Enforcement, NetsVersion, Staff
 from gardefou.domain.states import ENDED, SAYS, State
 from gardefou.errors import InvalidInput
-from gardefou.flow.approvals import as_person
+from gardefou.flow.approvals import as_person, counted
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
 from gardefou.nets.load import load
@@ -223,11 +223,7 @@ def _people(
     )
     staff = {one.id: one for one in fetch_all(connection, Staff, sa.select(tables.staff))}
     active = {key for key, one in staff.items() if standing_now(one, now).standing is Standing.ACTIVE}
-    yeses = [
-        as_person(staff[one.by])
-        for one in given
-        if one.answer == "yes" and one.by in active and one.by not in found.humans and one.digest == found.digest
-    ]
+    yeses = [as_person(one) for one in counted(given, staff.get, found, now)[1]]
     human = next((who for who in (found.placed_by, *found.humans) if who in staff), None)
     nobody = Person(id=found.placed_by, roles=frozenset(), team="", employer="")
     proposer = nobody if human is None else as_person(staff[human])
