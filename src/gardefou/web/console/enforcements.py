@@ -125,7 +125,7 @@ class GroupShown:
     #: Says exactly what is answered: a digest over those of all its enforcements.
     digest: str
     may_answer: bool
-    #: Whether this viewer may top up the budget of whoever placed it, and until when it is topped up already.
+    #: Whether a budget holds it up that this viewer may top up, and until when it is topped up already.
     may_top_up: bool
     topped_until: datetime | None
 
@@ -152,13 +152,15 @@ def _group_shown(connection: sa.Connection, visit: Visit, group: WaitingGroup) -
             tables.top_up.c.staff_id == group.placed_by, tables.top_up.c.at > visit.now - TOPPED
         )
     ).scalar()
+    held_by = [net for net_id in group.nets if (net := by_id.get(net_id)) is not None]
+    counted = any(fact.name.startswith("recent.") for net in held_by for fact in net.condition.reads)
     return GroupShown(
         group=group,
         nets=[net.title if (net := by_id.get(net_id)) is not None else net_id for net_id in group.nets],
         handles=handles,
         digest=_group_digest(group),
         may_answer=active and visit.actor.id not in behind,
-        may_top_up=active and person and visit.may(Power.TOP_UP) and visit.actor.id != group.placed_by,
+        may_top_up=counted and active and person and visit.may(Power.TOP_UP) and visit.actor.id != group.placed_by,
         topped_until=None if topped is None else topped + TOPPED,
     )
 
