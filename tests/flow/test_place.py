@@ -245,3 +245,8 @@ def test_r18_a_node_whose_clock_is_behind_places_nothing_and_restores(world):
     assert refused.value.code == "clock/behind"
     assert [one.state for one in behind.restore("oncall", "small").restores] == ["in_force"]
     assert world.measures("small") == frozenset()
+    # The checkpoint that this node signs for its restore makes nothing of the past the present.
+    behind.settle()
+    with pytest.raises(Conflict) as again:
+        behind.enforce(behind.actor("rev"), "small2", "suspend")
+    assert again.value.code == "clock/behind"

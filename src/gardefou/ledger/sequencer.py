@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count, groupby, repeat
 from operator import itemgetter
 from typing import Any
@@ -59,6 +59,9 @@ _NODE = Fast(
 _SIGN = Fast(tables.checkpoint.insert(), ("platform", "size", "root", "at", "note"))
 _NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
 
+_REREAD = timedelta(seconds=1)
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -81,7 +84,7 @@ class Sequencer:
         self._edges: dict[str, Frontier] = {}
         self._lock = threading.Lock()
         self._newest: datetime | None = None
-        self._newest_known = False
+        self._newest_read: datetime | None = None
 
     def signer(self, platform: str) -> Signer:
         """Return the key that signs a platform's log, named by the log's origin."""
@@ -103,14 +106,15 @@ class Sequencer:
             rows = bulk.select(connection, _PENDING, (BATCH,))
             if not rows:
                 return 0
-            at = self._clock.now()
+            # Signed at the moment of the one before where this clock is behind it: time never runs back (R18).
+            at = max(self._clock.now(), self._newest_at(connection) or _LONG_AGO)
             by_platform = {name: list(group) for name, group in groupby(rows, itemgetter(0))}
             edges = {
                 platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
             }
             bulk.forget_pending(connection, [(platform, event_id) for platform, event_id, *_ in rows])
         self._edges.update(edges)
-        self._newest, self._newest_known = at, True
+        self._newest = at
         return len(rows)
 
     def integrate_all(self) -> int:
@@ -162,14 +166,23 @@ class Sequencer:
         Raises:
             Conflict: `clock/behind`.
         """
-        if not self._newest_known:
-            self._newest = connection.execute(_NEWEST_AT).scalar_one()
-            self._newest_known = True
-        if self._newest is not None and now < self._newest - CLOCK_SLACK:
+        newest = self._newest_at(connection)
+        if newest is not None and now < newest - CLOCK_SLACK:
             raise Conflict(
                 "clock/behind",
                 "This machine's clock is behind the ledger's last checkpoint; set it right. Restores still work.",
             )
+
+    def _newest_at(self, connection: sa.Connection) -> datetime | None:
+        """Return when the last checkpoint was signed, by whichever node.
+
+        Read anew once this clock shows another second than at the last reading:
+        a clock that jumps back would else be held against what was newest long ago.
+        """
+        now = self._clock.now()
+        if self._newest_read is None or abs(now - self._newest_read) >= _REREAD:
+            self._newest, self._newest_read = connection.execute(_NEWEST_AT).scalar_one(), now
+        return self._newest
 
 
 def latest(connection: sa.Connection, platform: str) -> Held | None:

@@ -467,6 +467,7 @@ checkpoint = sa.Table(
     _when("at", null=False),
     _text("note"),
 )
+sa.Index("checkpoint_by_time", checkpoint.c.at)
 
 # Work in hand: not part of the record, and safe to lose with what it points to.
 
