@@ -103,11 +103,14 @@ class Passing:
     def settle(self) -> None:
         """Do what is due at this moment, until nothing more is, as a round of the worker does."""
         for _ in range(_MANY):
-            self.app.sequencer.integrate()
+            self._integrate()
             if not run_due(self.app):
                 return
         msg = f"work at {self.world.clock.now()} goes round in circles"
         raise RuntimeError(msg)
+
+    def _integrate(self) -> None:
+        self.app.sequencer.integrate()
 
     def _next_tick(self) -> datetime | None:
         """Return when the watch looks next and may see something new; None when it never will."""

@@ -15,7 +15,7 @@ from gardefou.nets.invariants import INVARIANTS
 from gardefou.nets.load import load, read_net
 from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
-from gardefou.nets.satisfiable import unsatisfiable
+from gardefou.nets.satisfiable import Unsatisfiable, unsatisfiable
 from gardefou.nets.seats import Person
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
@@ -23,6 +23,8 @@ from gardefou.people.standing import Standing, standing_now
 from gardefou.storage.work import UnitOfWork
 
 _MOST = 1_000_000
+#: Sets whose proofs and trials are remembered.
+_KEPT = 32
 
 
 class NetsChange(Handler):
@@ -51,11 +53,11 @@ class NetsChange(Handler):
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
         """Everything does but adding nets to those in force (R3)."""
-        return not load(payload["toml"], "proposal").only_adds(config.nets)
+        return not _read(payload["toml"]).only_adds(config.nets)
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `nets.changed`."""
-        write_nets(uow, load(payload["toml"], "proposal"), name=payload["name"], by=by, about=about)
+        write_nets(uow, _read(payload["toml"]), name=payload["name"], by=by, about=about)
 
 
 def write_nets(uow: UnitOfWork, nets: NetSet, *, name: str, by: str, about: str = "") -> NetsVersion:
@@ -65,9 +67,14 @@ def write_nets(uow: UnitOfWork, nets: NetSet, *, name: str, by: str, about: str 
     return version
 
 
+@lru_cache(maxsize=_KEPT)
+def _read(toml: str) -> NetSet:
+    return load(toml, "proposal")
+
+
 def _result(config: Config, payload: Payload) -> NetSet:
     if "toml" in payload:
-        return load(text(payload, "toml", most=_MOST), "proposal")
+        return _read(text(payload, "toml", most=_MOST))
     tables: list[Any] = list(payload.get("put", []))
     remove = texts(payload, "remove")
     if not tables and not remove:
@@ -97,12 +104,12 @@ def _check_floor(config: Config, nets: NetSet) -> None:
 _LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT)
 def _tried(nets: NetSet, shipped: str) -> tuple[Broken, ...]:
     return tuple(broken(nets, shipped=shipped))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=_KEPT)
 def _proved(nets: NetSet) -> tuple[Proved, ...]:
     return tuple(prove(nets, [one for one in INVARIANTS if one.id in _LASTING]))
 
@@ -120,17 +127,22 @@ def _broken(nets: NetSet, shipped: str) -> list[Broken]:
     return list(found.values())
 
 
+@lru_cache(maxsize=_KEPT)
+def _unmet(nets: NetSet, people: tuple[Person, ...], organisation: str) -> tuple[Unsatisfiable, ...]:
+    return tuple(unsatisfiable(nets, people, organisation=organisation))
+
+
 def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:
     """Raise when the people there are could never meet what the nets ask (R21)."""
     if not config.rules.setup_finished:
         return
-    people = [
+    people = tuple(
         Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
         for staff in uow.all(Staff)
         if standing_now(staff, uow.now).standing is Standing.ACTIVE
-    ]
-    before = {one.net for one in unsatisfiable(config.nets, people, organisation=config.rules.organisation)}
-    after = unsatisfiable(nets, people, organisation=config.rules.organisation)
+    )
+    before = {one.net for one in _unmet(config.nets, people, config.rules.organisation)}
+    after = _unmet(nets, people, config.rules.organisation)
     new = [one for one in after if one.net not in before]
     if new:
         raise InvalidInput("nets/unsatisfiable", new[0].message, field="toml")
