@@ -119,7 +119,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_CHANGE}.nets:NetsChange.weakens",
-                'return not load(payload["toml"], "proposal").only_adds(config.nets)',
+                'return not _read(payload["toml"]).only_adds(config.nets)',
                 "return False",
             ),
             Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),
@@ -272,6 +272,27 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R10",),
         depth=2,
+    ),
+    Hole(
+        "R11-closed",
+        "the set of nets that was chosen at the beginning may be exchanged for a weaker one",
+        (Edit(f"{_CHANGE}.settings:SettingChange.check", "if name in _CLOSED:", "if False:"),),
+        ("R11",),
+        depth=1,
+    ),
+    Hole(
+        "R13-breaker",
+        "the breaker stops nobody",
+        (
+            Edit(
+                f"{_FLOW}.breaker:consider",
+                "if not (too_many_reversed or too_many_failed):",
+                "if True:",
+            ),
+        ),
+        ("R13-breaker",),
+        attacker="reviewer",
+        depth=5,
     ),
     Hole(
         "R12-limit",
@@ -729,7 +750,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 "gardefou.ledger.sequencer:Sequencer.check_clock",
-                "if self._newest is not None and now < self._newest - CLOCK_SLACK:",
+                "if newest is not None and now < newest - CLOCK_SLACK:",
                 "if False:",
             ),
         ),

@@ -12,6 +12,7 @@ from typing import Any
 
 from gardefou.attack import scene as s
 from gardefou.attack.rows import Row, count, first, rows
+from gardefou.attack.store import Nested
 from gardefou.clock import to_micros
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import judge
@@ -42,12 +43,30 @@ _HOLD_MINUTES = {("protected", 3): 10, ("protected", 4): 30, ("notable", 4): 10}
 #: How far a clock may lag behind the last checkpoint.
 _SLACK = 2_000_000
 _APPROVE_WITHIN = {"protected": 4 * _HOUR}
+#: Reversals that stop whoever imposed it.
+_REVERSED = 5
 _EXECUTE_WITHIN = 72 * _HOUR
 
 
 def person(who: str) -> str:
     """Return which human somebody is: whoever was not there at the beginning is the attacker's second self."""
     return who if who in s.PEOPLE else s.ATTACKER
+
+
+def is_rewritten(driver: Nested, row: Row) -> bool:
+    """Whether an enforcement is not what was placed any more, by its event."""
+    placed = first(
+        driver,
+        "select body from event where about = ? and kind = 'enforcement.placed' and platform = ?",
+        (row["id"], row["platform"]),
+    )
+    if placed is None:
+        return False
+    written: list[tuple[str, dict[str, Any]]] = json.loads(placed["body"])["rows"]
+    image = next((one[1] for one in written if one[0] == "enforcement"), None)
+    return image is not None and any(
+        image[name] != row[name] for name in ("account", "action", "content", "label", "until", "legal_basis")
+    )
 
 
 class Effects:
@@ -221,18 +240,7 @@ class Effects:
 
     def _same_thing(self, row: Row, operation: Operation, what: str) -> None:
         """What is sent is what was placed, on the account that was meant, as everybody who said yes saw it."""
-        placed = first(
-            self._driver,
-            "select body from event where about = ? and kind = 'enforcement.placed' and platform = ?",
-            (row["id"], row["platform"]),
-        )
-        image: dict[str, Any] = {}
-        if placed is not None:
-            written: list[tuple[str, dict[str, Any]]] = json.loads(placed["body"])["rows"]
-            image = next((one[1] for one in written if one[0] == "enforcement"), image)
-        if image and any(
-            image[name] != row[name] for name in ("account", "action", "content", "label", "until", "legal_basis")
-        ):
+        if is_rewritten(self._driver, row):
             self._say("M1-digest", f"{what}: it is not what was placed")
         if operation.target.account != row["account"] or str(operation.action) != row["action"]:
             self._say("R8", f"{what}: the enforcement is {row['action']} on {row['account']}")
@@ -307,6 +315,25 @@ class Effects:
             if pause["scope"] == "all" or pause["target"] == mine[pause["scope"]]:
                 self._say("M5-paused", f"{what}, while enforcement is paused")
 
+        self._breaker(row, what)
+
+    def _breaker(self, row: Row, what: str) -> None:
+        """Whoever was reversed often was stopped, until people resumed."""
+        reversed_ = count(
+            self._driver,
+            "select count(*) from enforcement harm where placed_by = ? and state = 'restored' and placed_at > ?"
+            " and exists (select 1 from enforcement lift, json_each(lift.lifts) one where one.value = harm.id"
+            " and lift.action = 'restore' and lift.placed_by != harm.placed_by)",
+            (row["placed_by"], row["placed_at"] - 7 * _DAY),
+        )
+        stopped = count(
+            self._driver, "select count(*) from pause where scope in ('staff', 'team', 'platform') and by = 'system'"
+        )
+        if reversed_ >= _REVERSED and not stopped:
+            self._say(
+                "R13-breaker", f"{what}: {reversed_} of {row['placed_by']} were reversed, and nobody stopped them"
+            )
+
     def _canaries(self, row: Row, what: str) -> None:
         if row["group_id"] is None or row["group_index"] < 10 or int(row["facts"].get("action.bulk", 1)) < 26:
             return
@@ -335,7 +362,7 @@ class Effects:
         )
         part: set[str] = set()
         for restore in lifted:
-            before = restore["placed_at"] <= row["placed_at"]
+            before = restore["id"] < row["id"]
             part |= {person(restore["placed_by"])} if before else set()
             for harm in restore["lifts"]:
                 one = first(self._driver, "select * from enforcement where id = ?", (harm,))
@@ -350,7 +377,7 @@ class Effects:
                 }
             if before and part & humans:
                 self._say("R16", f"{what}: {', '.join(sorted(part & humans))} had a part in what was restored")
-            yes = {person(one["by"]) for one in said if one["at"] >= restore["placed_at"]}
+            yes = {person(one["by"]) for one in said if one["id"] > restore["id"]}
             if part & yes:
                 self._say(
                     "R16", f"{what}: {', '.join(sorted(part & yes))}, who says yes, had a part in what was restored"
@@ -366,7 +393,9 @@ class Effects:
             return
         for one in ended:
             same = one["action"] == row["action"] or (one["severity"] >= _GRAVE and one["severity"] <= row["severity"])
-            if same and one["placed_by"] == row["placed_by"] and row["via"] != "break_glass":
+            # Ids rise: what is of one moment has an order too.
+            before = self._ended_by(one) < row["id"]
+            if same and before and one["placed_by"] == row["placed_by"] and row["via"] != "break_glass":
                 self._say("R15", f"{what}: the same by {row['placed_by']} ended {one['state']} within a day")
             if one["state"] != "refused" or one["action"] != row["action"]:
                 continue
@@ -374,9 +403,19 @@ class Effects:
                 person(given["by"])
                 for given in rows(self._driver, "select by from approval where enforcement_id = ?", (one["id"],))
             }
-            yes = {person(given["by"]) for given in said}
+            yes = {person(given["by"]) for given in said if given["id"] > self._ended_by(one)}
             if spoke & yes:
                 self._say("R15", f"{what}: {', '.join(sorted(spoke & yes))} spoke before the no and says yes again")
+
+    def _ended_by(self, row: Row) -> str:
+        """Return the id of the event that ended an enforcement."""
+        found = first(
+            self._driver,
+            "select max(id) id from event where about = ? and platform = ?"
+            " and kind in ('enforcement.cancelled', 'enforcement.refused', 'enforcement.lapsed')",
+            (row["id"], row["platform"]),
+        )
+        return "" if found is None else str(found["id"])
 
     def _nets_now(self, row: Row, said: list[Row], what: str, now: int) -> None:
         """The nets in force now ask no more than is met."""

@@ -7,9 +7,10 @@ one person or token (``S:lena``, ``T:mill``), or a guard (``nets``, ``pause``, â
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from typing import Any
+
+import orjson
 
 from gardefou.attack import scene as s
 from gardefou.attack.rows import rows
@@ -18,8 +19,20 @@ from gardefou.clock import to_micros
 Parts = dict[str, Any]
 
 _MINUTE = 60_000_000
-#: Minutes at which something begins or ends: a lease, a hold, an hour, the deadlines, a day, the last word.
-_EDGES = [bound * _MINUTE for bound in (0, 0.5, 10, 15, 30, 60, 240, 1440, 4320, 43200)]
+_HOUR, _DAY = 60, 1440
+
+
+def _edges(*minutes: float) -> tuple[int, ...]:
+    return tuple(round(one * _MINUTE) for one in minutes)
+
+
+#: Of every moment the minutes away, back or ahead, at which something begins or ends.
+_OVER_OR_NOT = _edges(0)
+_BACK_OR_AHEAD = _edges(0, _HOUR, _DAY)
+_STANDS = _edges(0, 30, _HOUR, _DAY, 30 * _DAY)
+_SIGNED_IN = _edges(0, 10, 15, _DAY)
+_LAST_DAY = _edges(0, _HOUR, _DAY, 14 * _DAY)
+_LEASED = _edges(0, 30)
 
 _ENFORCEMENTS = """
 select id, platform, account, content, action, label, state, placed_by, via, humans, group_index, placed_at, until,
@@ -29,19 +42,24 @@ select id, platform, account, content, action, label, state, placed_by, via, hum
   digest, policy
 from enforcement where rowid > ? or account in ('victim', 'old') order by rowid
 """
-_TIMES = (
-    "placed_at",
-    "until",
-    "execute_at",
-    "approve_by",
-    "approved_at",
-    "hold_until",
-    "execute_by",
-    "next_attempt_at",
-    "lease_until",
-    "in_force_at",
-    "ended_at",
-)
+#: The moments of an enforcement that has not ended, and where each is cut.
+_OPEN_TIMES = {
+    "placed_at": _BACK_OR_AHEAD,
+    "until": _BACK_OR_AHEAD,
+    "execute_at": _OVER_OR_NOT,
+    "approve_by": _OVER_OR_NOT,
+    "approved_at": _OVER_OR_NOT,
+    "hold_until": _OVER_OR_NOT,
+    "execute_by": _OVER_OR_NOT,
+    "next_attempt_at": _OVER_OR_NOT,
+    "lease_until": _OVER_OR_NOT,
+    "in_force_at": _STANDS,
+}
+#: Of one that ended before it took effect: only that it did, and by whom, still matters, for a day.
+_ENDED_TIMES = {"placed_at": _BACK_OR_AHEAD, "ended_at": _edges(0, _DAY)}
+#: What ended so long ago before it took effect matters no more.
+_LONG = _DAY * _MINUTE
+_UNDONE_TIMES = {"placed_at": _BACK_OR_AHEAD, "ended_at": _edges(0, _DAY, 30 * _DAY)}
 _PLAIN = (
     "content",
     "action",
@@ -60,17 +78,40 @@ _PLAIN = (
     "intended",
     "ratified_by",
 )
-_OVER = frozenset({"in_force", "refused", "cancelled", "lapsed", "failed", "restored"})
+_ENDED = ("action", "state", "placed_by", "via", "humans", "tier", "content", "legal_basis")
+_NEVER = frozenset({"refused", "cancelled", "lapsed", "failed"})
+_OVER = frozenset({"in_force", "restored"}) | _NEVER
 #: What of a change differs from one time to the next though it is the same.
 _OWN = frozenset({"id", "hash", "pseudonym", "started", "until"})
 
 
-def bucket(at: int | None, now: int) -> int | None:
+def bucket(at: int | None, now: int, edges: tuple[int, ...]) -> int | None:
     """Return which span a moment lies in, seen from now: negative for the past."""
     if at is None:
         return None
     away = at - now
-    return bisect_left(_EDGES, away) if away > 0 else -bisect_left(_EDGES, -away) - 1
+    return bisect_left(edges, away) if away > 0 else -bisect_left(edges, -away) - 1
+
+
+def _told(row: dict[str, Any], change: Any, said: list[tuple[str, str]], now: int) -> bytes:
+    """Return what of an enforcement still matters."""
+    state = row["state"]
+    plain: tuple[str, ...] = _ENDED
+    if state in _NEVER:
+        times = _ENDED_TIMES
+    elif state == "restored":
+        times = _UNDONE_TIMES
+    else:
+        times, plain = _OPEN_TIMES, _PLAIN
+    return orjson.dumps(
+        (
+            *(row[key] for key in plain),
+            *(bucket(row[key], now, edges) for key, edges in times.items()),
+            min(row["attempts"], 1),
+            change,
+            sorted(said),
+        )
+    )
 
 
 class Fold:
@@ -94,7 +135,7 @@ class Fold:
         said: dict[str, list[tuple[str, str]]] = {}
         for place, by, answer in driver.execute("select enforcement_id, by, answer from approval"):
             said.setdefault(place, []).append((by, answer))
-        found: dict[str, list[str]] = {}
+        found: dict[str, list[bytes]] = {}
         for row in self.enforcements():
             change = row["change"]
             if change is not None:
@@ -104,22 +145,17 @@ class Fold:
                 change = {key: value for key, value in change.items() if key not in _OWN}
             else:
                 name = f"E:{row['account']}"
-            told = (
-                *(row[key] for key in _PLAIN),
-                *(bucket(row[key], now) for key in _TIMES),
-                min(row["attempts"], 1),
-                change,
-                sorted(said.get(row["id"], ())),
-            )
-            found.setdefault(name, []).append(json.dumps(told))
+            if row["state"] in _NEVER and row["ended_at"] is not None and now - row["ended_at"] > _LONG:
+                continue
+            found.setdefault(name, []).append(_told(row, change, said.get(row["id"], []), now))
         for account, measures, fence in driver.execute(
             "select ref, measures, fence > 0 from sandbox_account where measures != '[]' and revision > 1"
         ):
             if f"E:{account}" in found:
-                found[f"E:{account}"].append(f"{measures}{fence}")
+                found[f"E:{account}"].append(f"{measures}{fence}".encode())
         for item, owner, gone in driver.execute("select id, account, removed from sandbox_content"):
             if gone or owner != (s.CAT if item == s.FOREIGN else s.VIP):
-                found.setdefault(f"E:{owner}", []).append(item)
+                found.setdefault(f"E:{owner}", []).append(item.encode())
         for name, texts in found.items():
             parts[name] = hash(tuple(sorted(texts)))
         for account, tier, explicit, memory, fake, drift in driver.execute(
@@ -132,7 +168,13 @@ class Fold:
         for name, roles, team, standing, last, notice in driver.execute(
             "select id, roles, team, standing, last_day_end, notice_at from staff"
         ):
-            parts[f"S:{name}"] = (roles, team, standing, bucket(last, now), bucket(notice, now))
+            parts[f"S:{name}"] = (
+                roles,
+                team,
+                standing,
+                bucket(last, now, _LAST_DAY),
+                bucket(notice, now, _OVER_OR_NOT),
+            )
         held: dict[str, list[Any]] = {}
         for service, staff, scopes, issuer, revoked in driver.execute(
             "select service, staff_id, scopes, issued_by, revoked_at is not null from token"
@@ -141,7 +183,7 @@ class Fold:
         for name, tokens in held.items():
             parts[name] = tuple(sorted(tokens))
         parts["pause"] = tuple(
-            (scope, target, by, bucket(at, now), ended)
+            (scope, target, by, bucket(at, now, _edges(0, _DAY)), ended)
             for scope, target, by, at, ended in driver.execute(
                 "select scope, target, by, at, ended_at is not null from pause order by id"
             )
@@ -150,7 +192,7 @@ class Fold:
             driver.execute("select id, endpoint, active from platform_entry order by id").fetchall()
         )
         parts["claim"] = tuple(
-            (account, content, by, bucket(until, now), renewed, version)
+            (account, content, by, bucket(until, now, _LEASED), renewed, version)
             for account, content, by, until, renewed, version in driver.execute(
                 "select account, content, claimed_by, claimed_until, claim_renewed, version from cases"
                 " where claimed_by is not null order by account, content"
@@ -161,7 +203,7 @@ class Fold:
         parts["armed"] = desk.armed
         parts["behind"] = driver.execute("select coalesce(max(at), 0) from checkpoint").fetchone()[0] > now
         strong = driver.execute("select strong_at from presence where staff_id = ?", (s.ATTACKER,)).fetchone()
-        parts["fresh"] = None if strong is None else bucket(strong[0], now)
+        parts["fresh"] = None if strong is None else bucket(strong[0], now, _SIGNED_IN)
         return parts
 
 

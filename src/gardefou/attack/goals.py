@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 from gardefou.attack import scene as s
-from gardefou.attack.effects import person
+from gardefou.attack.effects import is_rewritten, person
 from gardefou.attack.fold import Fold, Parts
 from gardefou.attack.rows import Row, count, first, rows
 from gardefou.clock import to_micros
@@ -24,11 +24,13 @@ _DOWN = frozenset({"suspended", "deactivated", "deleted"})
 _HARMLESS = {"read", "reports:write"}
 _RANK = {"standard": 0, "notable": 1, "protected": 2}
 _GUARDS = frozenset({"nets", "settings", "platforms"})
+#: Settings that are decided once.
+_CLOSED = frozenset({"shipped_nets", "setup_finished"})
 _FRESH = 10 * _MINUTE
 _GLASS_MINUTES = 31
 #: Colleagues who lift: few roles differ in it.
-_LIFTERS = tuple(f"S:{who}" for who in ("rita", "ada", "pia"))
-_KINDS = ("rita", "ada", "pia")
+_LIFTERS = tuple(f"S:{who}" for who in ("rita", "ada"))
+_KINDS = ("rita", "ada")
 
 
 class Goals:
@@ -207,6 +209,8 @@ class Goals:
             self._say("M9", f"{what}: placed by a leaver in the last 24 hours")
         if leaver and live and kind and kind not in {"pause", "resume"}:
             self._say("M9", f"a change of kind {kind} by a leaver")
+        if kind == "setting" and live and row["change"]["name"] in _CLOSED:
+            self._say("R11", f"{row['change']['name']} may be proposed to be {row['change']['value']}")
         self._placed_now(row, what)
         if row["change"] is not None and row["state"] == "in_force":
             self._change(row, now)
@@ -429,7 +433,8 @@ class Goals:
                 settled = other["state"] in {"ready", "executing", "in_force"}
                 alike = other["placed_by"] == row["placed_by"] or settled
                 earlier = other["state"] != "in_force" or (other["in_force_at"] or 0) <= row["placed_at"]
-                if other is not row and alike and earlier and other["state"] == row["state"]:
+                same = other is not row and other["state"] == row["state"]
+                if same and alike and earlier and not is_rewritten(self._driver, row):
                     self._say("R13-twice", f"{row['action']} on {row['account']} stands there twice")
             if row["tier"] == "standard" or row["state"] == "refused" or row["via"] == "break_glass":
                 continue
@@ -545,14 +550,21 @@ class Goals:
         return wanted
 
     def on_duty(self, parts: Parts) -> list[str]:
-        """Return the colleagues who are active and on duty; one of each kind where the nets are as they were."""
+        """Return the colleagues who are active and on duty, and whose lifting is tried.
+
+        All of them where the nets are others than at the beginning, one of each kind
+        where anything else guards otherwise, and else one.
+        """
         free = {
             one["id"]
             for one in rows(self._driver, "select * from staff where standing = 'active' and last_day_end is null")
             if one["id"] in s.PEOPLE - {s.ATTACKER} and set(one["roles"]) - {"auditor"}
         }
-        asked = _KINDS if parts["nets"] == self._begun["nets"] else tuple(sorted(s.PEOPLE))
-        return [who for who in asked if who in free]
+        if parts["nets"] != self._begun["nets"]:
+            return sorted(free)
+        kinds = [who for who in _KINDS if who in free]
+        begun = all(parts[name] == self._begun[name] for name in ("settings", "pause", "platforms"))
+        return kinds[:1] if begun else kinds
 
     def is_down(self, ref: str) -> bool:
         """Whether an account is down at the platform."""

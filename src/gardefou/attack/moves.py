@@ -52,6 +52,8 @@ class Move:
     cost: int = 1
     #: Begins something: places, proposes, pauses, claims. The others answer, let time pass, lift, or stand in the way.
     opens: bool = False
+    #: Does nothing by itself, but for what follows: never the last.
+    prepares: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,10 @@ class Situation:
     touched: frozenset[str]
     #: Accounts on which the search placed anything.
     known: frozenset[str]
+    #: Whose measures stand, or are about to.
+    standing: frozenset[str]
+    #: Whether anything may begin.
+    opens: bool = True
 
 
 def about(row: Row) -> str:
@@ -198,16 +204,16 @@ def placing(scene: s.Scene, now: Situation) -> Iterator[Move]:
             continue
         step = act_step(scene, wish)
         reads = RULES | acting(wish.by, step.via) | {f"E:{wish.ref}", f"A:{wish.ref}", "switch"}
-        yield Move(wish.says, wish.says, reads, played(step), (step,), wish.variant, 2 if wish.variant else 1)
+        yield Move(wish.says, wish.says, reads, played(step), (step,), wish.variant, 3 if wish.variant else 1)
     via = main_via(scene)
     for name, refs, action in (("small", s.small_list(), "suspend"), ("long", s.long_list(), "limit")):
         if f"E:{refs[0]}" in now.parts:
             continue
         says = f"the attacker places {action} on a list of {len(refs)}"
         many = m.Bulk(accounts=tuple(m.Ref(s.PLATFORM, ref) for ref in refs), action=action, policy="spam")
-        yield _simple(
-            f"bulk {name}", says, RULES | {ME, f"E:{refs[0]}", "switch"}, s.step(s.ATTACKER, "bulk", many, via=via)
-        )
+        step = s.step(s.ATTACKER, "bulk", many, via=via)
+        reads = RULES | {ME, f"E:{refs[0]}", "switch"}
+        yield Move(f"bulk {name}", says, reads, played(step), (step,), cost=2)
     for ref in (s.VIP, s.CAT):
         says = f"the attacker breaks the glass over {ref}: suspend"
         glass = m.BreakGlass(account=m.Ref(s.PLATFORM, ref), action="suspend")
@@ -238,7 +244,9 @@ def answering(scene: s.Scene, now: Situation) -> Iterator[Move]:
         if row["state"] == "waiting" and row["approved_at"] is None:
             for by, via, who in _identities(scene, now):
                 says = f"{who} says yes to {name}"
-                yield _simple(says, says, reads | acting(by, via), respond(scene, row, "approve", by, via))
+                step = respond(scene, row, "approve", by, via)
+                usual = via == main_via(scene) and by != s.SERVICE
+                yield Move(says, says, reads | acting(by, via), played(step), (step,), cost=1 if usual else 2)
             says = f"the attacker says no to {name}"
             yield _simple(says, says, mine, respond(scene, row, "refuse", s.ATTACKER, main_via(scene)))
         if row["state"] in {"waiting", "ready"}:
@@ -258,16 +266,17 @@ def lifting(scene: s.Scene, now: Situation) -> Iterator[Move]:
     """Yield the attacker's restores and rollbacks."""
     via = main_via(scene)
     lifted = next((ref for ref in s.before_list() if f"E:{ref}" not in now.parts), s.before_list()[0])
-    for ref in (*sorted(now.touched), lifted, s.OLD):
+    for ref in (*sorted(now.touched), *((lifted, s.OLD) if now.opens else ())):
         says = f"the attacker restores {ref}"
         deed = m.Restore(account=m.Ref(s.PLATFORM, ref))
         reads = RULES | {ME, f"E:{ref}", "switch"}
         if ref in s.before_list():
             # The limit is counted over all of them.
             reads |= {f"E:{other}" for other in s.before_list()[:3]}
-        yield _simple(says, says, reads, s.step(s.ATTACKER, "restore", deed, via=via))
+        step = s.step(s.ATTACKER, "restore", deed, via=via)
+        yield Move(says, says, reads, played(step), (step,), opens=ref in {lifted, s.OLD})
     for whom in (s.ATTACKER, "rita"):
-        if not now.known:
+        if whom not in now.standing:
             continue
         who = "they themselves" if whom == s.ATTACKER else whom
         says = f"the attacker rolls back what {who} did since the attack began"
@@ -288,6 +297,9 @@ def _net(net_id: str, when: str, **require: Any) -> dict[str, Any]:
 _PROTECTED = 'account.tier_memory == "protected" and action.severity >= 3'
 
 
+LONGER = _net("longer", _PROTECTED, hold="2h")
+
+
 def _whole() -> dict[str, Any]:
     return {**_weaker(), "when": _PROTECTED}
 
@@ -304,7 +316,7 @@ def _weaker() -> dict[str, Any]:
 def _nets_changes() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield changes of the nets; made once: proving a set takes long, and a second change of them shows nothing new."""
     yield "word a net anew", "nets", {"put": [{**_whole(), "title": "Two more people"}]}
-    yield "hold protected accounts for two hours", "nets", {"put": [_net("longer", _PROTECTED, hold="2h")]}
+    yield "hold protected accounts for two hours", "nets", {"put": [LONGER]}
     yield "remove the net that protects", "nets", {"remove": [_PROTECTING]}
     yield "let the protecting net speak only in the console", "nets", {"remove": [_PROTECTING], "put": [_weaker()]}
     shadow = {**_weaker(), "mode": "shadow"}
@@ -330,6 +342,7 @@ def _changes(scene: s.Scene, now: Situation) -> Iterator[tuple[str, str, dict[st
     yield "put every net into shadow", "setting", {"name": "shadow", "value": True}
     yield "forget tiers at once", "setting", {"name": "tier_memory_days", "value": 0}
     yield "let broken glass last ten hours", "setting", {"name": "break_glass_minutes", "value": 600}
+    yield "be held to what a small team is held to", "setting", {"name": "shipped_nets", "value": "small-team"}
     second = {"staff": s.SECOND, "roles": ["lead", "policy"], "team": "elsewhere"}
     yield "add a second self with power to approve", "staff_add", second
     yield "add a person who is there already", "staff_add", {**second, "staff": "lena"}
@@ -374,7 +387,7 @@ def _tokens() -> Iterator[tuple[str, m.IssueToken]]:
 
 
 def changing(scene: s.Scene, now: Situation) -> Iterator[Move]:
-    """Yield the guarded changes that the attacker may propose, and pause and resume."""
+    """Yield the guarded changes that the attacker may propose, and that they pause and claim."""
     via = main_via(scene)
     for wish, kind, payload in _changes(scene, now):
         says = f"the attacker proposes to {wish}"
@@ -382,23 +395,29 @@ def changing(scene: s.Scene, now: Situation) -> Iterator[Move]:
         yield _simple(says, says, _reads(kind, payload), step)
     for wish, deed in _tokens():
         says = f"the attacker proposes to {wish}"
-        name = f"T:{deed.service or deed.staff}"
-        yield _simple(
-            says, says, frozenset({ME, "nets", "settings", name, "P:token"}), s.step(s.ATTACKER, "token", deed, via=via)
-        )
-    if ("pause" in now.parts) and not any(one[0] == "all" and not one[4] for one in now.parts["pause"]):
+        reads = frozenset({ME, "nets", "settings", f"T:{deed.service or deed.staff}", "P:token"})
+        yield _simple(says, says, reads, s.step(s.ATTACKER, "token", deed, via=via))
+    if not _paused(now):
         says = "the attacker pauses everything"
         yield _simple(says, says, _PAUSING, s.step(s.ATTACKER, "pause", m.Pause(), via=via))
-    else:
-        says = "the attacker resumes"
-        yield _simple(says, says, _PAUSING, s.step(s.ATTACKER, "resume", m.Resume(), via=via))
     if not now.parts["claim"]:
         says = f"the attacker claims the case of {s.CAT}"
         claim = m.Claim(account=m.Ref(s.PLATFORM, s.CAT), content=())
         yield _simple(says, says, frozenset({"claim", ME}), s.step(s.ATTACKER, "claim", claim, via=via))
-    else:
+
+
+def going_on(scene: s.Scene, now: Situation) -> Iterator[Move]:
+    """Yield how the attacker goes on with what was begun: resumes, renews."""
+    if _paused(now):
+        says = "the attacker resumes"
+        yield _simple(says, says, _PAUSING, s.step(s.ATTACKER, "resume", m.Resume(), via=main_via(scene)))
+    if now.parts["claim"]:
         says = "the attacker renews their claim"
         yield Move(says, says, frozenset({"claim", ME}), _renew)
+
+
+def _paused(now: Situation) -> bool:
+    return any(one[0] == "all" and not one[4] for one in now.parts["pause"])
 
 
 def _renew(scene: s.Scene) -> bool:
@@ -412,13 +431,12 @@ def _renew(scene: s.Scene) -> bool:
     return True
 
 
-#: They go on with what was begun.
-_GOING_ON = frozenset({"the attacker resumes", "the attacker renews their claim"})
-
-
 def attacks(scene: s.Scene, now: Situation) -> Iterator[Move]:
     """Yield every move of the attacker in a situation."""
-    yield from (replace(move, opens=True) for move in placing(scene, now))
+    if now.opens:
+        yield from (replace(move, opens=True) for move in placing(scene, now))
     yield from answering(scene, now)
-    yield from (replace(move, opens=move.key not in _GOING_ON) for move in changing(scene, now))
+    if now.opens:
+        yield from (replace(move, opens=True) for move in changing(scene, now))
+    yield from going_on(scene, now)
     yield from lifting(scene, now)

@@ -7,12 +7,13 @@ that they would have to understand to be against. What two of them agree to is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 from gardefou.attack import scene as s
-from gardefou.attack.moves import RULES, Do, Move, Situation, about, changing, played, respond
+from gardefou.attack.moves import LONGER, RULES, Do, Move, Situation, about, changing, played, respond
 from gardefou.attack.rows import Row, first, rows
 from gardefou.clock import to_micros
 from gardefou.flow.changes.base import written
@@ -25,6 +26,8 @@ _ASKED = ("lena", "leo", "pia", "otto", "lou", "rita")
 _AGREED = frozenset({"role", "tier", "mark_fake", "platform", "token", "resume"})
 _NEVER = ("second", "take the platform out of use")
 _LATE = timedelta(seconds=1)
+#: So many reversals stop whoever imposed it: the breaker.
+_REVERSED = 5
 
 
 def _agrees(row: Row) -> bool:
@@ -38,13 +41,24 @@ def _agrees(row: Row) -> bool:
     return change["kind"] in _AGREED and change.get("staff") != s.SECOND and not retires
 
 
+def _needs(row: Row) -> list[dict[str, Any]]:
+    needs: list[dict[str, Any]] = json.loads(row["approvals"])
+    return needs
+
+
+def _wanted(row: Row) -> list[str]:
+    """Return who is asked, those first whose yes the nets ask for."""
+    roles = {role for need in _needs(row) for role in need["from"]}
+    return sorted(_ASKED, key=lambda who: not roles & set(s.ROLES_OF[who]))
+
+
 def _say_yes(row: Row, most: int) -> Do:
     def do(scene: s.Scene) -> bool:
         # A list is answered for as a whole.
         together = "select * from enforcement where group_id = (select group_id from enforcement where id = ?)"
         beside = [one for one in rows(scene.past.driver, together, (row["id"],)) if one["id"] != row["id"]]
         given = 0
-        for name in _ASKED:
+        for name in _wanted(row):
             outcome = scene.play(respond(scene, row, "approve", name, "console"))
             if outcome.error is not None:
                 if outcome.error.code == "enforcement/state":
@@ -66,7 +80,8 @@ def _answers(scene: s.Scene, now: Situation) -> Iterator[Move]:
             continue
         reads = frozenset({about(row), "nets", "settings", "armed", "behind", *(f"S:{who}" for who in _ASKED)})
         yield Move(f"yes {name}", f"colleagues say yes to {name}, as many as it needs", reads, _say_yes(row, 9))
-        yield Move(f"one yes {name}", f"one colleague says yes to {name}", reads, _say_yes(row, 1))
+        if sum(int(need["approvals"]) for need in _needs(row)) > 1:
+            yield Move(f"one yes {name}", f"one colleague says yes to {name}", reads, _say_yes(row, 1))
         if row["change"] is None and row["action"] != "restore":
             who = "leo" if row["placed_by"] == "lena" else "lena"
             step = respond(scene, row, "refuse", who, "console")
@@ -97,7 +112,7 @@ def _agree_to(step: m.Step) -> Do:
         outcome = scene.play(step)
         if outcome.error is not None or not outcome.placed:
             return False
-        sql = "select *, rowid from enforcement where id = ?"
+        sql = "select *, json_extract(verdict, '$.approvals') as approvals from enforcement where id = ?"
         row = first(scene.past.driver, sql, (outcome.placed[0],))
         if row is None or row["state"] != "waiting" or not _say_yes(row, 9)(scene):
             return False
@@ -135,7 +150,7 @@ def _time(now: Situation) -> Iterator[Move]:
     if now.open or scene_waits(now) or f"E:{s.long_list()[-1]}" in now.parts:
         yield Move("next", "time passes until the next thing is due", everything, _wait_for_next)
     if now.known or any(one[0] == "all" for one in now.parts["pause"]):
-        yield Move("a day", "a day passes", everything, _wait(24.1 * 3600))
+        yield Move("a day", "a day passes", everything, _wait(24.1 * 3600), cost=2)
 
 
 def scene_waits(now: Situation) -> bool:
@@ -152,7 +167,7 @@ def _work(scene: s.Scene, now: Situation) -> Iterator[Move]:
         ("lena", lifted, "delete"),
     ):
         mine = any(row["account"] == ref and row["placed_by"] == by for row in now.open.values())
-        if not mine:
+        if not mine and now.opens:
             says = f"{by} places {action} on {ref}"
             step = s.act(by, ref, action)
             reads = RULES | {f"S:{by}", f"E:{ref}", f"A:{ref}", "switch"}
@@ -162,23 +177,31 @@ def _work(scene: s.Scene, now: Situation) -> Iterator[Move]:
         yield Move(
             f"rita lifts {ref}", f"rita restores {ref}", RULES | {"S:rita", f"E:{ref}", "switch"}, played(step), (step,)
         )
+    many = s.before_list()[-_REVERSED:]
+    if f"E:{many[0]}" not in now.parts:
+        steps = tuple(s.step("rita", "restore", m.Restore(account=m.Ref(s.PLATFORM, ref))) for ref in many)
+        says = f"rita restores {len(many)} accounts that the attacker suspended"
+        yield Move(says, says, frozenset({"S:rita", f"E:{many[0]}"}), _each(steps), steps, cost=2)
     yield from _stand_in_the_way(scene, now)
     if any(one[0] == "all" and not one[4] for one in now.parts["pause"]):
         one = s.step("otto", "resume", m.Resume())
         reads = frozenset({"nets", "pause", "P:resume", "S:otto"})
         yield Move("otto resumes", "otto proposes to resume", reads, played(one), (one,))
         steps = tuple(s.step(by, "resume", m.Resume()) for by in ("lena", "otto"))
-
-        def resume(scene: s.Scene) -> bool:
-            return all(scene.play(step).error is None for step in steps)
-
         yield Move(
             "they resume",
             "two colleagues resume",
             frozenset({"nets", "pause", "P:resume", "S:lena", "S:otto"}),
-            resume,
+            _each(steps),
             steps,
         )
+
+
+def _each(steps: Sequence[m.Step]) -> Do:
+    def do(scene: s.Scene) -> bool:
+        return all(scene.play(step).error is None for step in steps)
+
+    return do
 
 
 def _disturbed(row: Row) -> bool:
@@ -195,7 +218,7 @@ def _disturbed(row: Row) -> bool:
 
 def _cost(now: Situation) -> int:
     """Return what a disturbance counts: one where something was agreed to and is about to happen, else two."""
-    return 1 if any(_disturbed(row) and row["approved_at"] is not None for row in now.open.values()) else 2
+    return 2 if any(_disturbed(row) and row["approved_at"] is not None for row in now.open.values()) else 3
 
 
 def _stand_in_the_way(scene: s.Scene, now: Situation) -> Iterator[Move]:
@@ -220,6 +243,8 @@ def _stand_in_the_way(scene: s.Scene, now: Situation) -> Iterator[Move]:
         protect = {"platform": s.PLATFORM, "account": s.CAT, "tier": "protected"}
         yield change(f"pia protects {s.CAT}", "tier", protect, f"A:{s.CAT}", by="pia")
         yield Move("retire", "three colleagues take the platform out of use", waits | {"platforms"}, _retire, cost=cost)
+    if waits & {"P:nets", f"E:{s.VIP}", f"E:{s.QUIET}"} and now.parts["nets"] == now.nets:
+        yield change("pia adds a net that holds for two hours", "nets", {"put": [LONGER]}, "nets", by="pia")
     service = m.service_name(s.SERVICE)
     if any(row["placed_by"] == service for row in now.open.values()):
         token = first(scene.past.driver, "select id from token where service = ? and revoked_at is null", (service,))
@@ -245,28 +270,29 @@ def _trouble(now: Situation) -> Iterator[Move]:
             ("mute", "the platform's answers are lost", m.Switch(platforms=(s.PLATFORM,), drops_answers=True)),
         ):
             step = s.step(None, f"platform_{name}", switch)
-            yield Move(name, says, here | pending, played(step), (step,))
-    else:
+            yield Move(name, says, here | pending, played(step), (step,), cost=2, prepares=True)
+    elif now.open:
         reads = here | {part for part in now.parts if part[:2] == "E:"}
         yield Move("up", "the platform is up again, and five minutes pass", reads, _up)
-        yield Move("up late", "74 hours later the platform is up again, and five minutes pass", reads, _up_late, cost=2)
+        yield Move("up late", "74 hours later the platform is up again, and five minutes pass", reads, _up_late)
+
+    def prepared(key: str, says: str, reads: frozenset[str], do: Do) -> Move:
+        return Move(key, says, reads, do, cost=cost, prepares=True)
+
     if not now.parts["behind"]:
-        yield Move(
-            "clock", "the clock of this machine goes back by an hour", frozenset({"behind"}), _clock_back, cost=cost
-        )
+        yield prepared("clock", "the clock of this machine goes back by an hour", frozenset({"behind"}), _clock_back)
     cat = frozenset({f"E:{s.CAT}"})
     if cat & pending:
-        yield Move("rewrite", f"somebody rewrites the suspension of {s.CAT} in the database", cat, _rewrite, cost=cost)
+        yield prepared("rewrite", f"somebody rewrites the suspension of {s.CAT} in the database", cat, _rewrite)
         if not merged:
             for ref in (s.VIP, s.long_list()[0]):
-                says = f"the platform merges {s.CAT} into {ref}"
-                yield Move(f"merge {ref}", says, cat, _merge(ref), cost=cost)
+                yield prepared(f"merge {ref}", f"the platform merges {s.CAT} into {ref}", cat, _merge(ref))
     if not armed and pending:
         for kind, what, says in _BETWEEN:
-            yield Move(f"meanwhile {kind} {what}", f"(when next {says})", pending, _arm(kind, what), cost=cost)
+            yield prepared(f"meanwhile {kind} {what}", f"(when next {says})", pending, _arm(kind, what))
     removing = frozenset(about(row) for row in waiting if row["content"])
     if removing:
-        yield Move("item moves", "an item becomes another account's at the platform", removing, _item_moves, cost=cost)
+        yield prepared("item moves", "an item becomes another account's at the platform", removing, _item_moves)
 
 
 _PENDING = frozenset({"waiting", "ready", "executing"})
@@ -279,7 +305,8 @@ def _up(scene: s.Scene) -> bool:
 
 
 def _up_late(scene: s.Scene) -> bool:
-    scene.passing.until(scene.clock.now() + timedelta(hours=74))
+    # No worker looked meanwhile either: three days of equal tries show nothing more.
+    scene.clock.set_to(scene.clock.now() + timedelta(hours=74))
     return _up(scene)
 
 
@@ -348,7 +375,8 @@ def between(scene: s.Scene, what: str, account: str) -> None:
 def work(scene: s.Scene, now: Situation) -> Iterator[Move]:
     """Yield everything that may happen besides the attacker's moves."""
     yield from _answers(scene, now)
-    yield from _agreed(scene, now)
+    if now.opens:
+        yield from _agreed(scene, now)
     yield from _work(scene, now)
     yield from _time(now)
     yield from _trouble(now)

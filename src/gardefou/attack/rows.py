@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
+
+import orjson
 
 from gardefou.attack.store import Nested
 
@@ -38,13 +39,14 @@ def rows(driver: Nested, sql: str, values: Sequence[Any] = ()) -> list[Row]:
     """Return every row of a query, by column; JSON is read."""
     cursor = driver.execute(sql, values)
     names = [column[0] for column in cursor.description]
+    written = [name for name in names if name in _JSON]
     found: list[Row] = []
     for cells in cursor.fetchall():
         row = dict(zip(names, cells, strict=True))
-        for name in _JSON & row.keys():
+        for name in written:
             text = row[name]
             if isinstance(text, str) and text[:1] in _BEGINS:
-                row[name] = json.loads(text)
+                row[name] = orjson.loads(text)
         found.append(row)
     return found
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from gardefou.attack.store import Past, open_nested
+from gardefou.attack.store import Past, driver_of, open_nested
 from gardefou.attack.watched import Desk, watch_connectors
 from gardefou.clock import SimulatedClock
 from gardefou.domain.records import Token
+from gardefou.flow.due import next_due
 from gardefou.nets.net import NetSet
 from gardefou.people.authenticate import hash_secret
 from gardefou.people.roles import ROLES
@@ -36,7 +37,7 @@ SUSPENDED = 55
 #: Lifted by the attacker in the hour before: the limit is 20 an hour.
 LIFTED = 19
 #: Accounts that a small list names, and those that one with canaries does.
-SMALL, LONG = 8, 27
+SMALL, LONG = 6, 27
 
 VIP, QUIET, NOTED, CAT, LOOKALIKE, VICTIM, OLD = "vip", "quiet", "noted", "cat", "look", "victim", "old"
 #: Reported and not reported items of the protected account, and one of somebody else.
@@ -77,6 +78,7 @@ COLLEAGUES = (
     ("lou", ("legal",), "law"),
     ("ada", ("admin",), "house"),
 )
+ROLES_OF = {name: roles for name, roles, _ in COLLEAGUES}
 PEOPLE = frozenset({ATTACKER, *(name for name, _, _ in COLLEAGUES)})
 
 
@@ -149,6 +151,9 @@ def scenario_of(attacker: Attacker) -> m.Scenario:
     )
 
 
+_WAITS_FOR_CHECKPOINT = "select 1 from enforcement where intent_event is not null and state = 'executing' limit 1"
+
+
 class Rewound(SimulatedClock):
     """A simulated clock that goes back with the store."""
 
@@ -165,10 +170,29 @@ class Actors(Player):
 
 
 class Unwatched(Passing):
-    """Lets time pass without the watch: it notices what nobody in a search does, changes at the platform's own desk."""
+    """Lets time pass without the watch: it notices what nobody in a search does, changes at the platform's own desk.
 
-    def _next_tick(self) -> datetime | None:
-        return None
+    While something is tried again and again, the worker comes by less and less
+    often: a day of a platform that is down is three hundred equal tries.
+    """
+
+    def until(self, moment: datetime) -> None:
+        """Do what is due up to a moment, most of it at its time, and stand there."""
+        late = timedelta()
+        while (due := next_due(self.app)) is not None and due <= moment:
+            following = min(moment, max(due, self.world.clock.now() + late))
+            late = late * 2 if late else MINUTE
+            self.world.clock.advance_to(following)
+            self.settle()
+        self.world.clock.advance_to(moment)
+        self.settle()
+
+    def _integrate(self) -> None:
+        # As late as may be: once something cannot go on without its checkpoint.
+        with self.app.works.read() as connection:
+            waits = driver_of(connection).execute(_WAITS_FOR_CHECKPOINT).fetchone()
+        if waits is not None:
+            self.app.sequencer.integrate()
 
 
 @dataclass(slots=True)
@@ -275,6 +299,7 @@ def _before(scene: Scene) -> None:
         scene.world.sign_in(name)
     _tokens(scene)
     scene.passing.settle()
+    scene.world.app.sequencer.integrate_all()
 
 
 def _do(scene: Scene, one: m.Step) -> None:

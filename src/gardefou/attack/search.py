@@ -1,6 +1,6 @@
-"""The search: every sequence of moves up to a depth, shortest first, each folded state once.
+"""The search: every sequence of moves up to a depth, each folded state once, and the shortest way there is.
 
-Depth by depth, and within a depth one kind of attacker after the other. A move
+Within a depth one kind of attacker after the other. A move
 is undone by returning to a savepoint of the store. Sequences are left out that
 cannot be the shortest way to anything: where a move builds on none of what the
 moves before left to be built on, and there are already two such.
@@ -8,6 +8,7 @@ moves before left to be built on, and there are already two such.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,7 +30,13 @@ from gardefou.scenario import model as m
 _HANGING = 2
 #: So many moves of a sequence may begin something.
 _OPENINGS = 2
+#: What a second one counts more.
+_FURTHER = 2
 _OVER = frozenset({"refused", "cancelled", "lapsed", "failed", "restored"})
+#: Up to here depth by depth; then at once to the full depth, as every depth tries again what those before it tried.
+_SHALLOW = 2
+#: Objects after which cycles among them are looked for.
+_COLLECT_AFTER = 200_000
 #: What so many moves were tried after, progress is told.
 _TELL = 500
 
@@ -84,7 +91,7 @@ def _quiet(_attacker: str, _depth: int, _states: int, _moves: int) -> None:
 
 
 def search(
-    depth: int = 3,
+    depth: int = 5,
     *,
     nets: NetSet | None = None,
     attackers: Sequence[s.Attacker] = s.ATTACKERS,
@@ -98,23 +105,38 @@ def search(
     started = time.perf_counter()
     result = Result(depth=depth)
     own = hunts is None
+    # What is there now stays; and what a search makes has few cycles.
+    gc.freeze()
+    patience = gc.get_threshold()
+    gc.set_threshold(_COLLECT_AFTER, *patience[1:])
     prepared = [Hunt(attacker, nets) for attacker in attackers] if hunts is None else list(hunts)
     try:
-        for limit in range(1, depth + 1):
-            for hunt in prepared:
-                found = hunt.search(limit, progress)
-                result.states = sum(len(one.states) for one in prepared)
-                result.moves = sum(one.moves for one in prepared)
-                if found is not None:
-                    result.depth, result.found = limit, found
-                    return result
+        # Whatever is found at the full depth is then looked for at every one before it.
+        first = (*range(1, min(depth, _SHALLOW) + 1), *range(max(depth, _SHALLOW + 1), depth + 1))
+        for limit in first:
+            found = _all_to(limit, prepared, progress)
+            if found is None:
+                continue
+            shorter = range(_SHALLOW + 1, limit)
+            known = ((less, way) for less in shorter if (way := _all_to(less, prepared, progress)) is not None)
+            result.depth, result.found = next(known, (limit, found))
+            break
         return result
     finally:
+        result.states = sum(len(one.states) for one in prepared)
+        result.moves = sum(one.moves for one in prepared)
         result.by_attacker = {one.attacker.name: len(one.states) for one in prepared}
         result.seconds = time.perf_counter() - started
+        gc.set_threshold(*patience)
+        gc.unfreeze()
         if own:
             for hunt in prepared:
                 hunt.close()
+
+
+def _all_to(limit: int, hunts: Sequence[Hunt], progress: Progress) -> Way | None:
+    """Search every attacker's sequences up to a depth; return the first way."""
+    return next((way for hunt in hunts if (way := hunt.search(limit, progress)) is not None), None)
 
 
 def _may_follow(move: Move, hanging: tuple[frozenset[str], ...], unused: tuple[frozenset[str], ...]) -> bool:
@@ -133,8 +155,12 @@ def _beside(unused: tuple[frozenset[str], ...], different: frozenset[str]) -> bo
     What waits on one account has nothing to do with what waits on another;
     but a guard can change, or the platform fail, while it waits.
     """
-    waits = {part for one in unused for part in one}
-    return any(part[:2] == "E:" for part in waits) and not any(part[:2] in {"E:", "P:"} for part in different)
+    return _waits(unused) and not any(part[:2] in {"E:", "P:"} for part in different)
+
+
+def _waits(unused: tuple[frozenset[str], ...]) -> bool:
+    """Whether an account is among what nothing has built on yet."""
+    return any(part[:2] == "E:" for one in unused for part in one)
 
 
 @dataclass(slots=True)
@@ -144,7 +170,7 @@ class _Kept:
     clock: datetime
     config: Any
     edges: dict[str, Any]
-    newest: tuple[Any, bool]
+    newest: tuple[Any, Any]
     watched: tuple[Any, datetime]
     merged: dict[str, str]
     armed: tuple[tuple[str, str], ...]
@@ -165,6 +191,8 @@ class Hunt:
         self.moves = 0
         self._seen: dict[Any, int] = {}
         self._fruitless: set[Any] = set()
+        #: Moves of this search with what they depend on: as the last of a sequence each shows the same.
+        self._judged: set[Any] = set()
         self._progress: Progress = _quiet
         self._limit = 0
         self._nets: Any = None
@@ -178,6 +206,7 @@ class Hunt:
         self.states.clear()
         self._seen.clear()
         self._fruitless.clear()
+        self._judged.clear()
         self.goals.forget()
         self.moves = 0
 
@@ -185,6 +214,7 @@ class Hunt:
         """Search sequences of up to ``limit`` moves; return the first way to a goal."""
         self._progress, self._limit = progress, limit
         self._seen.clear()
+        self._judged.clear()
         parts = self.fold.parts()
         self._nets = parts["nets"]
         self.states.add(hash(frozenset(parts.items())))
@@ -197,21 +227,25 @@ class Hunt:
 
     def _visit(self, left: int, parts: Parts, hanging: tuple[frozenset[str], ...], openings: int) -> Way | None:
         scene, desk = self.scene, self.scene.desk
-        now = self._situation(parts)
+        further = _FURTHER if openings < _OPENINGS else 0
+        now = self._situation(parts, opens=bool(openings) and left > further)
         kept = self._keep()
         mark = scene.past.mark()
         try:
             for move in self._moves(now):
-                if move.cost > left or (move.opens and not openings):
+                cost = move.cost + (further if move.opens else 0)
+                if cost > left:
                     continue
-                if left == move.cost and any(not (one & move.reads) for one in hanging):
+                last = left == cost
+                if last and (move.prepares or any(not (one & move.reads) for one in hanging)):
                     continue
                 unused = tuple(one for one in hanging if not (one & move.reads))
-                if not _may_follow(move, hanging, unused):
+                if not _may_follow(move, hanging, unused) or (unused and not _waits(unused)):
                     continue
                 read = (move.key, parts["fresh"], tuple(sorted((name, parts.get(name)) for name in move.reads)))
-                if read in self._fruitless:
+                if read in self._fruitless or (last and read in self._judged):
                     continue
+                self._judged.add(read)
                 self.moves += 1
                 if self.moves % _TELL == 0:
                     self._progress(self.attacker.name, self._limit, len(self.states), self.moves)
@@ -222,7 +256,7 @@ class Hunt:
                 if not different and not desk.found:
                     self._fruitless.add(read)
                 else:
-                    way = self._after(left - move.cost, move, after, different, unused, openings - move.opens)
+                    way = self._after(left - cost, move, after, different, unused, openings - move.opens)
                     if way is not None:
                         return way
                 scene.past.back_to(mark)
@@ -267,9 +301,10 @@ class Hunt:
         yield from attacks(self.scene, now)
         yield from work(self.scene, now)
 
-    def _situation(self, parts: Parts) -> Situation:
+    def _situation(self, parts: Parts, *, opens: bool) -> Situation:
         open_rows: dict[str, Any] = {}
         touched: set[str] = set()
+        standing: set[str] = set()
         known: set[str] = set()
         # Of a list one account stands for all.
         long = {*s.small_list()[1:], *s.long_list()[1:]}
@@ -279,6 +314,7 @@ class Hunt:
                 known.add(account)
                 if row["action"] != "restore" and row["state"] not in _OVER:
                     touched.add(account)
+                    standing.add(row["placed_by"])
             over = row["state"] in _OVER or (row["state"] == "in_force" and row["via"] != "break_glass")
             if over or account in {s.VICTIM, s.OLD} or account in long:
                 continue
@@ -288,7 +324,16 @@ class Hunt:
                 name += f" ({sum(1 for one in open_rows if one.startswith(name)) + 1})"
             open_rows[name] = row
         staff = {row["id"]: row for row in rows(self.scene.past.driver, "select * from staff")}
-        return Situation(open_rows, staff, parts, self._nets, frozenset(touched), frozenset(known))
+        return Situation(
+            open=open_rows,
+            staff=staff,
+            parts=parts,
+            nets=self._nets,
+            touched=frozenset(touched),
+            known=frozenset(known),
+            standing=frozenset(standing),
+            opens=opens,
+        )
 
     # can it be lifted? -------------------------------------------------------------------
 
@@ -324,7 +369,7 @@ class Hunt:
             clock=scene.clock.now(),
             config=app._config,  # noqa: SLF001 - goes back with the store
             edges=dict(sequencer._edges),  # noqa: SLF001 - goes back with the store
-            newest=(sequencer._newest, sequencer._newest_known),  # noqa: SLF001 - goes back with the store
+            newest=(sequencer._newest, sequencer._newest_read),  # noqa: SLF001 - goes back with the store
             watched=(passing.watched, passing.watched_at),
             merged=desk.merged,
             armed=desk.armed,
@@ -339,7 +384,7 @@ class Hunt:
         app._config = kept.config  # noqa: SLF001
         app._lookalikes.clear()  # noqa: SLF001
         sequencer._edges = dict(kept.edges)  # noqa: SLF001
-        sequencer._newest, sequencer._newest_known = kept.newest  # noqa: SLF001
+        sequencer._newest, sequencer._newest_read = kept.newest  # noqa: SLF001
         passing.watched, passing.watched_at = kept.watched
         desk.merged, desk.armed = kept.merged, kept.armed
         desk.found.clear()

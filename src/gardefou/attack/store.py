@@ -7,6 +7,9 @@ every statement is prepared anew after it.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,6 +44,37 @@ class Nested(sqlite3.Connection):
             self.execute("RELEASE step")
 
 
+class _Unlocked(Store):
+    """A store of one thread: nobody waits for a turn, and one connection for each purpose is lent again and again."""
+
+    @contextmanager
+    def begin(self, *, keep: bool = True) -> Iterator[sa.Connection]:
+        """Open a write transaction: a savepoint of the outer one."""
+        connection = self._lent_writer
+        if connection.in_transaction():
+            msg = "a write transaction is already open"
+            raise RuntimeError(msg)
+        with connection.begin() as step:
+            yield connection
+            if not keep:
+                step.rollback()
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """Read without a transaction: the outer one shows one moment."""
+        yield self._lent_reader
+
+    @cached_property
+    def _lent_writer(self) -> sa.Connection:
+        return self.writer.connect()
+
+    @cached_property
+    def _lent_reader(self) -> sa.Connection:
+        driver = driver_of(self._lent_writer)
+        self._lent_writer.rollback()
+        return sa.create_engine("sqlite://", creator=lambda: driver, poolclass=StaticPool).connect()
+
+
 def open_nested() -> Store:
     """Return an empty store in memory of this kind."""
     options: dict[str, Any] = {"check_same_thread": False, "factory": Nested, "cached_statements": 2000}
@@ -63,7 +97,7 @@ def open_nested() -> Store:
             if not statement.startswith("SELECT"):
                 waiting.ahead.clear()
 
-    return Store("sqlite://", engine, engine, one_connection=True)
+    return _Unlocked("sqlite://", engine, engine, one_connection=True)
 
 
 def driver_of(connection: sa.Connection) -> Nested:
@@ -81,16 +115,21 @@ class Past:
             self.driver = driver_of(connection)
         self.driver.execute("BEGIN")
         self._depth = 0
+        #: Rows written in all, at the time when each moment was as it was.
+        self._written: dict[int, int] = {}
 
     def mark(self) -> int:
         """Remember this moment; return its number."""
         self._depth += 1
         self.driver.execute(f"SAVEPOINT past{self._depth}")
+        self._written[self._depth] = self.driver.total_changes
         return self._depth
 
     def back_to(self, mark: int) -> None:
         """Return to a moment; it can be returned to again."""
-        self.driver.execute(f"ROLLBACK TO past{mark}")
+        if self._depth != mark or self.driver.total_changes != self._written[mark]:
+            self.driver.execute(f"ROLLBACK TO past{mark}")
+            self._written[mark] = self.driver.total_changes
         self._depth = mark
 
     def forget(self, mark: int) -> None:

@@ -13,11 +13,17 @@ from gardefou.cli.common import Cli, cli_command, examples, fail
     "attack",
     epilog=examples(
         "gardefou nets attack",
-        "gardefou nets attack --depth 3",
+        "gardefou nets attack --depth 4",
         "gardefou nets attack --nets nets.toml --json",
     ),
 )
-@click.option("--depth", type=click.IntRange(1, 12), default=3, show_default=True, help="Moves in a sequence at most.")
+@click.option(
+    "--depth",
+    type=click.IntRange(1, 12),
+    default=5,
+    show_default=True,
+    help="Steps in a sequence at most; what is unusual counts two or three.",
+)
 @click.option("--nets", "file", metavar="FILE", type=click.Path(path_type=Path), help="These nets, not those in force.")
 @cli_command
 def attack(ctx: Cli, depth: int, file: Path | None) -> None:
