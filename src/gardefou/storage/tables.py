@@ -510,6 +510,17 @@ sa.Index(
 #: When each person last signed in strongly, and what they hold of passwords: nothing.
 presence = sa.Table("presence", metadata, _text("staff_id", key=True), _when("strong_at"), _when("seen_at"))
 
+#: How each person likes the console; empty is as the browser says.
+preference = sa.Table(
+    "preference",
+    metadata,
+    _text("staff_id", key=True),
+    _text("language"),
+    _text("zone"),
+    _text("theme"),
+    _text("media"),
+)
+
 session = sa.Table(
     "session",
     metadata,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
@@ -34,15 +36,19 @@ from gardefou.flow.app import App
 from gardefou.flow.stops import open_pauses
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_staff, sign_in_again, use_link
+from gardefou.people.preferences import Preferences, preferences_of
 from gardefou.people.roles import Power
 from gardefou.settings import Settings
 from gardefou.web.console import words
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
+from gardefou.web.console.speech import Speech, bare, bare_plural, language_of, speak, speech
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes the cookie over https only, for this host alone.
 SECURE_COOKIE = "__Host-gardefou"
+#: Where the page's script tells the browser's time zone.
+ZONE_COOKIE = "zone"
 _TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "console"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -69,6 +75,7 @@ class Visit:
     who: Actor | None = None
     csrf: str = ""
     secret: str = ""
+    preferences: Preferences = field(default_factory=Preferences)
     #: Platform and account that a form acts on, for the page that asks to confirm it.
     concerns: tuple[str, str] | None = None
     _names: list[Names] = field(default_factory=list[Names])
@@ -156,7 +163,9 @@ class Console:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
+        made.install_gettext_callables(bare, bare_plural, newstyle=True)  # type: ignore[attr-defined]
         made.filters.update(words.FILTERS)
         made.filters["rfc3339"] = rfc3339
         made.filters["segment"] = lambda text: quote(str(text), safe="")
@@ -190,6 +199,7 @@ class Console:
         self, request: Request, form: Form, page: Page, trouble: InvalidInput | None, *, anyone: bool
     ) -> Response:
         visit = Visit(console=self, request=request, form=form)
+        speak(Speech(language_of(request.headers.get("accept-language", ""))))
         try:
             self._enter(visit)
             if trouble is not None:
@@ -225,7 +235,10 @@ class Console:
                 if error.code != "auth/signed_out":
                     raise
                 return
+            visit.preferences = preferences_of(connection, visit.actor.id)
         visit.secret = secret
+        chosen = visit.preferences
+        speak(Speech(chosen.language or speech().language, chosen.timezone or _browsers_zone(visit.request)))
 
     def _step_up(self, visit: Visit) -> None:
         """Take the fresh strong sign-in that a form brings along, then let the form go on."""
@@ -262,6 +275,8 @@ class Console:
             "stops": stops,
             "who": visit.names.of,
             "Power": Power,
+            "speech": speech(),
+            "preferences": visit.preferences,
             "error": None,
         }
         text = self.templates.get_template(template).render({**known, **context})
@@ -366,6 +381,13 @@ def _to_sign_in(request: Request) -> Response:
     else:
         path = urlsplit(request.headers.get("referer", "")).path or "/"
     return go("/signin", next=local(path))
+
+
+def _browsers_zone(request: Request) -> tzinfo:
+    """Return the time zone that the page's script told of the browser; UTC before it did."""
+    with suppress(ValueError, ZoneInfoNotFoundError, OSError):
+        return ZoneInfo(unquote(request.cookies.get(ZONE_COOKIE, "")) or "UTC")
+    return UTC
 
 
 def _is_https(request: Request) -> bool:

@@ -13,6 +13,7 @@ from gardefou.web.console import (
     case,
     enforcements,
     incidents,
+    me,
     nets,
     overview,
     pauses,
@@ -24,7 +25,7 @@ from gardefou.web.console import (
 from gardefou.web.console.frame import Assets, Console
 
 _STATIC = Path(__file__).resolve().parents[1] / "static"
-_GROUPS = (signing, overview, queue, case, enforcements, accounts, pauses, incidents, people, nets, record)
+_GROUPS = (signing, overview, queue, case, enforcements, accounts, pauses, incidents, people, nets, record, me)
 
 
 def routes(app: App, settings: Settings) -> list[BaseRoute]:

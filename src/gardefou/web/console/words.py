@@ -9,79 +9,95 @@ from typing import Any
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import SAYS, State
-from gardefou.nets.phrasebook import count, duration
-from gardefou.nets.verdict import Verdict
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.web.console.speech import day, decimal, later, local, moment_in_full, ngettext
+from gardefou.web.console.speech import gettext as _
 
 _DOES: dict[str, str] = {
-    "warn": "Warn",
-    "label": "Label",
-    "limit": "Limit",
-    "remove_content": "Remove content of",
-    "lock": "Lock",
-    "suspend": "Suspend",
-    "deactivate": "Deactivate",
-    "delete": "Delete",
-    "restore": "Restore",
+    "warn": later("Warn %(name)s"),
+    "label": later("Label %(name)s as %(label)s"),
+    "limit": later("Limit %(name)s"),
+    "remove_content": later("Remove content of %(name)s"),
+    "lock": later("Lock %(name)s"),
+    "suspend": later("Suspend %(name)s"),
+    "deactivate": later("Deactivate %(name)s"),
+    "delete": later("Delete %(name)s"),
+    "restore": later("Restore %(name)s"),
 }
 
 _CHANGES: dict[str, str] = {
-    "tier": "Change of tier",
-    "mark_fake": "Mark as a fake",
-    "nets": "Change of nets",
-    "staff_add": "New person",
-    "role": "Change of roles",
-    "leave": "Last day",
-    "off": "End of all powers",
-    "reveal": "Reveal a name",
-    "token": "New token",
-    "token_revoke": "Revoke a token",
-    "platform": "Platform",
-    "setting": "Setting",
-    "setup_finish": "End of setup",
-    "pause": "Pause",
-    "resume": "Resume",
+    "tier": later("Change of tier"),
+    "mark_fake": later("Mark as a fake"),
+    "nets": later("Change of nets"),
+    "staff_add": later("New person"),
+    "role": later("Change of roles"),
+    "leave": later("Last day"),
+    "off": later("End of all powers"),
+    "reveal": later("Reveal a name"),
+    "token": later("New token"),
+    "token_revoke": later("Revoke a token"),
+    "platform": later("Platform"),
+    "setting": later("Setting"),
+    "setup_finish": later("End of setup"),
+    "pause": later("Pause"),
+    "resume": later("Resume"),
 }
 
 _EVENTS: dict[str, str] = {
-    "enforcement.placed": "placed it",
-    "enforcement.waiting": "it waits",
-    "enforcement.ready": "it is cleared",
-    "enforcement.executing": "it is on its way to the platform",
-    "enforcement.in_force": "the platform shows it",
-    "enforcement.failed": "the platform refused it",
-    "enforcement.unknown": "no answer came; the platform is read before anything else",
-    "enforcement.retrying": "the platform cannot be reached; it is tried again",
-    "enforcement.lapsed": "it lapsed",
-    "enforcement.refused": "it was refused",
-    "enforcement.cancelled": "it was withdrawn",
-    "enforcement.approved": "said yes",
-    "enforcement.denied": "said no",
-    "enforcement.restoring": "is undoing it",
-    "enforcement.restored": "it is undone",
-    "enforcement.held_back": "something holds it back for now",
-    "enforcement.ratified": "let the broken glass stand",
-    "enforcement.rebased": "what remains was traced to the state before",
-    "enforcement.answered_late": "the platform answered late",
-    "report.taken": "a report came in",
-    "case.claimed": "took the case",
-    "case.renewed": "kept the case longer",
-    "case.released": "gave the case back",
-    "case.skipped": "left the case to others",
-    "case.moved": "moved the case",
-    "case.escalated": "escalated the case",
-    "case.noted": "wrote a note",
-    "case.evidence_seen": "opened the evidence",
-    "decision.made": "decided the case",
-    "incident.opened": "an incident was opened",
-    "incident.grew": "the incident grew",
-    "account.drifted": "the platform shows a change that did not come through here",
-    "account.tier_set": "the tier was set",
-    "account.marked_fake": "marked as a fake",
-    "pause.started": "paused everything",
-    "pause.ended": "resumed",
-    "breaker.tripped": "the breaker stopped it",
-    "budget.topped_up": "topped up a budget",
+    "enforcement.placed": later("placed it"),
+    "enforcement.waiting": later("it waits"),
+    "enforcement.ready": later("it is cleared"),
+    "enforcement.executing": later("it is on its way to the platform"),
+    "enforcement.in_force": later("the platform shows it"),
+    "enforcement.failed": later("the platform refused it"),
+    "enforcement.unknown": later("no answer came; the platform is read before anything else"),
+    "enforcement.retrying": later("the platform cannot be reached; it is tried again"),
+    "enforcement.lapsed": later("it lapsed"),
+    "enforcement.refused": later("it was refused"),
+    "enforcement.cancelled": later("it was withdrawn"),
+    "enforcement.approved": later("said yes"),
+    "enforcement.denied": later("said no"),
+    "enforcement.restoring": later("is undoing it"),
+    "enforcement.restored": later("it is undone"),
+    "enforcement.held_back": later("something holds it back for now"),
+    "enforcement.ratified": later("let the broken glass stand"),
+    "enforcement.rebased": later("what remains was traced to the state before"),
+    "enforcement.answered_late": later("the platform answered late"),
+    "report.taken": later("a report came in"),
+    "case.claimed": later("took the case"),
+    "case.renewed": later("kept the case longer"),
+    "case.released": later("gave the case back"),
+    "case.skipped": later("left the case to others"),
+    "case.moved": later("moved the case"),
+    "case.escalated": later("escalated the case"),
+    "case.noted": later("wrote a note"),
+    "case.evidence_seen": later("opened the evidence"),
+    "decision.made": later("decided the case"),
+    "incident.opened": later("an incident was opened"),
+    "incident.grew": later("the incident grew"),
+    "account.drifted": later("the platform shows a change that did not come through here"),
+    "account.tier_set": later("the tier was set"),
+    "account.marked_fake": later("marked as a fake"),
+    "pause.started": later("paused everything"),
+    "pause.ended": later("resumed"),
+    "breaker.tripped": later("the breaker stopped it"),
+    "budget.topped_up": later("topped up a budget"),
 }
+
+#: Nouns that are counted on pages, one and many; the catalogues have each.
+NOUNS: tuple[tuple[str, str], ...] = (
+    ("account", "accounts"),
+    ("answer", "answers"),
+    ("case", "cases"),
+    ("decision", "decisions"),
+    ("enforcement", "enforcements"),
+    ("entry", "entries"),
+    ("net", "nets"),
+    ("person", "people"),
+    ("promise", "promises"),
+    ("report", "reports"),
+    ("time", "times"),
+)
 
 #: Colour of a state's badge.
 TONES: dict[str, str] = {
@@ -101,44 +117,55 @@ TONES: dict[str, str] = {
 
 
 def moment(at: datetime | None) -> str:
-    """Return an instant as people read it, in UTC: ``2 Nov 2017, 21:45``."""
-    return "never" if at is None else f"{at.day} {at:%b %Y, %H:%M} UTC"
+    """Return an instant as people read it, in the reader's time zone: ``2 Nov 2017, 21:45 UTC``."""
+    return _("never") if at is None else moment_in_full(at)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
     """Return how long ago an instant was, or how far ahead it lies: ``5 min ago``, ``in 2 h``."""
     if at is None:
-        return "never"
+        return _("never")
     gap = now - at
+    if abs(gap) < timedelta(seconds=1):
+        return _("just now")
     size = span(abs(gap))
-    if size == "0 s":
-        return "just now"
-    return f"{size} ago" if gap > timedelta(0) else f"in {size}"
+    return _("%(span)s ago", span=size) if gap > timedelta(0) else _("in %(span)s", span=size)
 
 
 def span(gap: timedelta) -> str:
     """Return a length of time in its largest unit: ``40 s``, ``5 min``, ``2 h``, ``3 days``."""
     seconds = int(gap.total_seconds())
     if seconds < 60:
-        return f"{seconds} s"
+        return _("%(number)s s", number=seconds)
     if seconds < 3600:
-        return f"{seconds // 60} min"
+        return _("%(number)s min", number=seconds // 60)
     if seconds < 2 * 86_400:
-        return f"{seconds // 3600} h"
+        return _("%(number)s h", number=seconds // 3600)
     days = seconds // 86_400
-    return f"{days:,} days" if days < 730 else f"{days // 365} years"
+    if days < 730:
+        return ngettext("%(num)s day", "%(num)s days", days)
+    return ngettext("%(num)s year", "%(num)s years", days // 365)
+
+
+def many(number: float) -> str:
+    """Return a number as people say it: ``41 million``, ``4,213``."""
+    if number >= 1_000_000_000:
+        return _("%(number)s billion", number=decimal(round(number / 1_000_000_000, 1)))
+    if number >= 1_000_000:
+        return _("%(number)s million", number=decimal(round(number / 1_000_000, 1)))
+    return decimal(number)
 
 
 def reach(number: int | None) -> str:
     """Return how many people an account reaches."""
     if number is None:
-        return "reach unknown"
-    return "1 follower" if number == 1 else f"{count(number)} followers"
+        return _("reach unknown")
+    return _("1 follower") if number == 1 else _("%(number)s followers", number=many(number))
 
 
 def age(account: Account, now: datetime) -> str:
     """Return how old an account is."""
-    return "age unknown" if account.born_at is None else f"{span(now - account.born_at)} old"
+    return _("age unknown") if account.born_at is None else _("%(span)s old", span=span(now - account.born_at))
 
 
 def named(account: Account | None, ref: str) -> str:
@@ -152,24 +179,21 @@ def title(enforcement: Enforcement, account: Account | None = None) -> str:
     """Return an enforcement in a few words: ``Suspend @x``, ``Change of tier: notable``."""
     if enforcement.action == Action.CHANGE:
         return change_title(enforcement.change or {})
-    what = _DOES.get(enforcement.action, enforcement.action)
     name = named(account, enforcement.account)
-    if enforcement.action == Action.LABEL:
-        return f"Label {name} as {enforcement.label}"
-    return f"{what} {name}"
+    return _(_DOES.get(enforcement.action, "%(name)s"), name=name, label=plain(enforcement.label or ""))
 
 
 def change_title(change: Mapping[str, Any]) -> str:
     """Return a guarded change in a few words, without anybody's id."""
     kind = str(change.get("kind", ""))
-    said = _CHANGES.get(kind, kind)
+    said = _(_CHANGES.get(kind, kind))
     more = {"tier": change.get("tier"), "setting": change.get("name"), "platform": change.get("name")}.get(kind)
-    return f"{said}: {more}" if more else said
+    return f"{said}: {plain(more)}" if more else said
 
 
 def state(name: str) -> str:
     """Return a state's name as a badge shows it."""
-    return name.replace("_", " ")
+    return plain(name)
 
 
 def tone(name: str) -> str:
@@ -179,7 +203,7 @@ def tone(name: str) -> str:
 
 def says(name: str) -> str:
     """Return what a state means, in a sentence."""
-    return SAYS[State(name)]
+    return _(SAYS[State(name)])
 
 
 def waits_for(enforcement: Enforcement, now: datetime) -> str:
@@ -187,32 +211,57 @@ def waits_for(enforcement: Enforcement, now: datetime) -> str:
     if enforcement.state != State.WAITING.value:
         return ""
     if enforcement.approved_at is None:
-        return "waits for people"
+        return _("waits for people")
     if enforcement.hold_until is not None and enforcement.hold_until > now:
-        return "held"
-    return "waits for its hour"
+        return _("held")
+    return _("waits for its hour")
+
+
+def need(requirement: Requirement) -> str:
+    """Return whom nets ask for: ``2 further people (lead or policy), of different teams``."""
+    roles = _(" or ").join(plain(role) for role in requirement.roles)
+    said = ngettext(
+        "%(num)s further person (%(roles)s)", "%(num)s further people (%(roles)s)", requirement.approvals, roles=roles
+    )
+    if requirement.distinct_teams:
+        said = _("%(people)s, of different teams", people=said)
+    if requirement.blind:
+        said = _("%(people)s, who judge without seeing this decision", people=said)
+    return said
+
+
+def lasting(seconds: int) -> str:
+    """Return a number of seconds as nets write it: ``10 minutes``, ``24 hours``."""
+    for size, one, more in (
+        (86_400, later("%(num)s day"), later("%(num)s days")),
+        (3600, later("%(num)s hour"), later("%(num)s hours")),
+        (60, later("%(num)s minute"), later("%(num)s minutes")),
+    ):
+        if seconds >= size and seconds % size == 0:
+            return ngettext(one, more, seconds // size)
+    return ngettext("%(num)s second", "%(num)s seconds", seconds)
 
 
 def asks(verdict: Verdict) -> list[str]:
     """Return what nets ask, each ask one phrase; empty where they ask nothing."""
-    said = [f"refused: {refusal}" for refusal in verdict.refusals]
-    said += [need.in_words() for need in verdict.approvals]
+    said = [_("refused: %(why)s", why=_(refusal)) for refusal in verdict.refusals]
+    said += [need(one) for one in verdict.approvals]
     if verdict.fresh_auth_minutes is not None:
-        said.append(f"a strong sign-in not older than {verdict.fresh_auth_minutes} minutes")
+        said.append(_("a strong sign-in not older than %(minutes)s minutes", minutes=verdict.fresh_auth_minutes))
     if verdict.hold_seconds:
-        said.append(f"a wait of {duration(verdict.hold_seconds)} in which anyone can cancel")
+        said.append(_("a wait of %(time)s in which anyone can cancel", time=lasting(verdict.hold_seconds)))
     said += [
-        "the handle typed by hand" if what == "handle" else "the account chosen among its lookalikes"
+        _("the handle typed by hand") if what == "handle" else _("the account chosen among its lookalikes")
         for what in verdict.confirm
     ]
     if verdict.notify:
-        said.append(f"tells {', '.join(verdict.notify)}")
+        said.append(_("tells %(whom)s", whom=", ".join(verdict.notify)))
     return said
 
 
 def event(kind: str) -> str:
     """Return what an event was."""
-    return _EVENTS.get(kind, kind.replace(".", " ").replace("_", " "))
+    return _(_EVENTS[kind]) if kind in _EVENTS else kind.replace(".", " ").replace("_", " ")
 
 
 def milliseconds(enforcement: Enforcement) -> int | None:
@@ -222,25 +271,26 @@ def milliseconds(enforcement: Enforcement) -> int | None:
     return max(0, round((enforcement.in_force_at - enforcement.placed_at) / timedelta(milliseconds=1)))
 
 
-def plural(number: int, word: str, many: str = "") -> str:
-    """Return a number with its noun: ``1 report``, ``3 reports``."""
-    return f"{number:,} {word if number == 1 else many or word + 's'}"
+def plural(number: int, word: str, more: str = "") -> str:
+    """Return a number with its noun: ``1 report``, ``3 reports``. The nouns are `NOUNS`."""
+    one, several = f"%(num)s {word}", f"%(num)s {more or word + 's'}"
+    return ngettext(one, several, number)
 
 
 def plain(text: object) -> str:
     """Return a word of the contract as people write it: ``no_violation`` becomes ``no violation``."""
-    return str(text).replace("_", " ")
+    return _(str(text).replace("_", " "))
 
 
 def fact(value: object) -> str:
     """Return a fact's value in words."""
     match value:
         case bool():
-            return "yes" if value else "no"
+            return _("yes") if value else _("no")
         case None | "" | [] | ():
-            return "none"
+            return _("none")
         case int() | float():
-            return "very many" if value >= 1_000_000_000 else f"{value:,}".removesuffix(".0")
+            return _("very many") if value >= 1_000_000_000 else decimal(value)
         case list() | tuple():
             return ", ".join(str(one) for one in value)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case _:
@@ -261,9 +311,12 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "asks": asks,
     "event": event,
     "milliseconds": milliseconds,
+    "local": local,
     "plural": plural,
+    "day": day,
     "plain": plain,
     "fact": fact,
-    "many": count,
-    "duration": duration,
+    "many": many,
+    "duration": lasting,
+    "need": need,
 }

@@ -9,6 +9,10 @@
   const busy = () => [...document.querySelectorAll("input:not([type=hidden]), textarea")].some((field) => field.value !== field.defaultValue) || document.activeElement?.matches("input, textarea, select");
   const again = (after) => setTimeout(() => { if (!busy()) location.replace(location.pathname + location.search); }, after);
 
+  // Moments are written in the reader's time zone: the server is told which it is.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`;
+
   // The server's clock counts, not this machine's.
   const skew = Date.parse(document.body.dataset.now) - Date.now();
   const clocks = [...document.querySelectorAll("time[data-countdown]")];
