@@ -90,6 +90,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R1", "I11", "I10", "I14", "I12"),
+        depth=1,
     ),
     Hole(
         "R2",
@@ -105,6 +106,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R2",),
         attacker="reviewer",
+        depth=2,
     ),
     Hole(
         "R3-settings",
@@ -132,14 +134,14 @@ HOLES: tuple[Hole, ...] = (
         "a set below the floor may be proposed (colleagues are deceived)",
         (Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),),
         ("I13",),
-        begins="the attacker proposes to remove the net that protects",
+        depth=3,
     ),
     Hole(
         "R3-over",
         "a change of nets takes effect over others than it was proposed over",
         (Edit(f"{_FLOW}.recheck:recheck", "if over is not None and over != config.nets_id:", "if False:"),),
         ("R3", "I13"),
-        depth=4,
+        depth=5,
         begins="the attacker proposes to word a net anew",
     ),
     Hole(
@@ -184,7 +186,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("I13",),
-        depth=2,
+        depth=4,
+        begins="the attacker proposes to give otto notice for today",
     ),
     Hole(
         "R4-service-token",
@@ -204,15 +207,15 @@ HOLES: tuple[Hole, ...] = (
         "a service's owner and issuer are not behind what it does",
         (Edit("gardefou.people.authenticate:by_token", "            humans=humans,\n", "            humans=(),\n"),),
         ("R6", "I10"),
-        depth=3,
+        depth=2,
     ),
     Hole(
         "R7",
         "the net for severity 2 on protected accounts is missing",
         (),
         ("R7", "M1-nets"),
-        depth=1,
         without_nets=("protected-severity-2-one-other",),
+        depth=1,
     ),
     Hole(
         "R8-placing",
@@ -226,7 +229,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R8",),
-        depth=2,
+        depth=3,
     ),
     Hole(
         "R8-execution",
@@ -240,14 +243,14 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R8",),
         attacker="reviewer",
-        begins="the attacker places remove_content on vip of c-reported in 20 min",
+        depth=4,
     ),
     Hole(
         "R9-once",
         "one endpoint may be registered twice",
         (Edit(f"{_CHANGE}.platforms:PlatformChange.check", "if other is not None:", "if False:"),),
         ("R9",),
-        begins="the attacker proposes to register the platform once more under another name, and colleagues agree",
+        depth=3,
     ),
     Hole(
         "R9-labels",
@@ -260,7 +263,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R9",),
-        depth=2,
+        depth=3,
     ),
     Hole(
         "R10-lookalike",
@@ -271,7 +274,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R10",),
-        depth=2,
+        depth=3,
     ),
     Hole(
         "R11-closed",
@@ -305,8 +308,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R12",),
-        depth=2,
         attacker="reviewer",
+        depth=4,
     ),
     Hole(
         "R12-old",
@@ -340,16 +343,16 @@ HOLES: tuple[Hole, ...] = (
         "a second click is a second enforcement",
         (Edit(f"{_FLOW}.place:_identical", "    if not measures:\n", "    if True:\n"),),
         ("R13-twice",),
-        depth=2,
         attacker="reviewer",
+        depth=4,
     ),
     Hole(
         "R13-budget",
         "a person's budget is missing",
         (),
         ("R13-budget",),
-        depth=2,
         without_nets=("person-severity-3-hour",),
+        depth=2,
     ),
     Hole(
         "R13-pause",
@@ -363,6 +366,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R13-pause",),
         attacker="reviewer",
+        depth=5,
         begins="the attacker pauses everything",
     ),
     Hole(
@@ -371,15 +375,15 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.cases:renew", "if case.claim_renewed:", "if False:"),),
         ("R13-claim",),
         attacker="reviewer",
-        begins="the attacker claims the case of cat",
+        depth=3,
     ),
     Hole(
         "R14-once",
         "the glass over an account is broken twice a day",
         (Edit(f"{_FLOW}.break_glass:break_glass", "if used is not None:", "if False:"),),
         ("R14",),
-        depth=2,
         attacker="reviewer",
+        depth=4,
     ),
     Hole(
         "R14-third",
@@ -387,7 +391,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.break_glass:ratify", "if staff.id in first or staff.team in teams:", "if False:"),),
         ("R14",),
         attacker="reviewer",
-        begins="the attacker breaks the glass over vip: suspend",
+        depth=3,
     ),
     Hole(
         "R14-alone",
@@ -402,7 +406,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.outcome:conclude", 'ends = {"until": since', 'ends = {} and {"until": since'),),
         ("I10",),
         attacker="reviewer",
-        begins="the attacker breaks the glass over vip: suspend",
+        depth=4,
     ),
     Hole(
         "R15-again",
@@ -413,8 +417,9 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R15",),
-        depth=3,
         attacker="lead",
+        depth=5,
+        begins="the attacker places remove_content on vip of c-reported in 20 min",
     ),
     Hole(
         "R15-spoken",
@@ -422,7 +427,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.approve:_may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
         ("R15",),
         attacker="lead",
-        depth=4,
+        depth=7,
         begins="the attacker places suspend on vip",
     ),
     Hole(
@@ -436,8 +441,9 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("R16",),
-        depth=3,
         attacker="reviewer",
+        depth=5,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "R16-approving",
@@ -446,7 +452,6 @@ HOLES: tuple[Hole, ...] = (
         ("R16",),
         attacker="lead",
         depth=2,
-        begins="lena places delete on l0",
     ),
     # people and answers
     Hole(
@@ -501,16 +506,16 @@ HOLES: tuple[Hole, ...] = (
             Edit(f"{_FLOW}.due:_lapse", "if found.approve_by is None or found.approve_by > uow.now:", "if True:"),
         ),
         ("M4-approve-by",),
-        depth=3,
         attacker="reviewer",
+        depth=3,
     ),
     Hole(
         "I1-hold",
         "the hold is not kept",
         (Edit(f"{_FLOW}.place:cleared", "hold_until = uow.now + hold if hold else None", "hold_until = None"),),
         ("I1-hold",),
-        depth=2,
         attacker="reviewer",
+        depth=2,
     ),
     Hole(
         "M2-teams",
@@ -524,7 +529,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M2",),
         attacker="reviewer",
-        begins="the attacker places suspend on vip",
+        depth=2,
     ),
     Hole(
         "I12-net",
@@ -551,7 +556,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("I12",),
         attacker="reviewer",
-        begins="the attacker pauses everything",
+        depth=3,
     ),
     Hole(
         "I13-tier",
@@ -571,7 +576,7 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("I13", "I10", "M1-nets"),
-        begins="the attacker proposes to demote quiet, and colleagues agree",
+        depth=3,
     ),
     # recheck
     Hole(
@@ -580,7 +585,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.recheck:recheck", "if digest_of(found) != found.digest:", "if False:"),),
         ("M1-digest",),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "recheck-execute-by",
@@ -595,7 +600,6 @@ HOLES: tuple[Hole, ...] = (
         ("M4-execute-by",),
         attacker="reviewer",
         depth=4,
-        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-standing",
@@ -607,9 +611,8 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-standing",),
         attacker="reviewer",
-        depth=4,
-        begins="the attacker places suspend on vip",
         without_nets=("standing-lost",),
+        depth=4,
     ),
     Hole(
         "recheck-role",
@@ -617,15 +620,15 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.recheck:_people", "if not held & needed:", "if False:"),),
         ("M1-role",),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "recheck-change-role",
         "whoever proposed a change may have lost the role",
         (Edit(f"{_FLOW}.recheck:_people", "if handler.power not in powers_of(person.roles):", "if False:"),),
         ("M1-role",),
-        depth=4,
-        begins="the attacker proposes to demote vip",
+        depth=5,
+        begins="the attacker proposes to word a net anew",
     ),
     Hole(
         "recheck-token",
@@ -633,7 +636,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.recheck:_people", "        if live is None:", "        if False:"),),
         ("M1-token",),
         attacker="reviewer",
-        depth=4,
+        depth=5,
         begins="the attacker's service places suspend on cat in 45 min",
     ),
     Hole(
@@ -648,7 +651,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-account",),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "recheck-pause",
@@ -662,6 +665,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M5-paused",),
         attacker="reviewer",
+        depth=5,
         begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
@@ -670,7 +674,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.recheck:_canary", "    if any(one.state in _WENT_WRONG for one in first):", "    if False:"),),
         ("canary",),
         attacker="lead",
-        depth=4,
+        depth=5,
         begins="the attacker places limit on a list of 27",
     ),
     Hole(
@@ -686,8 +690,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("canary",),
         attacker="lead",
-        depth=2,
-        begins="the attacker places limit on a list of 27",
+        depth=3,
     ),
     Hole(
         "recheck-nets",
@@ -701,7 +704,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-nets", "M1-approver"),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "recheck-approvals",
@@ -715,8 +718,8 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M1-approver",),
         attacker="reviewer",
-        depth=4,
-        begins="the attacker places suspend on vip",
+        depth=5,
+        begins="the attacker's service places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-outstanding",
@@ -725,14 +728,13 @@ HOLES: tuple[Hole, ...] = (
         ("M1-approver", "M1-nets"),
         attacker="reviewer",
         depth=4,
-        begins="the attacker places suspend on vip",
     ),
     Hole(
         "recheck-hold",
         "a longer hold asked for meanwhile is not kept",
         (Edit(f"{_FLOW}.recheck:_nets", "if verdict.hold_seconds > stored.hold_seconds and", "if False and"),),
         ("M1-nets",),
-        depth=4,
+        depth=5,
         begins="the attacker places suspend on vip",
     ),
     # execute
@@ -742,7 +744,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_FLOW}.app:App.connector_in", "if entry is None or not entry.active:", "if entry is None:"),),
         ("R9",),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "execute-clock",
@@ -756,6 +758,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R18",),
         attacker="reviewer",
+        depth=4,
         begins="the clock of this machine goes back by an hour",
     ),
     Hole(
@@ -770,7 +773,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M5-paused", "M1-digest", "M1-role", "M1-nets", "M1-account", "M4-execute-by"),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "execute-recheck-again",
@@ -785,7 +788,6 @@ HOLES: tuple[Hole, ...] = (
         ("M1-standing",),
         attacker="reviewer",
         depth=4,
-        begins="the attacker places suspend on vip",
     ),
     Hole(
         "execute-recheck-change",
@@ -798,8 +800,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M1-role", "R3"),
-        depth=4,
-        begins="the attacker proposes to demote vip",
+        depth=5,
+        begins="the attacker proposes to word a net anew",
     ),
     Hole(
         "execute-checkpoint",
@@ -813,6 +815,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("I14",),
         attacker="reviewer",
+        depth=2,
     ),
     Hole(
         "execute-intention",
@@ -826,6 +829,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("I14",),
         attacker="reviewer",
+        depth=2,
     ),
     Hole(
         "execute-version",
@@ -840,7 +844,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M5-cancelled",),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "execute-late-effect",
@@ -859,7 +863,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("M5", "I12"),
         attacker="reviewer",
-        begins="the attacker places suspend on cat in 45 min",
+        depth=4,
     ),
     Hole(
         "execute-hour",
@@ -872,8 +876,8 @@ HOLES: tuple[Hole, ...] = (
             ),
         ),
         ("M4-early",),
-        depth=1,
         attacker="reviewer",
+        depth=1,
     ),
     Hole(
         "execute-lease",
@@ -897,20 +901,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         # Seen by the hour that is not waited for; without that, two workers are not seen to send the same.
         ("exactly-once", "I1-hold", "M4-early"),
-        depth=2,
         attacker="reviewer",
+        depth=2,
     ),
-)
-
-#: Holes that take more than eight seconds to get through: too long for every run of the suite. Seconds of one core.
-DEEP = frozenset(
-    {
-        "recheck-token",  # depth 4, 10 s
-        "recheck-canary",  # depth 4, 9 s
-        "recheck-execute-by",  # depth 4, not measured
-        "recheck-outstanding",  # depth 4, 8 s
-        "recheck-hold",  # depth 4, 8 s
-        "execute-version",  # depth 3, 8 s
-        "execute-late-effect",  # depth 3, 9 s
-    }
 )

@@ -54,9 +54,15 @@ def test_a_set_with_a_hole_is_seen_through(nets: NetSet, goal: str) -> None:
     assert len(found.steps) <= 3
 
 
-def test_nothing_shallow_is_found_in_the_shipped_set_and_it_is_the_same_every_time() -> None:
-    first, second = (search(1, attackers=_ADMINISTRATOR) for _ in range(2))
-    assert first.found is None
+@pytest.mark.slow
+def test_nothing_is_found_in_the_shipped_set_three_steps_deep_by_anybody() -> None:
+    result = search(3)
+    assert result.found is None
+    assert result.by_attacker.keys() == {one.name for one in ATTACKERS}
+
+
+def test_a_search_is_the_same_every_time() -> None:
+    first, second = (search(2, attackers=_ADMINISTRATOR) for _ in range(2))
     assert (first.states, first.moves) == (second.states, second.moves)
 
 

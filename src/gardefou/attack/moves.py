@@ -204,6 +204,8 @@ def placing(scene: s.Scene, now: Situation) -> Iterator[Move]:
             continue
         step = act_step(scene, wish)
         reads = RULES | acting(wish.by, step.via) | {f"E:{wish.ref}", f"A:{wish.ref}", "switch"}
+        # Whoever was reversed often is stopped.
+        reads |= {f"E:{s.reversed_list()[0]}"}
         yield Move(wish.says, wish.says, reads, played(step), (step,), wish.variant, 3 if wish.variant else 1)
     via = main_via(scene)
     for name, refs, action in (("small", s.small_list(), "suspend"), ("long", s.long_list(), "limit")):

@@ -26,8 +26,6 @@ _ASKED = ("lena", "leo", "pia", "otto", "lou", "rita")
 _AGREED = frozenset({"role", "tier", "mark_fake", "platform", "token", "resume"})
 _NEVER = ("second", "take the platform out of use")
 _LATE = timedelta(seconds=1)
-#: So many reversals stop whoever imposed it: the breaker.
-_REVERSED = 5
 
 
 def _agrees(row: Row) -> bool:
@@ -177,7 +175,7 @@ def _work(scene: s.Scene, now: Situation) -> Iterator[Move]:
         yield Move(
             f"rita lifts {ref}", f"rita restores {ref}", RULES | {"S:rita", f"E:{ref}", "switch"}, played(step), (step,)
         )
-    many = s.before_list()[-_REVERSED:]
+    many = s.reversed_list()
     if f"E:{many[0]}" not in now.parts:
         steps = tuple(s.step("rita", "restore", m.Restore(account=m.Ref(s.PLATFORM, ref))) for ref in many)
         says = f"rita restores {len(many)} accounts that the attacker suspended"

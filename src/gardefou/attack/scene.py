@@ -105,6 +105,11 @@ def before_list() -> tuple[str, ...]:
     return tuple(f"b{number}" for number in range(SUSPENDED - 1))
 
 
+def reversed_list() -> tuple[str, ...]:
+    """Return so many accounts that the attacker suspended that the breaker stops them once others lift these."""
+    return before_list()[-5:]
+
+
 def lifted_list() -> tuple[str, ...]:
     """Return the accounts that the attacker lifted before."""
     return tuple(f"l{number}" for number in range(LIFTED))
