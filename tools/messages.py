@@ -39,8 +39,9 @@ _RAISING = ("flow", "people", "platforms", "web/console")
 # fmt: off
 _WORDS = (
     "no_violation", "violation", "open", "closed", "escalated", "standard", "notable", "protected", "account",
-    "content", "user", "trusted_flagger", "machine", "authority", "staff", "team", "platform", "all", "console", "api", "cli",
-    "suspended", "deactivated", "deleted", "locked", "limited", "warned", "labelled", "removed", "break_glass", "system",
+    "content", "user", "trusted_flagger", "machine", "authority", "staff", "team", "platform", "all", "console",
+    "api", "cli", "suspended", "deactivated", "deleted", "locked", "limited", "warned", "labelled", "removed",
+    "break_glass", "system",
 )
 # fmt: on
 
