@@ -75,7 +75,18 @@ def _taken() -> Iterator[Text]:
     yield from ((f"%(num)s {one}", f"%(num)s {several}") for one, several in words.NOUNS)
     yield from STATES.values()
     yield from ACTIONS.values()
-    names = [*STATES, *ACTIONS, *ROLES, *Standing, *Rules().labels, *Rules().legal_bases, *_WORDS]
+    rules = Rules()
+    names = [
+        *STATES,
+        *ACTIONS,
+        *ROLES,
+        *Standing,
+        *rules.labels,
+        *rules.protected_labels,
+        *rules.notable_labels,
+        *rules.legal_bases,
+        *_WORDS,
+    ]
     yield from (str(getattr(name, "value", name)).replace("_", " ") for name in names)
     for shipped in SHIPPED:
         for net in load_shipped(shipped):

@@ -188,7 +188,7 @@ def change_title(change: Mapping[str, Any]) -> str:
     kind = str(change.get("kind", ""))
     said = _(_CHANGES.get(kind, kind))
     more = {"tier": change.get("tier"), "setting": change.get("name"), "platform": change.get("name")}.get(kind)
-    return f"{said}: {plain(more)}" if more else said
+    return _("%(what)s: %(more)s", what=said, more=plain(more)) if more else said
 
 
 def state(name: str) -> str:
@@ -232,13 +232,12 @@ def need(requirement: Requirement) -> str:
 
 def lasting(seconds: int) -> str:
     """Return a number of seconds as nets write it: ``10 minutes``, ``24 hours``."""
-    for size, one, more in (
-        (86_400, later("%(num)s day"), later("%(num)s days")),
-        (3600, later("%(num)s hour"), later("%(num)s hours")),
-        (60, later("%(num)s minute"), later("%(num)s minutes")),
-    ):
-        if seconds >= size and seconds % size == 0:
-            return ngettext(one, more, seconds // size)
+    if seconds and seconds % 86_400 == 0:
+        return ngettext("%(num)s day", "%(num)s days", seconds // 86_400)
+    if seconds and seconds % 3600 == 0:
+        return ngettext("%(num)s hour", "%(num)s hours", seconds // 3600)
+    if seconds and seconds % 60 == 0:
+        return ngettext("%(num)s minute", "%(num)s minutes", seconds // 60)
     return ngettext("%(num)s second", "%(num)s seconds", seconds)
 
 
@@ -255,7 +254,7 @@ def asks(verdict: Verdict) -> list[str]:
         for what in verdict.confirm
     ]
     if verdict.notify:
-        said.append(_("tells %(whom)s", whom=", ".join(verdict.notify)))
+        said.append(_("tells %(whom)s", whom=", ".join(plain(channel) for channel in verdict.notify)))
     return said
 
 
