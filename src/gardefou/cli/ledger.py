@@ -24,6 +24,7 @@ def ledger() -> None:
         "gardefou ledger verify",
         "gardefou ledger export backup-2026-05 && gardefou ledger verify backup-2026-05",
         "gardefou ledger verify export/sandbox --key gardefou-…+1f2e3d4c+A… --held old-checkpoint",
+        "gardefou ledger verify proof.json --key gardefou-…+1f2e3d4c+A…",
     ),
 )
 @click.argument("export", required=False, metavar="[EXPORT]", type=click.Path(path_type=Path))
@@ -34,10 +35,16 @@ def verify(ctx: Cli, export: Path | None, key: str | None, held: Path | None) ->
     """Verify the store's ledger and tables, or an exported log offline. Exits 1 and names the first bad entry.
 
     Without EXPORT: every entry, leaf, node and checkpoint of every log, and that
-    the tables are what the logs give. Needs no sign-in.
+    the tables are what the logs give. EXPORT is a folder, or the file of an
+    enforcement's proof. Needs no sign-in.
     """
     from gardefou.cli.ledger_check import check_store
 
+    if export is not None and export.is_file():
+        if held is not None:
+            raise click.UsageError("--held goes with the folder of an export")
+        _verify_bundle(ctx, export, key)
+        return
     if export is not None:
         _verify_export(ctx, export, key, held)
         return
@@ -71,6 +78,41 @@ def _verify_export(ctx: Cli, export: Path, key: str | None, held: Path | None) -
     )
     if not ok:
         fail()
+
+
+def _verify_bundle(ctx: Cli, file: Path, key: str | None) -> None:
+    """Verify the proof of one enforcement: each event's body, leaf and path up to the signed root."""
+    import orjson
+
+    from gardefou.ledger.bundle import FORMAT, verify_bundle
+    from gardefou.ledger.note import NoteError
+    from gardefou.ledger.tree import ProofError
+
+    try:
+        bundle = orjson.loads(file.read_bytes())
+    except ValueError as error:
+        raise InvalidInput("ledger/bundle_malformed", f"{file} is no JSON; name a {FORMAT}.", field="export") from error
+    if not isinstance(bundle, dict):
+        raise InvalidInput("ledger/bundle_malformed", f"{file} is no {FORMAT}.", field="export")
+    own_key = key is None
+    try:
+        found = verify_bundle(bundle, verifier_key=str(bundle.get("verifier_key", "")) if key is None else key.strip())
+    except (ProofError, NoteError) as error:
+        ctx.out.data({"ok": False, "file": str(file), "problem": str(error)}, f"{file}: BAD {error}")
+        fail()
+    shown = {
+        "ok": True,
+        "file": str(file),
+        "events": [{"index": one.index, "id": one.event_id, "erased": one.body is None} for one in found.events],
+        "size": found.checkpoint.size,
+        "root": found.checkpoint.root.hex(),
+        "own_key": own_key,
+    }
+    trust = "; the key is the file's own, compare it with one from elsewhere (--key)" if own_key else ""
+    entries = ", ".join(str(one.index) for one in found.events)
+    ctx.out.data(
+        shown, f"{file}: OK entries {entries} of {found.checkpoint.size}, root {found.checkpoint.root.hex()}{trust}"
+    )
 
 
 @ledger.command("checkpoint", epilog=examples("gardefou ledger checkpoint", "gardefou ledger checkpoint --json"))

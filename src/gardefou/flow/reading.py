@@ -46,6 +46,11 @@ def live_on(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     return [now[key] for key in sorted(now) if now[key].state in _LIVE]
 
 
+def live_as_stored(connection: sa.Connection, platform: str, account: str) -> list[Enforcement]:
+    """Return what `live_on` returns, outside any transaction of one's own."""
+    return fetch_fast(connection, Enforcement, _LIVE_ON, {"platform": platform, "account": account})
+
+
 def live_ahead(platform: str, account: str) -> Read:
     """Return what `live_on` will read."""
     return _LIVE_ON, {"platform": platform, "account": account}

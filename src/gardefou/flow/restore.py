@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from gardefou.clock import rfc3339
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
@@ -93,7 +94,8 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     """
     if not because.strip() or len(because) > _MAX_TEXT:
         raise InvalidInput("restore/because", "Say in a line why this is lifted.", field="because")
-    actor.require(Power.LIFT, app.now())
+    asked_at = app.now()
+    actor.require(Power.LIFT, asked_at)
     connector = app.connector(platform)
     content = _content_on_record(app, platform, ref)
     try:
@@ -127,16 +129,18 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         free = [harm for harm in harms if harm.legal_basis is None]
         barred = [harm for harm in harms if harm.legal_basis is not None]
         # What has stood for long waits for another person (R12); it never keeps what is new from being lifted (I12).
-        old = [harm for harm in free if _is_old(config, harm, uow.now)]
+        old = [harm for harm in free if is_old(config, harm, uow.now)]
         if len(old) < len(free):
             free = [harm for harm in free if harm not in old]
         else:
             old = []
-        base = _base(account, free, [*barred, *old])
+        base = base_of(account, free, [*barred, *old])
         drifted = account.drift_base is not None
         present = set(account.measures) - set(base) - {m for harm in (*barred, *old) for m in harm.measures}
         if free or (drifted and present):
-            placed = _place(uow, config, actor, account, free, because, whole=True, base=base, kind="restore")
+            placed = _place(
+                uow, config, actor, account, free, because, whole=True, base=base, kind="restore", asked_at=asked_at
+            )
             made.append(start_restore(uow, config, placed, account, seen) or placed)
         if old:
             made.append(_place(uow, config, actor, account, old, because, whole=False, base=None, kind="restore"))
@@ -144,7 +148,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
             made.append(
                 _place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal")
             )
-    losses = _losses(app, harms, platform)
+    losses = losses_of(app, harms, platform)
     done = [_carry_out(app, one) for one in made]
     app.wake()
     return Restored(restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses)
@@ -158,12 +162,12 @@ def _ahead(uow: UnitOfWork, app: App, actor: Actor, platform: str, ref: str) -> 
         key_ahead(Account, platform, ref),
         live_ahead(platform, ref),
         pauses_ahead(),
-        _restores_ahead(uow, actor),
+        _restores_ahead(actor, uow.now),
     ]
 
 
-def _restores_ahead(uow: UnitOfWork, actor: Actor) -> Read:
-    return _RESTORES_OF, {"by": actor.id, "since": uow.now - _HOUR}
+def _restores_ahead(actor: Actor, now: datetime) -> Read:
+    return _RESTORES_OF, {"by": actor.id, "since": now - _HOUR}
 
 
 def _carry_out(app: App, made: Enforcement | Begun) -> Enforcement:
@@ -198,7 +202,7 @@ def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
     return [one for one in live_on(uow, platform, ref) if one.severity > 0 and one.state in _LIVE]
 
 
-def _base(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforcement]) -> tuple[str, ...]:
+def base_of(account: Account, free: Sequence[Enforcement], barred: Sequence[Enforcement]) -> tuple[str, ...]:
     """Return the mildest state on record before any of the harm (M5)."""
     base = set(account.measures)
     for harm in free:
@@ -224,8 +228,12 @@ def _place(
     base: tuple[str, ...] | None,
     kind: str,
     exempt: bool = False,
+    asked_at: datetime | None = None,
 ) -> Enforcement:
-    """Place one restore, judge it, and withdraw what it lifts if nothing stands before it."""
+    """Place one restore, judge it, and withdraw what it lifts if nothing stands before it.
+
+    ``asked_at``: when it was asked for, before the platform was read; kept in the receipt.
+    """
     cause = because
     tier = tier_memory(account, uow.now)
     facts, verdict = _judge(uow, config, actor, account, harms, kind=kind, exempt=exempt)
@@ -256,6 +264,7 @@ def _place(
         base=base,
         lifts=tuple(harm.id for harm in harms),
         whole=whole,
+        receipt={} if asked_at is None else {"asked_at": rfc3339(asked_at)},
     )
     made = replace(made, digest=digest_of(made))
     uow.record(
@@ -294,7 +303,7 @@ def _judge(
     change_kind = ""
     if kind == "restore_legal":
         change_kind = kind
-    elif not actor.is_system and not exempt and _beyond_limits(uow, config, actor, harms):
+    elif not actor.is_system and not exempt and beyond_limits(uow.connection, config, actor, harms, uow.now):
         change_kind = "restore"
     known = facts_of.neutral_act(uow, actor, account.platform, Action.RESTORE.value) | {
         "account.tier": account.tier,
@@ -311,21 +320,24 @@ def _judge(
     return facts, verdict if change_kind else replace(verdict, approvals=(), fresh_auth_minutes=None, confirm=())
 
 
-def _beyond_limits(uow: UnitOfWork, config: Config, actor: Actor, harms: Sequence[Enforcement]) -> bool:
-    if any(_is_old(config, harm, uow.now) for harm in harms):
+def beyond_limits(
+    connection: sa.Connection, config: Config, actor: Actor, harms: Sequence[Enforcement], now: datetime
+) -> bool:
+    """Whether restoring these takes another person: they have stood for long, or this person restored many (R12)."""
+    if any(is_old(config, harm, now) for harm in harms):
         return True
-    statement, values = _restores_ahead(uow, actor)
-    recent = statement.first(uow.connection, values)[0]
+    statement, values = _restores_ahead(actor, now)
+    recent = statement.first(connection, values)[0]
     return int(recent) >= config.rules.restores_per_hour
 
 
-def _is_old(config: Config, harm: Enforcement, now: datetime) -> bool:
+def is_old(config: Config, harm: Enforcement, now: datetime) -> bool:
     """Whether a measure has stood for so long that lifting it takes another person; a warning is no measure."""
     long = timedelta(days=config.rules.restore_old_days)
     return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long
 
 
-def _losses(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str, ...]:
+def losses_of(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str, ...]:
     """Name beforehand what the platform does not bring back."""
     capabilities = app.connector(platform).describe().capabilities
     lost: list[str] = []

@@ -242,6 +242,18 @@ sa.Index(
     sqlite_where=enforcement_active,
     postgresql_where=enforcement_active,
 )
+# What has come to rest, by state and newest first, as lists read it; an index of its own, since most rows are here.
+enforcement_settled = enforcement.c.state.in_(
+    [_written(state) for state in ("in_force", "failed", "restored", "cancelled", "lapsed", "refused")]
+)
+sa.Index(
+    "enforcement_settled",
+    enforcement.c.state,
+    enforcement.c.id,
+    sqlite_where=enforcement_settled,
+    postgresql_where=enforcement_settled,
+)
+sa.Index("enforcement_by_action", enforcement.c.action, enforcement.c.id)
 enforcement_ending = sa.and_(enforcement.c.state == _written("in_force"), enforcement.c.until.is_not(None))
 sa.Index(
     "enforcement_ending",
