@@ -20,12 +20,27 @@ from gardefou.web.console import (
     people,
     queue,
     record,
+    restoring,
     signing,
 )
 from gardefou.web.console.frame import Assets, Console
 
 _STATIC = Path(__file__).resolve().parents[1] / "static"
-_GROUPS = (signing, overview, queue, case, enforcements, accounts, pauses, incidents, people, nets, record, me)
+_GROUPS = (
+    signing,
+    overview,
+    queue,
+    case,
+    enforcements,
+    restoring,
+    accounts,
+    pauses,
+    incidents,
+    people,
+    nets,
+    record,
+    me,
+)
 
 
 def routes(app: App, settings: Settings) -> list[BaseRoute]:

@@ -125,6 +125,11 @@ def clock_time(at: datetime) -> str:
     return format_time(local(at), "HH:mm", locale=_speech.get().locale)
 
 
+def clock_second(at: datetime) -> str:
+    """Return the time of day of a moment to the second: ``21:45:07``."""
+    return format_time(local(at), "HH:mm:ss", locale=_speech.get().locale)
+
+
 def language_of(accepted: str) -> str:
     """Return the best language there is for a browser's ``Accept-Language``."""
     wishes: list[tuple[float, int, str]] = []

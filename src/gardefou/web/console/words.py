@@ -267,7 +267,10 @@ def milliseconds(enforcement: Enforcement) -> int | None:
     """Return the milliseconds from the click to the platform's confirmation, on record; None before it."""
     if enforcement.in_force_at is None:
         return None
-    return max(0, round((enforcement.in_force_at - enforcement.placed_at) / timedelta(milliseconds=1)))
+    # A restore reads the platform before it is placed; that counts too.
+    asked = enforcement.receipt.get("asked_at")
+    clicked = enforcement.placed_at if asked is None else datetime.fromisoformat(str(asked))
+    return max(0, round((enforcement.in_force_at - clicked) / timedelta(milliseconds=1)))
 
 
 def plural(number: int, word: str, more: str = "") -> str:
