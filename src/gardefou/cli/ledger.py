@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, cast
 
 import click
 
@@ -94,9 +95,11 @@ def _verify_bundle(ctx: Cli, file: Path, key: str | None) -> None:
         raise InvalidInput("ledger/bundle_malformed", f"{file} is no JSON; name a {FORMAT}.", field="export") from error
     if not isinstance(bundle, dict):
         raise InvalidInput("ledger/bundle_malformed", f"{file} is no {FORMAT}.", field="export")
+    given = cast("dict[str, Any]", bundle)
     own_key = key is None
+    used = str(given.get("verifier_key", "")) if key is None else key.strip()
     try:
-        found = verify_bundle(bundle, verifier_key=str(bundle.get("verifier_key", "")) if key is None else key.strip())
+        found = verify_bundle(given, verifier_key=used)
     except (ProofError, NoteError) as error:
         ctx.out.data({"ok": False, "file": str(file), "problem": str(error)}, f"{file}: BAD {error}")
         fail()

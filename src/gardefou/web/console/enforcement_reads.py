@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gardefou.domain.actions import Action
-from gardefou.domain.records import Approval, Enforcement, Staff
+from gardefou.domain.records import SYSTEM, Approval, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.approve import in_lone_hold
@@ -138,8 +138,11 @@ def filter_of(visit: Visit) -> Filter:
 
 
 def _id_of(names: Names, by: str) -> str:
-    if by in names.services:
-        return by
+    """Return whose id it is that `Names.of` calls so."""
+    if by.casefold() == "gardefou":
+        return SYSTEM
+    if by.removeprefix("service ") in names.services:
+        return by.removeprefix("service ")
     return next((one.id for one in names.people.values() if one.pseudonym == by), "")
 
 
@@ -242,13 +245,8 @@ def listed(connection: sa.Connection, visit: Visit, found: Sequence[Enforcement]
             given.setdefault(approval.enforcement_id, []).append(approval)
     return [
         of_viewer(visit, row, given.get(row.enforcement.id, ()), organisation)
-        for row in rows_of(connection, visit, found)
+        for row in rows(connection, found, visit.actor.id)
     ]
-
-
-def rows_of(connection: sa.Connection, visit: Visit, found: Sequence[Enforcement]) -> list[Row]:
-    """Return enforcements with accounts and verdicts, as this viewer may see them."""
-    return rows(connection, found, visit.actor.id)
 
 
 def of_viewer(visit: Visit, row: Row, given: Iterable[Approval], organisation: str) -> Listed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from starlette.datastructures import URL
 from starlette.responses import Response
@@ -98,11 +99,12 @@ def _go_on(visit: Visit, one: Enforcement) -> None:
 
 def withdraw(visit: Visit) -> Response:
     """Withdraw an enforcement before anything is done, from its page or from a list."""
-    listed_at = visit.form.one("back")
-    because = visit.form.one("because") or (_("Withdrawn from the list.") if listed_at else "")
+    back = local(visit.form.one("back") or "/")
+    from_list = urlsplit(back).path == "/enforcements"
+    because = visit.form.one("because") or (_("Withdrawn from the list.") if from_list else "")
     ended = cancel(visit.app, visit.actor, visit.path("id"), because)
-    if listed_at.startswith("/enforcements"):
-        return go(str(URL(local(listed_at)).include_query_params(done="cancelled")))
+    if from_list:
+        return go(str(URL(back).include_query_params(done="cancelled")))
     return go(f"/enforcements/{ended.id}", done="cancelled")
 
 

@@ -73,8 +73,6 @@ def show(visit: Visit) -> Response:
     """Show what a restore would do, or what became of one; one button either way."""
     platform, ref = visit.path("platform"), visit.path("ref")
     did = [one for one in visit.query("did").split(",") if one][:10]
-    description = described(visit.app, platform)
-    capabilities = {} if description is None else description.capabilities
     foreseen = _foreseen(visit, platform, ref)
     if foreseen.account is None and not foreseen.anything and not foreseen.under_way and not did:
         # Never read before: only now is the platform asked who it is.
@@ -114,7 +112,6 @@ def show(visit: Visit) -> Response:
         latest=latest,
         incident=incident,
         incident_says="" if incident is None else TITLES.get(incident.kind, incident.kind),
-        capabilities=capabilities,
         path=path_of(platform, ref),
         may=visit.may(Power.LIFT) and not foreseen.not_own,
         done=visit.query("done"),
