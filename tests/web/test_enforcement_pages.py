@@ -17,6 +17,7 @@ from gardefou.flow.spec import Wanted
 from gardefou.ledger.bundle import verify_bundle
 from gardefou.people.authenticate import by_staff
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformError, PlatformRefused, PlatformUnreachable
+from gardefou.web.console.enforcement_reads import TABS
 from tests.cli.conftest import Shell
 from tests.web.console_scene import PLATFORM, Scene, make_scene
 from tests.web.test_groups_and_raids import burst
@@ -208,6 +209,37 @@ def test_lists_go_on_by_cursor_and_no_page_makes_more_queries_for_more_rows(scen
     assert "cheap_watches_1" in rest
     assert 'rel="next"' not in rest
     assert "cursor" in browser.get("/enforcements?cursor=none-of-ours", 400)
+
+
+def test_every_list_is_read_from_an_index_whatever_it_is_narrowed_to(scene: Scene):
+    place(scene, "ada", "3001")
+    browser = scene.client("dee")
+    narrowed = ("", "&platform=sandbox", "&action=suspend", f"&by={scene.staff['ada'].pseudonym}")
+    reader = scene.app.works.store.reader
+    wrong: list[str] = []
+    seen: list[tuple[str, Any]] = []
+
+    def noted(_connection: Any, _cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        seen.append((statement, given))
+
+    for tab, more in ((tab, more) for tab in TABS for more in narrowed):
+        seen.clear()
+        event.listen(reader, "before_cursor_execute", noted)
+        try:
+            browser.get(f"/enforcements?tab={tab}{more}")
+        finally:
+            event.remove(reader, "before_cursor_execute", noted)
+        with scene.app.works.read() as connection:
+            for statement, given in seen:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).all()
+                wrong += [
+                    f"{tab}{more}: {step[3]}"
+                    for step in plan
+                    if re.search(r"SCAN enforcement(?! USING (COVERING )?INDEX enforcement_(by_id|active))", step[3])
+                    or re.search(r"INDEX enforcement_settled\w* \(\w+=\?\)$", step[3])
+                    or "enforcement_by_person" in step[3]
+                ]
+    assert wrong == []
 
 
 # blind second look -------------------------------------------------------------------------

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -43,22 +44,8 @@ class Tab:
     approved: bool | None = None
     counted: bool = True
 
-    @property
-    def where(self) -> sa.ColumnElement[bool]:
-        """Which enforcements are in it, said so that an index finds them."""
-        active = set(self.states) <= _ACTIVE
-        parts = [_e.state.in_(self.states)]
-        if active:
-            parts.insert(0, tables.enforcement_active)
-        elif set(self.states) <= _SETTLED:
-            parts.insert(0, tables.enforcement_settled)
-        if self.approved is not None:
-            parts.append(_e.approved_at.is_not(None) if self.approved else _e.approved_at.is_(None))
-        return sa.and_(*parts)
-
 
 _ACTIVE = frozenset({"placed", "waiting", "ready", "executing", "unknown", "restoring"})
-_SETTLED = frozenset({"in_force", "failed", "restored", "cancelled", "lapsed", "refused"})
 TABS: dict[str, Tab] = {
     "waiting": Tab(
         later("Waiting for people"),
@@ -159,11 +146,17 @@ def tab_of(visit: Visit) -> str:
 
 
 def page_of(
-    connection: sa.Connection, viewer: str, tab: Tab, chosen: Filter, cursor: str
+    connection: sa.Connection, viewer: str, tab: Tab, chosen: Filter, cursor: str, platforms: Iterable[str]
 ) -> tuple[list[Enforcement], str | None]:
-    """Return one page of a tab, newest first, and the cursor of the next; None at the end."""
+    """Return one page of a tab, newest first, and the cursor of the next; None at the end.
+
+    ``platforms`` are all there are, the organisation's own log among them.
+    """
     place = paging.decode(cursor, str)
-    found = _newest(connection, tab, chosen, None if place is None else str(place[0]))
+    ids = _ids(tab, chosen, platforms, most=PAGE + 1, before=None if place is None else str(place[0]))
+    newest = sa.select(ids.c.id).order_by(ids.c.id.desc()).limit(PAGE + 1)
+    statement = sa.select(tables.enforcement).where(_e.id.in_(newest)).order_by(_e.id.desc())
+    found = fetch_all(connection, Enforcement, statement)
     shown, following = paging.page(found, PAGE, lambda one: paging.encode(one.id))
     if chosen.tells:
         # What is found by what it does, or by who placed it, is known by it.
@@ -172,44 +165,46 @@ def page_of(
     return list(shown), following
 
 
-def _newest(connection: sa.Connection, tab: Tab, chosen: Filter, before: str | None) -> list[Enforcement]:
-    """Return the newest of a tab, one more than a page holds."""
+def _ids(tab: Tab, chosen: Filter, platforms: Iterable[str], *, most: int, before: str | None = None) -> sa.Subquery:
+    """Return the ids of a tab's newest: at most so many of each state, each from the index that has them in a row.
+
+    A list of several states from one index would have to be sorted whole.
+    """
     older = [] if before is None else [_e.id < before]
-    everything = len(tab.states) == len(State)
-    if everything or chosen.any:
-        where = [*chosen.where(), *older] if everything else [tab.where, *chosen.where(), *older]
-        statement = sa.select(tables.enforcement).where(*where).order_by(_e.id.desc()).limit(PAGE + 1)
-        return fetch_all(connection, Enforcement, statement)
-    # State by state, each newest first from its index, and the newest of these.
-    each = [
-        sa.select(sa.select(_e.id).where(one.where, *older).order_by(_e.id.desc()).limit(PAGE + 1).subquery().c.id)
-        for one in (replace(tab, states=(state,)) for state in tab.states)
-    ]
-    ids = sa.union_all(*each).subquery()
-    newest = sa.select(ids.c.id).order_by(ids.c.id.desc()).limit(PAGE + 1)
-    statement = sa.select(tables.enforcement).where(_e.id.in_(newest)).order_by(_e.id.desc())
-    return fetch_all(connection, Enforcement, statement)
+    if len(tab.states) == len(State) and not chosen.any:
+        return sa.select(_e.id).where(*older).order_by(_e.id.desc()).limit(most).subquery("ids")
+    several: list[list[sa.ColumnElement[bool]]] = [[_e.platform == platform] for platform in platforms]
+    if chosen.any:
+        several = [[]]
+    branches: list[sa.Select[Any]] = []
+    for state in tab.states:
+        where = [_e.state == sa.literal_column(f"'{state}'"), *chosen.where(), *older]
+        if state in _ACTIVE:
+            # Few: read by their state alone.
+            if tab.approved is not None:
+                where.append(_e.approved_at.is_not(None) if tab.approved else _e.approved_at.is_(None))
+            each = [[tables.enforcement_active, *where]]
+        else:
+            each = [[tables.enforcement_settled, *one, *where] for one in several]
+        branches += [sa.select(_e.id).where(*one).order_by(_e.id.desc()).limit(most) for one in each]
+    return sa.union_all(*(sa.select(one.subquery().c.id) for one in branches)).subquery("ids")
 
 
-def counts(connection: sa.Connection, viewer: str, chosen: Filter) -> dict[str, int]:
+def counts(connection: sa.Connection, viewer: str, chosen: Filter, platforms: Iterable[str]) -> dict[str, int]:
     """Return how many each counted tab holds, as this viewer may know; beyond `MOST_COUNTED` one more than that."""
-    asked = {
-        key: sa.select(sa.func.count())
-        .select_from(
-            sa.select(sa.literal(1)).where(tab.where, *chosen.where()).limit(MOST_COUNTED + 1).subquery(f"of_{key}")
-        )
-        .scalar_subquery()
-        .label(key)
-        for key, tab in TABS.items()
-        if tab.counted
-    }
-    found = connection.execute(sa.select(*asked.values())).one()
-    counted = {key: int(getattr(found, key)) for key in asked}
+    platforms = list(platforms)
+    asked: list[sa.Label[int]] = []
+    for key, tab in TABS.items():
+        if tab.counted:
+            some = sa.select(_ids(tab, chosen, platforms, most=MOST_COUNTED + 1).c.id).limit(MOST_COUNTED + 1)
+            counted = sa.select(sa.func.count()).select_from(some.subquery())
+            asked.append(counted.scalar_subquery().label(key))
+    found: dict[str, int] = dict(connection.execute(sa.select(*asked)).mappings().one())
     if chosen.tells:
         statement = sa.select(tables.enforcement).where(tables.enforcement_active, OUTSTANDING, *chosen.where())
         waiting = fetch_all(connection, Enforcement, statement.limit(MOST_COUNTED + 1))
-        counted["waiting"] -= len(hidden_among(connection, waiting, viewer))
-    return counted
+        found["waiting"] -= len(hidden_among(connection, waiting, viewer))
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

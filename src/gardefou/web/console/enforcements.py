@@ -40,14 +40,14 @@ def show_list(visit: Visit) -> Response:
     tab = TABS[key]
     with visit.app.works.read() as connection:
         config = visit.app.config(connection)
-        found, following = page_of(connection, visit.actor.id, tab, chosen, cursor)
+        platforms = [*sorted(config.platforms), ORGANISATION]
+        found, following = page_of(connection, visit.actor.id, tab, chosen, cursor, platforms)
         first = key == "waiting" and not cursor and not chosen.any
         shown_groups = groups.groups_shown(connection, visit, config) if first else []
         in_groups = {one.id for shown in shown_groups for one in shown.group.enforcements}
         found = [one for one in found if one.id not in in_groups]
         items = listed(connection, visit, found, config.rules.organisation)
-        counted = counts(connection, visit.actor.id, chosen)
-        platforms = [*sorted(config.platforms), ORGANISATION]
+        counted = counts(connection, visit.actor.id, chosen, platforms)
     return visit.page(
         "enforcements.html",
         tab=key,
