@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import orjson
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
+from gardefou.flow.queue_reading import open_queues
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all, fetch_fast
@@ -26,9 +27,11 @@ SHOWN_REPORTS = 200
 STATES = ("open", "closed")
 
 _c = tables.case.c
+_r = tables.report.c
 # Ids are unique everywhere, but the key starts with the platform: name them all, and the key serves.
 _PLATFORMS = sa.select(tables.platform_entry.c.id)
 _by_id = sa.select(tables.case).where(_c.platform.in_(_PLATFORMS), _c.id == sa.bindparam("id"))
+_MOST_URGENT = (_c.priority.desc(), _c.due_at, _c.id)
 _BY_ID = Fast(_by_id)
 _BY_ID_HELD = Fast(_by_id.with_for_update())
 
@@ -101,23 +104,44 @@ def list_cases(
         raise InvalidInput("case/state", f"state is one of {', '.join(STATES)}.", field="state")
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput("case/limit", f"limit is 1 to {MAX_PAGE}.", field="limit")
-    statement = sa.select(tables.case)
-    if queue is not None:
-        statement = statement.where(_c.queue == queue)
+    where: list[sa.ColumnElement[bool]] = []
     if state is not None:
         # Written out, not bound: the partial index of open cases serves only so.
-        statement = statement.where(_c.state == sa.literal(state, literal_execute=True))
+        where.append(_c.state == sa.literal(state, literal_execute=True))
     if cursor is not None:
         priority, due, last = _read_cursor(cursor)
-        statement = statement.where(
+        where.append(
             sa.or_(
                 _c.priority < priority,
                 sa.and_(_c.priority == priority, sa.or_(_c.due_at > due, sa.and_(_c.due_at == due, _c.id > last))),
             )
         )
-    found = fetch_all(connection, Case, statement.order_by(_c.priority.desc(), _c.due_at, _c.id).limit(limit + 1))
+    if queue is not None:
+        where.append(_c.queue == queue)
+    if queue is None and state == "open":
+        found = _over_all_queues(connection, where, limit + 1)
+    else:
+        found = fetch_all(
+            connection, Case, sa.select(tables.case).where(*where).order_by(*_MOST_URGENT).limit(limit + 1)
+        )
     page = [as_of(case, now) for case in found[:limit]]
     return page, _cursor(page[-1]) if len(found) > limit else None
+
+
+def _over_all_queues(connection: sa.Connection, where: list[sa.ColumnElement[bool]], limit: int) -> list[Case]:
+    """Return the most urgent open cases over all queues: the first of each, read along its index, put together."""
+    queues = open_queues(connection)
+    if not queues:
+        return []
+    heads = [
+        sa.select(
+            sa.select(tables.case).where(*where, _c.queue == name).order_by(*_MOST_URGENT).limit(limit).subquery()
+        )
+        for name in queues
+    ]
+    found = sa.union_all(*heads).subquery()
+    order = (found.c.priority.desc(), found.c.due_at, found.c.id)
+    return fetch_all(connection, Case, sa.select(found).order_by(*order).limit(limit))
 
 
 def _cursor(case: Case) -> str:
@@ -135,6 +159,42 @@ def _read_cursor(cursor: str) -> tuple[int, datetime, str]:
     except (ValueError, OverflowError):
         pass
     raise InvalidInput("case/cursor", "This cursor is none of ours; start at the first page.", field="cursor")
+
+
+#: Steps of the picture of how a case's reports came in.
+STEPS = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrivals:
+    """How the reports of a case came in: so many in each of `STEPS` equal steps from the first to the last."""
+
+    first: datetime
+    last: datetime
+    counts: tuple[int, ...]
+
+    @property
+    def step(self) -> timedelta:
+        """How long one step is."""
+        return (self.last - self.first) / STEPS
+
+
+def arrivals(connection: sa.Connection, case: Case) -> Arrivals | None:
+    """Return how the reports of a case came in, all of them; None where there are fewer than two moments."""
+    of_case = (_r.platform == case.platform, _r.case_id == case.id)
+    at = sa.type_coerce(_r.received_at, sa.BigInteger)
+    first, last = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*of_case)).one()
+    if first is None or first == last:
+        return None
+    # Whole numbers on both databases: the step that a moment falls into.
+    step = ((at - first) * STEPS) // (last - first + 1)
+    counted = connection.execute(
+        sa.select(step.label("step"), sa.func.count().label("reports")).where(*of_case).group_by(step)
+    )
+    counts = [0] * STEPS
+    for row in counted:
+        counts[row.step] = row.reports
+    return Arrivals(first=from_micros(first), last=from_micros(last), counts=tuple(counts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,12 @@
-"""What a click will do, in words, before it is clicked."""
+"""What a click will do, in words, before it is clicked.
+
+The words are English in the source; a `Voice` says them in another language.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Protocol
 
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
@@ -12,10 +16,141 @@ from gardefou.nets.verdict import Requirement, Verdict
 
 #: From this reach on it is said, as a reason to look twice.
 _MANY = 10_000
-_SMALL_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
-def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float) -> str:
+def later(text: str) -> str:
+    """Mark a text for the catalogues; it is put into a language where it is said."""
+    return text
+
+
+_SMALL_NUMBERS = (
+    later("no"),
+    later("one"),
+    later("two"),
+    later("three"),
+    later("four"),
+    later("five"),
+    later("six"),
+    later("seven"),
+    later("eight"),
+    later("nine"),
+)
+
+#: What each action does: at once, once people and holds are through, and at its hour.
+_DOES: dict[str, tuple[str, str, str]] = {
+    "warn": (
+        later("Warns %(name)s now."),
+        later("Warns %(name)s then."),
+        later("Warns %(name)s at %(moment)s."),
+    ),
+    "label": (
+        later("Labels %(name)s as %(label)s now."),
+        later("Labels %(name)s as %(label)s then."),
+        later("Labels %(name)s as %(label)s at %(moment)s."),
+    ),
+    "label_items": (
+        later("Labels %(items)s of %(name)s as %(label)s now."),
+        later("Labels %(items)s of %(name)s as %(label)s then."),
+        later("Labels %(items)s of %(name)s as %(label)s at %(moment)s."),
+    ),
+    "limit": (
+        later("Limits who sees %(name)s now."),
+        later("Limits who sees %(name)s then."),
+        later("Limits who sees %(name)s at %(moment)s."),
+    ),
+    "remove_content": (
+        later("Removes %(items)s of %(name)s now."),
+        later("Removes %(items)s of %(name)s then."),
+        later("Removes %(items)s of %(name)s at %(moment)s."),
+    ),
+    "lock": (
+        later("Locks %(name)s now."),
+        later("Locks %(name)s then."),
+        later("Locks %(name)s at %(moment)s."),
+    ),
+    "suspend": (
+        later("Suspends %(name)s now."),
+        later("Suspends %(name)s then."),
+        later("Suspends %(name)s at %(moment)s."),
+    ),
+    "deactivate": (
+        later("Deactivates %(name)s now."),
+        later("Deactivates %(name)s then."),
+        later("Deactivates %(name)s at %(moment)s."),
+    ),
+    "delete": (
+        later("Deletes %(name)s now."),
+        later("Deletes %(name)s then."),
+        later("Deletes %(name)s at %(moment)s."),
+    ),
+}
+_CONFIRMS = {
+    ("handle",): later("You are asked to confirm the handle."),
+    ("identity",): later("You are asked to confirm the identity."),
+    ("handle", "identity"): later("You are asked to confirm the handle and the identity."),
+}
+
+
+class Voice(Protocol):
+    """A language to say it in."""
+
+    def gettext(self, text: str, **values: Any) -> str:
+        """Return a text of the source, with ``%(name)s`` filled in where values are given."""
+        ...
+
+    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
+        """Return the form of a text that fits a number; ``%(num)s`` is the number."""
+        ...
+
+    def count(self, number: float) -> str:
+        """Return a number as people say it: ``41 million``."""
+        ...
+
+    def lasting(self, seconds: int) -> str:
+        """Return a length of time: ``10 minutes``."""
+        ...
+
+    def moment(self, at: datetime) -> str:
+        """Return an instant."""
+        ...
+
+    def plain(self, word: str) -> str:
+        """Return a word of the domain, such as a role."""
+        ...
+
+
+class English:
+    """The words of the source as they are, and moments in UTC."""
+
+    def gettext(self, text: str, **values: Any) -> str:
+        """Return the text, filled in."""
+        return text % values if values else text
+
+    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
+        """Return the form that fits."""
+        return (one if number == 1 else many) % {"num": number, **values}
+
+    def count(self, number: float) -> str:
+        """Return ``41 million``."""
+        return count(number)
+
+    def lasting(self, seconds: int) -> str:
+        """Return ``10 minutes``."""
+        return duration(seconds)
+
+    def moment(self, at: datetime) -> str:
+        """Return ``2017-11-02 21:45 UTC``."""
+        return f"{at:%Y-%m-%d %H:%M} UTC"
+
+    def plain(self, word: str) -> str:
+        """Return the word."""
+        return word
+
+
+ENGLISH: Voice = English()
+
+
+def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float, voice: Voice = ENGLISH) -> str:
     """Return what placing this would do, in one to three short sentences.
 
     ``Suspends @x now. Nothing is lost. Undone in one click.`` or ``Waits for two
@@ -24,83 +159,94 @@ def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float) -
     """
     verdict = judged.verdict
     if verdict.refused:
-        why = "; ".join(refusal.rstrip(".") for refusal in verdict.refusals)
-        return f"Refused: {why.rstrip('.')}. Nothing will happen."
+        why = "; ".join(voice.gettext(refusal).rstrip(".") for refusal in verdict.refusals)
+        return voice.gettext("Refused: %(why)s. Nothing will happen.", why=why.rstrip("."))
     if judged.joins is not None:
-        return "The same is already on its way or in force; nothing new is placed."
-    said = _asked_first(verdict, minutes_since_signin)
+        return voice.gettext("The same is already on its way or in force; nothing new is placed.")
+    said = _asked_first(verdict, minutes_since_signin, voice)
     if verdict.approvals or verdict.hold_seconds:
-        said.append(_waits(judged))
+        said.append(_waits(judged, voice))
         if verdict.approvals:
             return " ".join(said)
-    start = judged.checked.wanted.execute_at
-    when = "" if verdict.hold_seconds else f" at {_moment(start)}" if start and start > now else " now"
-    said.append(f"{_does(judged)}{' then' if verdict.hold_seconds else when}.")
+    said.append(_does(judged, now, voice))
     if judged.checked.wanted.until is not None:
-        said.append(f"Ends by itself at {_moment(judged.checked.wanted.until)}.")
-    said.append(_way_back(judged))
+        said.append(voice.gettext("Ends by itself at %(moment)s.", moment=voice.moment(judged.checked.wanted.until)))
+    said.append(_way_back(judged, voice))
     return " ".join(said)
 
 
-def _asked_first(verdict: Verdict, minutes: float) -> list[str]:
+def _asked_first(verdict: Verdict, minutes: float, voice: Voice) -> list[str]:
     fresh = verdict.fresh_auth_minutes
-    said = ["You are asked to sign in again first."] if fresh is not None and minutes > fresh else []
+    again = fresh is not None and minutes > fresh
+    said = [voice.gettext("You are asked to sign in again first.")] if again else []
     if verdict.confirm:
-        said.append(f"You are asked to confirm the {' and the '.join(verdict.confirm)}.")
+        said.append(voice.gettext(_CONFIRMS[tuple(sorted(verdict.confirm))]))
     return said
 
 
-def _waits(judged: Judged) -> str:
+def _waits(judged: Judged, voice: Voice) -> str:
     verdict = judged.verdict
-    asked = [_people(need) for need in verdict.approvals]
+    asked = [_people(need, voice) for need in verdict.approvals]
     if verdict.hold_seconds:
-        asked.append(duration(verdict.hold_seconds))
-    parts = [f"Waits for {' and '.join(asked)}"]
+        asked.append(voice.lasting(verdict.hold_seconds))
+    what = voice.gettext(" and ").join(asked)
     reach = judged.account.reach if judged.account is not None else None
     if reach is not None and (reach >= _MANY or judged.tier is not Tier.STANDARD):
-        parts.append(f"{count(reach)} followers")
-    parts.append("nothing happens on your click alone" if verdict.approvals else "it can be withdrawn until then")
-    return "; ".join(parts) + "."
+        many = voice.count(reach)
+        if verdict.approvals:
+            return voice.gettext(
+                "Waits for %(what)s; %(many)s followers; nothing happens on your click alone.", what=what, many=many
+            )
+        return voice.gettext(
+            "Waits for %(what)s; %(many)s followers; it can be withdrawn until then.", what=what, many=many
+        )
+    if verdict.approvals:
+        return voice.gettext("Waits for %(what)s; nothing happens on your click alone.", what=what)
+    return voice.gettext("Waits for %(what)s; it can be withdrawn until then.", what=what)
 
 
-def _people(need: Requirement) -> str:
-    number = _SMALL_NUMBERS[need.approvals] if need.approvals < len(_SMALL_NUMBERS) else str(need.approvals)
-    who = "more person" if need.approvals == 1 else "more people"
-    team = "another team" if need.approvals == 1 else "other teams"
-    return f"{number} {who} ({' or '.join(need.roles)}){f' from {team}' if need.distinct_teams else ''}"
+def _people(need: Requirement, voice: Voice) -> str:
+    number = need.approvals
+    word = voice.gettext(_SMALL_NUMBERS[number]) if number < len(_SMALL_NUMBERS) else voice.count(number)
+    roles = voice.gettext(" or ").join(voice.plain(role) for role in need.roles)
+    if need.distinct_teams:
+        return voice.ngettext(
+            "%(several)s more person (%(roles)s) from another team",
+            "%(several)s more people (%(roles)s) from other teams",
+            number,
+            several=word,
+            roles=roles,
+        )
+    return voice.ngettext(
+        "%(several)s more person (%(roles)s)", "%(several)s more people (%(roles)s)", number, several=word, roles=roles
+    )
 
 
-def _does(judged: Judged) -> str:
+def _does(judged: Judged, now: datetime, voice: Voice) -> str:
     wanted = judged.checked.wanted
     account = judged.account
-    name = f"@{account.handle}" if account is not None and account.handle else wanted.account
-    items = "1 item" if len(wanted.content) == 1 else f"{len(wanted.content)} items"
-    match judged.checked.action:
-        case Action.WARN:
-            return f"Warns {name}"
-        case Action.LABEL:
-            return f"Labels {f'{items} of ' if wanted.content else ''}{name} as {wanted.label}"
-        case Action.LIMIT:
-            return f"Limits who sees {name}"
-        case Action.REMOVE_CONTENT:
-            return f"Removes {items} of {name}"
-        case action:
-            return f"{action.value.capitalize()}s {name}"
+    action = judged.checked.action
+    at_once, then, at_its_hour = _DOES["label_items" if action is Action.LABEL and wanted.content else action.value]
+    scheduled = wanted.execute_at is not None and wanted.execute_at > now
+    text = then if judged.verdict.hold_seconds else at_its_hour if scheduled else at_once
+    return voice.gettext(
+        text,
+        name=f"@{account.handle}" if account is not None and account.handle else wanted.account,
+        items=voice.ngettext("%(num)s item", "%(num)s items", len(wanted.content)),
+        label=voice.plain(wanted.label or ""),
+        moment=voice.moment(wanted.execute_at) if wanted.execute_at is not None else "",
+    )
 
 
-def _way_back(judged: Judged) -> str:
+def _way_back(judged: Judged, voice: Voice) -> str:
     checked = judged.checked
     if checked.action is Action.WARN:
-        return "Nothing is taken away."
+        return voice.gettext("Nothing is taken away.")
     match checked.reversibility:
         case Reversibility.EXACT:
-            return "Nothing is lost. Undone in one click."
+            return voice.gettext("Nothing is lost. Undone in one click.")
         case Reversibility.LOSSY:
-            lost = ", ".join(checked.capability.losses) or "everything"
-            return f"Undoing it does not bring back: {lost}."
+            lost = ", ".join(voice.gettext(loss) for loss in checked.capability.losses)
+            return voice.gettext("Undoing it does not bring back: %(lost)s.", lost=lost or voice.gettext("everything"))
         case Reversibility.NONE:
-            return "It cannot be undone."
-
-
-def _moment(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
+            return voice.gettext("It cannot be undone.")

@@ -415,31 +415,9 @@ def rollback(
         reach += max(harm.reach for harm in group)
         if dry_run:
             continue
-        with app.works.begin() as uow:
-            uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
-            config = app.config(uow.connection)
-            actor = on_duty(uow, actor)
-            own_only(uow, actor, group)
-            account = uow.get(Account, platform, ref)
-            still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in {one.id for one in group}]
-            if account is None:
-                for harm in still:
-                    if harm.state in {State.WAITING.value, State.READY.value}:
-                        uow.move(
-                            harm,
-                            State.CANCELLED,
-                            "enforcement.cancelled",
-                            by=actor.id,
-                            because="rollback",
-                            ended_at=uow.now,
-                        )
-                continue
-            if not still:
-                continue
-            made = _place(
-                uow, config, actor, account, still, "rollback", whole=False, base=None, kind="restore", exempt=exempt
-            )
-        restores.append(advance(app, made.id, known=made) if made.state == State.READY.value else made)
+        made = lift_some(app, actor, platform, ref, group, "rollback", exempt=exempt)
+        if made is not None:
+            restores.append(made)
     app.wake()
     return RolledBack(
         accounts=tuple(ref for _, ref in by_account),
@@ -448,6 +426,46 @@ def rollback(
         barred=barred,
         reach=reach,
     )
+
+
+def lift_some(
+    app: App,
+    actor: Actor,
+    platform: str,
+    ref: str,
+    group: Sequence[Enforcement],
+    because: str,
+    *,
+    exempt: bool = False,
+) -> Enforcement | None:
+    """Withdraw those of several enforcements of one account that still stand or wait, and nothing else there.
+
+    Returns the restore; None where nothing was left to lift.
+
+    Raises:
+        Denied: not on duty; or in the last 24 hours and not one's own.
+    """
+    ids = {one.id for one in group}
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
+        config = app.config(uow.connection)
+        actor = on_duty(uow, actor)
+        own_only(uow, actor, group)
+        account = uow.get(Account, platform, ref)
+        still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in ids]
+        if account is None:
+            for harm in still:
+                if harm.state in {State.WAITING.value, State.READY.value}:
+                    uow.move(
+                        harm, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=because, ended_at=uow.now
+                    )
+            return None
+        if not still:
+            return None
+        made = _place(
+            uow, config, actor, account, still, because, whole=False, base=None, kind="restore", exempt=exempt
+        )
+    return advance(app, made.id, known=made) if made.state == State.READY.value else made
 
 
 def _harms_of(app: App, by: str, since: datetime, end: datetime) -> list[Enforcement]:

@@ -130,6 +130,10 @@ sa.Index(
     sqlite_where=case_open,
     postgresql_where=case_open,
 )
+#: Within a queue by its clock: how many are late, and since when.
+sa.Index("case_due", case.c.queue, case.c.due_at, sqlite_where=case_open, postgresql_where=case_open)
+case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))
+sa.Index("case_claimed", case.c.claimed_until, case.c.queue, sqlite_where=case_claimed, postgresql_where=case_claimed)
 sa.Index("case_by_account", case.c.platform, case.c.account)
 
 case_note = _state_table("case_note", _text("case_id"), _text("by"), _when("at", null=False), _text("text"))
