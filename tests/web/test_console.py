@@ -314,7 +314,7 @@ def test_claim_next_leads_to_the_most_urgent_case_and_the_evidence_counts_as_see
     urgent = scene.report("3002", "threat")
     browser = scene.client("ada")
     assert browser.post("/queue/next") == f"/cases/{urgent}"
-    assert "Yours for" in browser.get(f"/cases/{urgent}")
+    assert "yours for" in browser.get(f"/cases/{urgent}")
     other = scene.client("dee").get(f"/cases/{urgent}")
     assert f"{scene.staff['ada'].pseudonym} works on it" in other
     assert "No violation" not in other

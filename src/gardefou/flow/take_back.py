@@ -50,7 +50,7 @@ def take_back(app: App, actor: Actor, case_id: str, decision_id: str) -> TakenBa
     Raises:
         NotFound: no such case or decision (`case/not_found`, `decision/not_found`).
         Denied: it is another person's (`decision/not_yours`), or the actor may not (`auth/forbidden`, `staff/…`).
-        Conflict: over an hour old (`decision/too_old`).
+        Conflict: over an hour old (`decision/too_old`), or the law demanded it (`decision/legal`).
     """
     actor.require(Power.WORK_CASES, app.now())
     with app.works.read() as connection:
@@ -62,11 +62,12 @@ def take_back(app: App, actor: Actor, case_id: str, decision_id: str) -> TakenBa
         )
     if app.now() - decision.at > TAKE_BACK:
         raise Conflict("decision/too_old", "A decision is taken back within an hour; restore the account instead.")
-    free = [one for one in placed if one.legal_basis is None]
+    if any(one.legal_basis is not None for one in placed):
+        raise Conflict("decision/legal", "What the law demands is restored by two people, from the account's page.")
     lifted = None
-    if free:
+    if placed:
         why = "The decision was taken back."
-        lifted = lift_some(app, actor, case.platform, free[0].account, free, why)
+        lifted = lift_some(app, actor, case.platform, placed[0].account, placed, why)
     with app.works.begin() as uow:
         me = acting(uow, actor)
         now_case = need_case(uow, case_id)

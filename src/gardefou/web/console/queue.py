@@ -1,20 +1,18 @@
-"""The queue: what waits, by urgency, and taking the next one."""
+"""The queue: what waits, by urgency, who works on what, and taking the next one."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
-from starlette.responses import Response
+from urllib.parse import urlencode
+
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import Enforcement
 from gardefou.flow.cases import list_cases, next_case, queues
+from gardefou.flow.queue_reading import MOST, claims, queue_counts
 from gardefou.flow.rules import load_rules
-from gardefou.storage import tables
-from gardefou.storage.records import fetch_all
-from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.reading import accounts_named, rows
-
-_MOST_DONE = 20
+from gardefou.web.console.after import after
+from gardefou.web.console.frame import Console, Visit
+from gardefou.web.console.reading import PAGE, accounts_named
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -27,33 +25,32 @@ def show(visit: Visit) -> Response:
     queue = visit.query("queue")
     with visit.app.works.read() as connection:
         cases, cursor = list_cases(
-            connection, now=visit.now, queue=queue or None, cursor=visit.query("cursor") or None, limit=50
+            connection, now=visit.now, queue=queue or None, cursor=visit.query("cursor") or None, limit=PAGE
         )
-        accounts = accounts_named(connection, ((case.platform, case.account) for case in cases))
-        ids = visit.request.query_params.getlist("placed")[:_MOST_DONE]
-        placed = fetch_all(
-            connection,
-            Enforcement,
-            sa.select(tables.enforcement)
-            .where(tables.enforcement.c.id.in_(ids))
-            .order_by(tables.enforcement.c.group_index),
-        )
+        held = claims(connection, visit.now)
+        counts = queue_counts(connection, queues(load_rules(connection)), visit.now)
         return visit.page(
             "queue.html",
             queue=queue,
-            queues=queues(load_rules(connection)),
+            counts=counts,
+            waiting=sum(one.waiting for one in counts),
+            late=sum(one.late for one in counts),
+            most=MOST,
             cases=cases,
             cursor=cursor,
-            accounts=accounts,
-            placed=rows(connection, placed, visit.actor.id),
-            done=visit.query("done"),
+            first_page=not visit.query("cursor"),
+            held=held,
+            accounts=accounts_named(connection, ((case.platform, case.account) for case in (*cases, *held))),
+            after=after(visit, connection),
         )
 
 
 def take_next(visit: Visit) -> Response:
     """Claim the most urgent case that nobody works on."""
-    queue = visit.form.one("queue")
+    queue = visit.form.one("from_queue") or visit.form.one("queue")
     found = next_case(visit.app, visit.actor, queue or None)
-    if found is None:
-        return go("/queue", done="empty", **({"queue": queue} if queue else {}))
-    return go(f"/cases/{found.id}")
+    where = "/queue" if found is None else f"/cases/{found.id}"
+    query = {"done": "empty"} if found is None else {}
+    if queue:
+        query["queue"] = queue
+    return RedirectResponse(f"{where}?{urlencode(query)}" if query else where, status_code=303)

@@ -319,6 +319,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "plain": plain,
     "fact": fact,
     "many": many,
+    "said": _,
+    "span": span,
     "duration": lasting,
     "need": need,
 }

@@ -1,0 +1,244 @@
+"""The case in Chromium: all of it on one screen, by keyboard alone, and what changed meanwhile."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from gardefou.flow.cases import claim, note
+from gardefou.flow.reports import NewReport, take_many
+from tests.web.console_scene import PLATFORM, Scene, make_scene
+from tests.web.test_console_browser import _FLAGS, Console, chromium, press, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+
+AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+#: One grey point.
+PNG = base64.b64encode(
+    base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+).decode()
+
+
+@pytest.fixture
+def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
+    scene = make_scene(sqlite_url, tmp_path, real_time=True)
+    with serving(scene) as url, sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        running = Console(scene, url, browser)
+        yield running
+        browser.close()
+        assert running.complaints == []
+
+
+def report(scene: Scene, account: str, category: str, *, count: int, content: str | None = None) -> str:
+    """Bring in an ordinary case: a few people, two wordings, a picture and a link."""
+    given = [
+        NewReport(
+            platform=PLATFORM,
+            kind="account" if content is None else "content",
+            account=account,
+            content=content,
+            reporter=f"reader-{number}",
+            category=category,
+            text=f"Look at this account, please: it does it again and again.{' Really.' * (number % 2)}",
+            evidence=(
+                {"kind": "screenshot", "says": "A reply", "media_type": "image/png", "data": PNG},
+                {"url": "https://elsewhere.example/posts/1"},
+            ),
+        )
+        for number in range(count)
+    ]
+    return take_many(scene.app, scene.actor("ada"), given)[-1].case
+
+
+def scrolls(page: Page, selector: str) -> int:
+    """Return by how many pixels the inside of a box is taller than the box."""
+    return int(page.eval_on_selector(selector, "box => box.scrollHeight - box.clientHeight"))
+
+
+def faults(page: Page) -> list[str]:
+    page.evaluate(AXE)
+    found = page.evaluate("async () => (await axe.run()).violations")
+    return [f"{page.url} {one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+
+
+def inside(page: Page, selector: str) -> bool:
+    """Whether the whole of an element is within the window, and nothing lies over it."""
+    box = page.locator(selector).first.bounding_box()
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 900 and box["x"] + box["width"] <= 1440
+
+
+def test_everything_for_a_decision_is_on_one_screen(console: Console):
+    scene = console.scene
+    ordinary = report(scene, "3001", "spam", count=4)
+    item = report(scene, "3002", "scam", count=2, content="c2")
+    real = report(scene, "1001", "impersonation", count=14)
+    fake = report(scene, "2001", "impersonation", count=3)
+    note(scene.app, scene.actor("dee"), ordinary, "Seen last week too.")
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{report(scene, '3003', 'spam', count=1)}")
+    press(page, "N")
+    page.wait_for_url("**/queue*")
+    undo = page.url.split("?")[1]
+    for case in (ordinary, item, real, fake):
+        # With what came of the last decision above it, as all day long.
+        page.goto(f"{console.url}/cases/{case}?{undo}")
+        expect(page.locator("#toast")).to_be_visible()
+        page.get_by_label("Suspend").check()
+        expect(page.locator("#consequence .line").first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollHeight") <= 900
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1440
+        shown = [".tier", "#toast button", "section.grow h2", "#consequence .line", "#decision .act button", "#policy"]
+        assert [one for one in shown if not inside(page, one)] == []
+        if case in {ordinary, item}:
+            assert [scrolls(page, box) for box in ("#decision .inside", "section.grow .inside")] == [0, 0]
+    expect(page.locator(".sides")).to_contain_text("the REAL one")
+    page.goto(f"{console.url}/cases/{real}")
+    expect(page.locator(".loud")).to_have_text("This is the REAL one: 41 million followers")
+
+
+def test_an_ordinary_decision_by_keyboard_alone_and_back(console: Console):
+    scene = console.scene
+    scene.report("3001")
+    page = console.open("ada")
+    press(page, "q")
+    page.wait_for_url("**/queue")
+    press(page, "j")
+    page.wait_for_url("**/cases/*")
+    press(page, "y")
+    page.keyboard.type("sc")
+    expect(page.locator("#meanings")).to_contain_text("Takes money, goods or credentials by deceit.")
+    press(page, "Escape")
+    press(page, "5")
+    press(page, "2")
+    # The label is chosen where the cursor is already.
+    page.keyboard.type("scam")
+    press(page, "Escape")
+    expect(page.locator("#consequence")).to_contain_text("Suspends @cheap_watches_1 now.")
+    expect(page.locator("#consequence")).to_contain_text("Labels @cheap_watches_1 as scam now.")
+    press(page, "w")
+    page.keyboard.type("Took money twice.")
+    press(page, "Escape")
+    press(page, "d")
+    page.wait_for_url("**/queue*")
+    toast = page.locator("#toast")
+    expect(toast).to_contain_text("Suspend @cheap_watches_1: Carried out")
+    assert scene.state("3001") == {"suspended", "label:scam"}
+    # It stays: nobody has to be quick. Its button is reached by Tab as well as by its key.
+    page.keyboard.press("Tab")
+    for _ in range(40):
+        if page.evaluate("document.activeElement.textContent").startswith("Undo"):
+            break
+        page.keyboard.press("Tab")
+    else:
+        pytest.fail("Undo is not reached by Tab")
+    press(page, "u")
+    expect(toast).to_contain_text("Taken back: the case is open again")
+    expect(toast).to_contain_text("the platform confirmed it after")
+    assert scene.state("3001") == frozenset()
+
+
+def test_a_slip_is_undone_and_the_case_is_ones_own_again(console: Console):
+    case = console.scene.report("3001")
+    console.scene.report("3002")
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{case}")
+    press(page, "n")
+    page.wait_for_url("**done=no_violation**")
+    press(page, "u")
+    page.wait_for_url(f"**/cases/{case}?done=reopened")
+    expect(page.locator("#toast")).to_contain_text("the case is open again, and yours")
+    expect(page.get_by_text("yours for")).to_be_visible()
+
+
+def test_coming_back_to_a_case_says_what_changed_and_by_whom(console: Console):
+    scene = console.scene
+    case = scene.report("3001")
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{case}")
+    dee = scene.staff["dee"].pseudonym
+    claim(scene.app, scene.actor("dee"), case)
+    note(scene.app, scene.actor("dee"), case, "A wave.")
+    scene.report("3001", count=3)
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(page.locator("#news")).to_contain_text(f"{dee} took this case")
+    expect(page.locator("#news")).to_contain_text(f"{dee} wrote a note")
+    expect(page.locator("#news")).to_contain_text("3 more reports came in.")
+    page.get_by_label("Suspend").check()
+    with page.expect_response(lambda answer: answer.status == 409):
+        press(page, "d")
+    expect(page.get_by_role("alert")).to_contain_text("A colleague is working on this case")
+    expect(page.get_by_role("alert")).to_contain_text(f"{dee} took this case")
+    assert scene.state("3001") == frozenset()
+    console.complaints[:] = [said for said in console.complaints if "409" not in said]
+
+
+def test_skip_move_escalate_and_note_by_keyboard(console: Console):
+    scene = console.scene
+    for number in (1, 2, 3):
+        scene.report(f"300{number}")
+    page = console.open("ada")
+    press(page, "q")
+    page.wait_for_url("**/queue")
+    press(page, "j")
+    page.wait_for_url("**/cases/*")
+    press(page, "t")
+    page.keyboard.type("Seen before.")
+    press(page, "Enter")
+    expect(page.locator("#toast")).to_contain_text("The note is kept.")
+    press(page, "m")
+    expect(page.get_by_label("To which queue")).to_be_focused()
+    press(page, "Escape")
+    expect(page.get_by_label("To which queue")).to_be_hidden()
+    press(page, "x")
+    page.keyboard.type("A politician.")
+    press(page, "Enter")
+    expect(page.locator("#toast")).to_contain_text("Escalated")
+    press(page, "s")
+    expect(page.locator("#toast")).to_contain_text("Left to others")
+    page.wait_for_url("**/cases/*done=skipped")
+
+
+def test_media_are_blurred_and_grey_until_asked_for_and_links_lead_outside(console: Console):
+    case = report(console.scene, "3001", "spam", count=1)
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{case}")
+    picture = page.get_by_alt_text("A reply")
+    expect(picture).to_have_css("filter", "blur(18px) grayscale(1)")
+    page.get_by_role("checkbox", name="Show the picture").focus()
+    press(page, " ")
+    expect(picture).to_have_css("filter", "none")
+    assert page.evaluate("document.querySelector('.media img').naturalWidth") == 1
+    link = page.get_by_role("link", name="Opens outside: elsewhere.example")
+    expect(link).to_have_attribute("rel", "noreferrer noopener external")
+
+
+def test_no_fault_that_axe_finds_in_both_themes_and_no_sideways_scrolling_on_a_phone(console: Console):
+    scene = console.scene
+    cases = [
+        report(scene, "3001", "spam", count=4),
+        report(scene, "1001", "impersonation", count=12),
+        report(scene, "2001", "impersonation", count=1),
+    ]
+    closed = scene.report("3003")
+    found: list[str] = []
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{closed}")
+    press(page, "N")
+    page.wait_for_url("**/queue*")
+    after = page.url.removeprefix(console.url)
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        for path in (after, f"/cases/{closed}", *(f"/cases/{case}" for case in cases)):
+            page.goto(f"{console.url}{path}")
+            found += faults(page)
+    page.set_viewport_size({"width": 390, "height": 800})
+    for path in (after, *(f"/cases/{case}" for case in cases)):
+        page.goto(f"{console.url}{path}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+    found += faults(page)
+    assert found == []
