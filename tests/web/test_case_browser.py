@@ -232,7 +232,7 @@ def test_no_fault_that_axe_finds_in_both_themes_and_no_sideways_scrolling_on_a_p
     page.wait_for_url("**/queue*")
     after = page.url.removeprefix(console.url)
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         for path in (after, f"/cases/{closed}", *(f"/cases/{case}" for case in cases)):
             page.goto(f"{console.url}{path}")
             found += faults(page)

@@ -183,8 +183,10 @@ def arrivals(connection: sa.Connection, case: Case) -> Arrivals | None:
     """Return how the reports of a case came in, all of them; None where there are fewer than two moments."""
     of_case = (_r.platform == case.platform, _r.case_id == case.id)
     at = sa.type_coerce(_r.received_at, sa.BigInteger)
-    first, last = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*of_case)).one()
-    if first is None or first == last:
+    ends = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*of_case)).one()
+    first: int | None = ends[0]
+    last: int | None = ends[1]
+    if first is None or last is None or first == last:
         return None
     # Whole numbers on both databases: the step that a moment falls into.
     step = ((at - first) * STEPS) // (last - first + 1)

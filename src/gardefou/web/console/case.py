@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Account, Case, Decision, Report
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
+from gardefou.flow.app import App
 from gardefou.flow.case_reading import CaseView, arrivals, case_by_id, case_view
 from gardefou.flow.cases import claim, escalate, held_by, move, note, queues, release, renew, see_evidence, skip
 from gardefou.flow.consequence import consequence
@@ -239,7 +240,7 @@ def preview(visit: Visit) -> Response:
     piece = visit.request.headers.get("hx-request") == "true"
     previewed, trouble = None, None
     try:
-        who: Actor = visit.actor
+        who = visit.actor
         if case_form.names_something(visit.form) or not piece:
             previewed = preview_decision(visit.app, who, case_id, **case_form.asked(visit))
     except GardefouError as error:
@@ -318,7 +319,7 @@ def _escalate(visit: Visit) -> Response:
     return _leave(visit, lambda app, me, case: escalate(app, me, case, visit.form.one("because")), "escalated")
 
 
-def _leave(visit: Visit, step: Callable[..., Case], done: str) -> Response:
+def _leave(visit: Visit, step: Callable[[App, Actor, str], Case], done: str) -> Response:
     """Leave a case to others; one that is not as it was says so, on its own page."""
     try:
         step(visit.app, visit.actor, visit.path("id"))
