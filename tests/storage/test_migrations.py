@@ -44,6 +44,11 @@ def test_what_stood_in_a_store_of_the_first_shape_stands_in_the_newest(databases
         store.close()
 
 
+@pytest.mark.filterwarnings(
+    # SQLite does not tell what an index over an expression is made of.
+    "ignore:Skipped unsupported reflection of expression-based index",
+    "ignore:autogenerate skipping metadata-specified expression-based index",
+)
 def test_the_migrations_make_the_tables_that_the_code_declares(database_url):
     store = open_store(database_url)
     with store.read() as connection:

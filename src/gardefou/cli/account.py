@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,10 @@ from gardefou.cli.arguments import future, written
 from gardefou.cli.changes import change, outcome, tell
 from gardefou.cli.common import Cli, cli_command, examples, fail, split_account
 from gardefou.cli.people_names import Pseudonyms
-from gardefou.cli.registry_file import check_lines, read_file
 from gardefou.domain.accounts import AccountReading, Tier, state_name
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import LIVE, State
-from gardefou.errors import GardefouError, NotFound
+from gardefou.errors import InvalidInput, NotFound
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
@@ -130,46 +130,88 @@ def import_(ctx: Cli, file: Path, dry_run: bool) -> None:
     """Set the tiers of many accounts from a file with the columns platform, ref, tier, because, until.
 
     Every line is checked first; if any is wrong, each is named with its number
-    and nothing is changed (exit status 2). Lines that lower a tier wait for people.
+    and nothing is changed (exit status 2). Lines that lower a tier wait for
+    people. Importing the same file again changes nothing; a line without an
+    end leaves the end of an entry as it is.
     """
+    from gardefou.flow.registry import import_registry, plan_import, require_good
+
     app = ctx.app
     actor = ctx.actor()
-    actor.require(Power.TIERS, app.now())
-    lines = check_lines(app, actor, read_file(file, now=app.now()))
+    text = _text_of(file)
     if dry_run:
-        waiting = sum(line.weakens for line in lines)
+        plan = plan_import(app, actor, text)
+        require_good(plan)
+        counts = plan.counts
         ctx.out.data(
             {
-                "checked": len(lines),
-                "would_wait": waiting,
-                "lines": [{"line": one.line, **one.payload, "weakens": one.weakens} for one in lines],
+                "checked": len(plan.lines),
+                "would_wait": counts.get("lowered", 0),
+                "counts": dict(counts),
+                "lines": [
+                    {
+                        "line": one.number,
+                        **one.payload,
+                        "outcome": one.outcome,
+                        "before": one.before,
+                        "weakens": one.outcome == "lowered",
+                    }
+                    for one in plan.lines
+                ],
             },
-            f"{len(lines)} lines are good; {waiting} lower a tier and would wait for people. Nothing was changed.",
+            f"{len(plan.lines)} lines are good: {_counted(counts)}. Nothing was changed.",
         )
         return
+    imported = import_registry(app, actor, text)
     results: list[dict[str, Any]] = []
-    in_force = waits = wrong = 0
-    for line in lines:
-        try:
-            made = change(ctx, actor, "tier", line.payload, line.payload["because"])
-        except GardefouError as error:
+    for one in imported.done:
+        if one.change is None:
             # Checked a moment ago: only something that changed meanwhile, or a sign-in grown old, comes here.
-            wrong += 1
-            ctx.out.note(f"line {line.line}: {error.message}  [{error.code}]")
-            results.append({"line": line.line, "error": {"code": error.code, "message": error.message}})
+            assert one.error is not None
+            ctx.out.note(f"line {one.line.number}: {one.error.message}  [{one.error.code}]")
+            wrong = {"code": one.error.code, "message": one.error.message}
+            results.append({"line": one.line.number, "error": wrong})
             continue
-        says, _ = outcome(ctx, made)
-        in_force += made.state == State.IN_FORCE.value
-        waits += made.state == State.WAITING.value
-        results.append({"line": line.line, "change": made.id, "state": made.state, "says": says})
-        if made.state == State.WAITING.value:
-            ctx.out.line(f"line {line.line}: {says}")
+        says, _ = outcome(ctx, one.change)
+        results.append({"line": one.line.number, "change": one.change.id, "state": one.change.state, "says": says})
+        if one.change.state == State.WAITING.value:
+            ctx.out.line(f"line {one.line.number}: {says}")
+    in_force, waiting = imported.count(State.IN_FORCE), imported.count(State.WAITING)
+    unchanged = len(imported.plan.lines) - len(imported.done)
+    wrong_ones = len(imported.done) - in_force - waiting
     ctx.out.data(
-        {"in_force": in_force, "waiting": waits, "failed": wrong, "lines": results},
-        f"{in_force} in force, {waits} waiting for people, {wrong} failed.",
+        {"in_force": in_force, "waiting": waiting, "unchanged": unchanged, "failed": wrong_ones, "lines": results},
+        f"{in_force} in force, {waiting} waiting for people, {unchanged} unchanged, {wrong_ones} failed.",
     )
-    if wrong:
+    if wrong_ones:
         fail()
+
+
+def _text_of(file: Path) -> str:
+    """Return what a file holds.
+
+    Raises:
+        InvalidInput: it cannot be read, or is no UTF-8 (`registry/file`).
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidInput("registry/file", f"{file}: {error.strerror}.", field="file") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput("registry/file", f"{file} is not UTF-8 text; save it as such.", field="file") from error
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    """Return how many lines would do what."""
+    words = {
+        "new": "new",
+        "raised": "raised",
+        "renewed": "renewed",
+        "lowered": "lowered, which waits for people",
+        "asked": "asked for already",
+        "unchanged": "unchanged",
+    }
+    return ", ".join(f"{counts[name]} {says}" for name, says in words.items() if counts.get(name))
 
 
 def _look(ctx: Cli, platform: str, ref: str) -> tuple[AccountReading | None, str]:

@@ -135,6 +135,14 @@ sa.Index("case_due", case.c.queue, case.c.due_at, sqlite_where=case_open, postgr
 case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))
 sa.Index("case_claimed", case.c.claimed_until, case.c.queue, sqlite_where=case_claimed, postgresql_where=case_claimed)
 sa.Index("case_by_account", case.c.platform, case.c.account)
+case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))
+sa.Index(
+    "case_claimed",
+    case.c.claimed_by,
+    case.c.claimed_until,
+    sqlite_where=case_claimed,
+    postgresql_where=case_claimed,
+)
 
 case_note = _state_table("case_note", _text("case_id"), _text("by"), _when("at", null=False), _text("text"))
 sa.Index("case_note_by_case", case_note.c.platform, case_note.c.case_id)
@@ -330,6 +338,33 @@ sa.Index(
     sqlite_where=account_watched,
     postgresql_where=account_watched,
 )
+sa.Index(
+    "account_by_tier",
+    account.c.tier,
+    account.c.platform,
+    account.c.ref,
+    sqlite_where=account_watched,
+    postgresql_where=account_watched,
+)
+sa.Index(
+    "account_by_reach",
+    account.c.reach,
+    account.c.platform,
+    account.c.ref,
+    sqlite_where=account_watched,
+    postgresql_where=account_watched,
+)
+account_entered = account.c.explicit_tier.is_not(None)
+sa.Index(
+    "account_by_entry",
+    account.c.explicit_until,
+    account.c.platform,
+    account.c.ref,
+    sqlite_where=account_entered,
+    postgresql_where=account_entered,
+)
+# What a handle begins with is found as a range, byte by byte: on PostgreSQL it is made with the collation C.
+sa.Index("account_by_handle", sa.func.lower(account.c.handle))
 
 staff = _state_table(
     "staff",
@@ -455,6 +490,27 @@ sa.Index(
     event.c.id,
     sqlite_where=_about_thing,
     postgresql_where=_about_thing,
+)
+#: Who set an account's tier, and what happened to it behind our back.
+event_of_account = event.c.kind.in_(
+    [_written(kind) for kind in ("account.tier_set", "account.marked_fake", "account.drifted")]
+)
+sa.Index(
+    "event_of_account",
+    event.c.platform,
+    event.c.account,
+    event.c.id,
+    sqlite_where=event_of_account,
+    postgresql_where=event_of_account,
+)
+#: What people did; reports, which are most of a log, and Gardefou's own doing left out.
+event_by_person = sa.and_(event.c.by != _written("system"), event.c.kind != _written("report.taken"))
+sa.Index(
+    "event_by_person",
+    event.c.by,
+    event.c.id,
+    sqlite_where=event_by_person,
+    postgresql_where=event_by_person,
 )
 
 leaf = sa.Table(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gardefou.domain.accounts import Tier
 from gardefou.domain.records import Account
@@ -11,11 +11,27 @@ from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, written
 from gardefou.flow.observe import retier, tier_memory
+from gardefou.flow.rules import Rules
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage.work import UnitOfWork
 
 _MONTH_DAYS = 30.44
+
+
+def entry_end(rules: Rules, now: datetime) -> datetime:
+    """Return when an entry of the registry ends that names no end of its own."""
+    return now + timedelta(days=rules.registry_months * _MONTH_DAYS)
+
+
+def weakens_tier(account: Account, tier: Tier, until: datetime | None) -> bool:
+    """Whether this tier until then would be less than the account's entry in the registry."""
+    if account.explicit_tier is None:
+        return False
+    old = Tier(account.explicit_tier)
+    if tier.rank < old.rank:
+        return True
+    return tier is old and account.explicit_until is not None and until is not None and until < account.explicit_until
 
 
 class TierChange(Handler):
@@ -36,7 +52,7 @@ class TierChange(Handler):
         if until is not None and until <= uow.now:
             raise InvalidInput("tier/until", "until lies in the future.", field="until")
         if until is None and tier != Tier.STANDARD:
-            until = uow.now + timedelta(days=config.rules.registry_months * _MONTH_DAYS)
+            until = entry_end(config.rules, uow.now)
         return {
             "platform": text(payload, "platform"),
             "account": text(payload, "account"),
@@ -49,14 +65,7 @@ class TierChange(Handler):
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
         """Lowering does, and so does shortening what is in the registry."""
         account = uow.get(Account, payload["platform"], payload["account"])
-        if account is None or account.explicit_tier is None:
-            return False
-        old, new = Tier(account.explicit_tier), Tier(payload["tier"])
-        if new.rank < old.rank:
-            return True
-        until = instant(payload, "until")
-        shorter = account.explicit_until is not None and until is not None and until < account.explicit_until
-        return new is old and shorter
+        return account is not None and weakens_tier(account, Tier(payload["tier"]), instant(payload, "until"))
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `account.tier_set`."""
