@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +28,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.change import preview_change, propose
 from gardefou.flow.changes.tiers import entry_end, weakens_tier
 from gardefou.flow.rules import Rules
+from gardefou.flow.second_look import hidden_among
 from gardefou.nets.check import duration_seconds
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
@@ -48,7 +49,7 @@ NEW, RAISED, RENEWED = "new", "raised", "renewed"
 LOWERED = "lowered"
 UNCHANGED, ASKED = "unchanged", "asked"
 REFUSED = "refused"
-_ACTS = frozenset({NEW, RAISED, RENEWED, LOWERED})
+ACTS = frozenset({NEW, RAISED, RENEWED, LOWERED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +166,7 @@ def import_registry(app: App, actor: Actor, text: str) -> Imported:
             raise StepUpRequired(fresh)
     done: list[Done] = []
     for line in plan.lines:
-        if line.outcome not in _ACTS:
+        if line.outcome not in ACTS:
             continue
         try:
             made = propose(app, actor, "tier", line.payload, line.because)
@@ -296,7 +297,7 @@ def _chunks(refs: Sequence[str]) -> Iterator[Sequence[str]]:
         yield refs[first : first + _CHUNK]
 
 
-def _waiting(connection: sa.Connection) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+def _waiting(connection: sa.Connection) -> dict[tuple[str, str], list[Enforcement]]:
     """Return the changes of tier that wait for people, by account."""
     table = tables.enforcement.c
     statement = sa.select(tables.enforcement).where(
@@ -305,19 +306,49 @@ def _waiting(connection: sa.Connection) -> dict[tuple[str, str], list[Mapping[st
         table.platform == ORGANISATION,
         table.action == Action.CHANGE.value,
     )
-    waiting: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for one in fetch_all(connection, Enforcement, statement):
+    waiting: dict[tuple[str, str], list[Enforcement]] = {}
+    for one in fetch_all(connection, Enforcement, statement.order_by(table.id)):
         change = one.change or {}
         if change.get("kind") == "tier":
-            waiting.setdefault((str(change["platform"]), str(change["account"])), []).append(change)
+            waiting.setdefault((str(change["platform"]), str(change["account"])), []).append(one)
     return waiting
+
+
+def waiting_for(
+    connection: sa.Connection, accounts: Collection[tuple[str, str]], viewer: str
+) -> dict[tuple[str, str], list[Enforcement]]:
+    """Return these accounts' changes of tier that wait for people, as this viewer may see them."""
+    waiting = {key: found for key, found in _waiting(connection).items() if key in accounts}
+    hidden = hidden_among(connection, [one for found in waiting.values() for one in found], viewer)
+    return {key: [one for one in found if one.id not in hidden] for key, found in waiting.items()}
+
+
+def tiers_set(
+    connection: sa.Connection, accounts: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, datetime]]:
+    """Return who set the registry's entry of each account last, and when."""
+    table = tables.event.c
+    platforms, refs = {platform for platform, _ in accounts}, {ref for _, ref in accounts}
+    if not accounts:
+        return {}
+    statement = (
+        sa.select(table.platform, table.account, table.by, table.at)
+        .where(
+            tables.event_of_account,
+            table.kind == "account.tier_set",
+            table.platform.in_(sorted(platforms)),
+            table.account.in_(sorted(refs)),
+        )
+        .order_by(table.id)
+    )
+    return {(row.platform, row.account): (row.by, row.at) for row in connection.execute(statement)}
 
 
 def _planned(
     line: Line,
     config: Config,
     known: Mapping[tuple[str, str], Account],
-    waiting: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]],
+    waiting: Mapping[tuple[str, str], Sequence[Enforcement]],
     now: datetime,
 ) -> Line:
     if line.outcome == REFUSED:
@@ -332,7 +363,7 @@ def _planned(
         return replace(line, outcome=UNCHANGED if line.tier == Tier.STANDARD else NEW)
     if _same(line, account):
         return replace(line, outcome=UNCHANGED)
-    if any(_asks(change, line) for change in waiting.get((line.platform, line.account), ())):
+    if any(_asks(one.change or {}, line) for one in waiting.get((line.platform, line.account), ())):
         return replace(line, outcome=ASKED)
     until = line.until
     if until is None and line.tier != Tier.STANDARD:

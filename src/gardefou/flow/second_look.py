@@ -65,14 +65,16 @@ def hidden_among(connection: sa.Connection, enforcements: Iterable[Enforcement],
     return frozenset({one.id for one in waiting} - {one.enforcement_id for one in spoken})
 
 
-def hidden_on(connection: sa.Connection, platform: str, viewer: str, *where: sa.ColumnElement[bool]) -> frozenset[str]:
+def hidden_on(
+    connection: sa.Connection, platform: str | None, viewer: str, *where: sa.ColumnElement[bool]
+) -> frozenset[str]:
     """Return the enforcements of a platform that this viewer must not see, with their decisions and cases, by id.
 
-    ``where`` narrows it down: to an account, or to some enforcements.
+    ``platform`` None is all of them. ``where`` narrows it down: to an account, or to some enforcements.
     """
-    statement = sa.select(tables.enforcement).where(
-        tables.enforcement_active, _e.platform == platform, OUTSTANDING, *where
-    )
+    statement = sa.select(tables.enforcement).where(tables.enforcement_active, OUTSTANDING, *where)
+    if platform is not None:
+        statement = statement.where(_e.platform == platform)
     found = {one.id: one for one in fetch_all(connection, Enforcement, statement)}
     hidden = hidden_among(connection, found.values(), viewer)
     beside = {about for one in hidden for about in (found[one].decision_id, found[one].case_id)}

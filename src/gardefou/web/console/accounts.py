@@ -1,7 +1,10 @@
-"""Accounts: the watched ones, one with its history, restoring it, its tier, and breaking the glass."""
+"""Accounts: finding one, one with its whole history, restoring it, its tier, and breaking the glass."""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -9,23 +12,29 @@ import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gardefou.clock import rfc3339
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
-from gardefou.domain.records import Account, Case, Decision, Enforcement
+from gardefou.domain.records import Approval, Enforcement
 from gardefou.domain.states import State
-from gardefou.errors import InvalidInput, NotFound
+from gardefou.errors import NotFound
 from gardefou.flow.break_glass import break_glass
 from gardefou.flow.change import propose
+from gardefou.flow.registry import criteria, waiting_for
 from gardefou.flow.restore import restore
-from gardefou.flow.second_look import hidden_among, visible
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
+from gardefou.web.console import words
+from gardefou.web.console.finding import find, same_handle, widest
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.reading import PAGE, described, events, lookalikes_of, of_account, refreshed, rows
+from gardefou.web.console.reading import PAGE, Row, described, lookalikes_of, of_account, refreshed, rows
+from gardefou.web.console.reading_words import end_of_day
+from gardefou.web.console.speech import gettext as _
+from gardefou.web.console.timeline import VIEWS, read_timeline
 
-_a = tables.account.c
-_c = tables.case.c
-_d = tables.decision.c
+#: Enforcements that are looked through for what stands and who acted: the newest.
+_HISTORY = 200
+NEVER = datetime.min.replace(tzinfo=UTC)
 #: A restore withdraws enforcements in these states.
 _LIFTABLE = frozenset({"waiting", "ready", "executing", "unknown", "in_force"})
 #: The glass is broken for what is exactly undone, up to this severity.
@@ -51,20 +60,42 @@ def path_of(platform: str, ref: str) -> str:
 
 
 def show_list(visit: Visit) -> Response:
-    """Show notable and protected accounts, or those of a handle or id looked for."""
-    looked_for = visit.query("q").strip().removeprefix("@")
-    statement = sa.select(tables.account)
-    if looked_for:
-        statement = statement.where(sa.or_(_a.handle.istartswith(looked_for, autoescape=True), _a.ref == looked_for))
-    else:
-        statement = statement.where(sa.or_(_a.tier != Tier.STANDARD.value, _a.memory_tier != Tier.STANDARD.value))
+    """Show the accounts of a handle or id looked for; without one the watched ones, those that reach most first."""
+    looked_for, cursor = visit.query("q").strip(), visit.query("after") or None
     with visit.app.works.read() as connection:
-        found = fetch_all(connection, Account, statement.order_by(_a.reach.desc(), _a.ref).limit(PAGE))
-    return visit.page("accounts.html", accounts=found, q=visit.query("q"), platforms=visit.app.platform_names())
+        if looked_for:
+            found = find(connection, looked_for, visit.app.platform_names(), cursor)
+        else:
+            found = widest(connection, cursor)
+    return visit.page("accounts.html", accounts=found.accounts, more_after=found.more, q=visit.query("q"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A measure of ours that stands on an account, with what undoing it does not bring back."""
+
+    row: Row
+    losses: tuple[str, ...]
+    undo: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Share:
+    """What one person, service or Gardefou itself did about an account."""
+
+    placed: int = 0
+    restores: int = 0
+    answers: int = 0
+    last: datetime | None = None
+
+    def add(self, what: str, at: datetime) -> None:
+        """Count one act."""
+        setattr(self, what, getattr(self, what) + 1)
+        self.last = at if self.last is None else max(self.last, at)
 
 
 def show(visit: Visit) -> Response:
-    """Show an account and all that was ever done about it."""
+    """Show an account: who it is and why it has its tier, what stands, who acted, and all of it on one timeline."""
     platform, ref = visit.path("platform"), visit.path("ref")
     account, readable = refreshed(visit.app, platform, ref)
     if account is None:
@@ -72,39 +103,42 @@ def show(visit: Visit) -> Response:
             "account/not_found", f"{platform} knows no account {ref!r}, or gives no answer now; check platform and id."
         )
     ref = account.ref
+    viewer, table = visit.actor.id, tables.event.c
+    view, cursor = visit.query("show"), visit.query("before") or None
     with visit.app.works.read() as connection:
-        _, alike = lookalikes_of(connection, platform, ref)
-        done = of_account(connection, platform, ref, 100)
-        cases = fetch_all(
-            connection,
-            Case,
-            sa.select(tables.case).where(_c.platform == platform, _c.account == ref).order_by(_c.id.desc()).limit(PAGE),
-        )
-        decisions = fetch_all(
-            connection,
-            Decision,
-            sa.select(tables.decision)
-            .where(_d.platform == platform, _d.account == ref)
-            .order_by(_d.id.desc())
-            .limit(PAGE),
-        )
-        story = events(connection, platform, tables.event.c.account == ref, viewer=visit.actor.id, newest_first=True)[
-            :80
-        ]
-        shown = rows(connection, done, visit.actor.id)
-        decisions = visible(decisions, done, hidden_among(connection, done, visit.actor.id))
-    standing = [one for one in done if one.severity > 0 and one.state in _LIFTABLE]
+        rules = visit.app.config(connection).rules
+        _account, alike = lookalikes_of(connection, platform, ref)
+        done = rows(connection, of_account(connection, platform, ref, _HISTORY), viewer)
+        answers = _answers(connection, [row.enforcement for row in done if not row.blind])
+        told = connection.execute(
+            sa.select(table.kind, table.by, table.at)
+            .where(tables.event_of_account, table.platform == platform, table.account == ref)
+            .order_by(table.id.desc())
+            .limit(PAGE)
+        ).all()
+        asked = waiting_for(connection, [(platform, ref)], viewer)
+        timeline = read_timeline(connection, account, viewer=viewer, view=view, cursor=cursor)
+        elsewhere = same_handle(connection, account)
+    live = [row for row in done if row.enforcement.severity > 0 and row.enforcement.state in _LIFTABLE]
+    standing = _standing(visit, platform, live)
     return visit.page(
         "account.html",
         account=account,
         readable=readable,
         alike=[one for one in alike if one.ref != ref],
-        rows=shown,
-        cases=cases,
-        decisions=decisions,
-        story=story,
+        elsewhere=elsewhere,
         standing=standing,
-        losses=_losses(visit, platform, standing),
+        losses=list(dict.fromkeys(loss for one in standing for loss in one.losses)),
+        why=criteria(account, rules, visit.now),
+        set_by=next((one for one in told if one.kind == "account.tier_set"), None),
+        drifts=[one.at for one in told if one.kind == "account.drifted"],
+        asked=asked.get((platform, ref), []),
+        shares=_shares(done, answers),
+        more_history=len(done) == _HISTORY,
+        timeline=timeline,
+        views=VIEWS,
+        view=view if view in VIEWS else "",
+        before=cursor,
         hacked_actions=_hacked_actions(visit, platform),
         tiers=[tier.value for tier in Tier],
         path=path_of(platform, ref),
@@ -112,20 +146,45 @@ def show(visit: Visit) -> Response:
     )
 
 
-def _losses(visit: Visit, platform: str, standing: list[Enforcement]) -> list[str]:
-    """Name beforehand what restoring would not bring back."""
-    description = described(visit.app, platform)
-    if description is None:
+def _answers(connection: sa.Connection, enforcements: Sequence[Enforcement]) -> list[Approval]:
+    if not enforcements:
         return []
-    lost: list[str] = []
-    for one in standing:
-        capability = description.capabilities.get(Action(one.action))
-        if capability is None or one.state != State.IN_FORCE.value:
-            continue
-        lost.extend(capability.losses)
-        if capability.reversibility is Reversibility.NONE:
-            lost.append(f"{one.action} cannot be undone there")
-    return list(dict.fromkeys(lost))
+    table = tables.approval.c
+    return fetch_all(
+        connection,
+        Approval,
+        sa.select(tables.approval).where(
+            table.platform == enforcements[0].platform, table.enforcement_id.in_([one.id for one in enforcements])
+        ),
+    )
+
+
+def _shares(done: Sequence[Row], answers: Sequence[Approval]) -> list[tuple[str, Share]]:
+    """Return who acted on the account, whoever did it last first; what is blind still counts for nobody."""
+    shares: defaultdict[str, Share] = defaultdict(Share)
+    for row in done:
+        if not row.blind:
+            one = row.enforcement
+            shares[one.placed_by].add("restores" if one.action == Action.RESTORE else "placed", one.placed_at)
+    for answer in answers:
+        shares[answer.by].add("answers", answer.at)
+    return sorted(shares.items(), key=lambda pair: pair[1].last or NEVER, reverse=True)
+
+
+def _standing(visit: Visit, platform: str, live: Sequence[Row]) -> list[Standing]:
+    """Return what stands or is on its way, each with what restoring would not bring back."""
+    description = described(visit.app, platform)
+    found: list[Standing] = []
+    for row in live:
+        one = row.enforcement
+        capability = None if description is None else description.capabilities.get(Action(one.action))
+        lost: tuple[str, ...] = ()
+        if capability is not None and one.state == State.IN_FORCE.value:
+            lost = capability.losses
+            if capability.reversibility is Reversibility.NONE:
+                lost = (*lost, _("%(action)s cannot be undone there", action=words.plain(one.action)))
+        found.append(Standing(row=row, losses=() if row.blind else lost, undo="" if row.blind else one.reversibility))
+    return found
 
 
 def _hacked_actions(visit: Visit, platform: str) -> list[str]:
@@ -155,26 +214,16 @@ def change_tier(visit: Visit) -> Response:
     """Propose another tier; a higher one takes effect at once."""
     platform, ref = visit.path("platform"), visit.path("ref")
     form = visit.form
+    until = end_of_day(form.one("until"), "until")
     payload = {
         "platform": platform,
         "account": ref,
         "tier": form.one("tier"),
         "because": form.one("because"),
-        "until": _end_of(form.one("until")),
+        "until": None if until is None else rfc3339(until),
     }
     made = propose(visit.app, visit.actor, "tier", payload, form.one("because"))
     return go(f"/enforcements/{made.id}", done="proposed")
-
-
-def _end_of(day: str) -> str | None:
-    """Return the end of a day as its instant in UTC."""
-    if not day:
-        return None
-    try:
-        at = datetime.strptime(day, "%Y-%m-%d").replace(hour=23, minute=59, tzinfo=UTC)
-    except ValueError as error:
-        raise InvalidInput("tier/until", "Write the day as 2027-05-31.", field="until") from error
-    return at.isoformat()
 
 
 def mark_fake(visit: Visit) -> Response:

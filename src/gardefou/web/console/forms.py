@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from urllib.parse import parse_qsl
 
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
 from gardefou.errors import InvalidInput
@@ -39,10 +40,12 @@ class Form:
 
 
 async def read_form(request: Request, most: int) -> Form:
-    """Read an URL-encoded form of at most ``most`` bytes.
+    """Read a form of at most ``most`` bytes, URL-encoded or (with a file) multipart.
+
+    A file's field has its text, and one that was not chosen is empty.
 
     Raises:
-        InvalidInput: too large, not URL-encoded, or not readable (`form/too_long`, `form/type`, `form/invalid`).
+        InvalidInput: too large, neither of the two, or not readable (`form/too_long`, `form/type`, `form/invalid`).
     """
     body = bytearray()
     async for chunk in request.stream():
@@ -50,11 +53,35 @@ async def read_form(request: Request, most: int) -> Form:
         if len(body) > most:
             raise InvalidInput("form/too_long", "This is more than a form may hold; shorten it and send it again.")
     kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if body and kind != "application/x-www-form-urlencoded":
-        raise InvalidInput("form/type", "A form comes as application/x-www-form-urlencoded.")
     try:
-        # Browsers send line ends as CR LF; what is stored has LF alone.
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
-    except ValueError as error:
-        raise InvalidInput("form/invalid", "This form could not be read; load the page again.") from error
+        if kind == "multipart/form-data":
+            pairs = await _parts(request, bytes(body))
+        elif body and kind != "application/x-www-form-urlencoded":
+            raise InvalidInput("form/type", "A form comes as application/x-www-form-urlencoded, or with a file.")
+        else:
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except (ValueError, MultiPartException) as error:
+        raise InvalidInput(
+            "form/invalid", "This form could not be read; load the page again. A file must be UTF-8 text."
+        ) from error
+    # Browsers send line ends as CR LF; what is stored has LF alone.
     return Form((key, value.replace("\r\n", "\n")) for key, value in pairs)
+
+
+async def _parts(request: Request, body: bytes) -> list[tuple[str, str]]:
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    # All of it is in memory already and within bounds; nothing is spooled to a disk.
+    parser = MultiPartParser(
+        request.headers, stream(), max_files=1, max_fields=_MOST_FIELDS, max_part_size=len(body) + 1
+    )
+    parser.spool_max_size = len(body) + 1
+    parts = await parser.parse()
+    try:
+        return [
+            (name, value if isinstance(value, str) else (await value.read()).decode("utf-8-sig"))
+            for name, value in parts.multi_items()
+        ]
+    finally:
+        await parts.close()

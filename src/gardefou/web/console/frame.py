@@ -39,7 +39,7 @@ from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_
 from gardefou.people.preferences import Preferences, preferences_of
 from gardefou.people.roles import Power
 from gardefou.settings import Settings
-from gardefou.web.console import words
+from gardefou.web.console import reading_words, words
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.speech import Speech, bare, bare_plural, language_of, speak, speech
@@ -166,7 +166,7 @@ class Console:
             extensions=["jinja2.ext.i18n"],
         )
         made.install_gettext_callables(bare, bare_plural, newstyle=True)  # type: ignore[attr-defined]
-        made.filters.update(words.FILTERS)
+        made.filters.update(words.FILTERS | reading_words.FILTERS)
         made.filters["rfc3339"] = rfc3339
         made.filters["segment"] = lambda text: quote(str(text), safe="")
         return made

@@ -1,18 +1,28 @@
-"""The people on duty, by pseudonym: roles, standing, last days. Names stay sealed."""
+"""The people on duty, by pseudonym: roles, standing, last days, leavers and newcomers. Names stay sealed."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import Case, Staff
+from gardefou.domain.records import Staff
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit
 
 _ORDER = (Standing.LEAVING, Standing.ACTIVE, Standing.SUSPENDED, Standing.LEFT)
+#: As long as the shipped nets take someone for a newcomer.
+NEWCOMER = timedelta(days=45)
+_WEEK = timedelta(days=7)
+#: People of one page; the others are found by their pseudonym.
+_MOST = 500
+_e = tables.enforcement.c
+_c = tables.case.c
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -21,20 +31,46 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def show(visit: Visit) -> Response:
-    """Show everyone, leavers first, with what they still hold."""
-    now = visit.now
+    """Show everyone, leavers and newcomers first, with what they hold and did this week."""
+    now, looked_for = visit.now, visit.query("q").strip()
     with visit.app.works.read() as connection:
         everyone = fetch_all(connection, Staff, sa.select(tables.staff))
-        held = fetch_all(
-            connection,
-            Case,
-            sa.select(tables.case).where(tables.case_open, tables.case.c.claimed_until > now),
+        held = connection.execute(
+            sa.select(_c.claimed_by, sa.func.count().label("cases"))
+            .where(tables.case_claimed, _c.claimed_until > now)
+            .group_by(_c.claimed_by)
         )
+        claims = {row.claimed_by: row.cases for row in held}
         rules = visit.app.config(connection).rules
-    claims: dict[str, int] = {}
-    for case in held:
-        if case.claimed_by is not None:
-            claims[case.claimed_by] = claims.get(case.claimed_by, 0) + 1
-    people = [(one, standing_now(one, now)) for one in everyone]
-    people.sort(key=lambda pair: (_ORDER.index(pair[1].standing), pair[0].pseudonym))
-    return visit.page("people.html", people=people, claims=claims, organisation=rules.organisation)
+        people = [(one, standing_now(one, now)) for one in everyone]
+        watched = [
+            one.id
+            for one, standing in people
+            if standing.standing is Standing.LEAVING or (standing.on_duty and now - one.started_at < NEWCOMER)
+        ]
+        did = _did(connection, watched, now - _WEEK)
+    if looked_for:
+        people = [pair for pair in people if looked_for.lower() in pair[0].pseudonym.lower()]
+    people.sort(key=lambda pair: (_ORDER.index(pair[1].standing), pair[0].id not in watched, pair[0].pseudonym))
+    return visit.page(
+        "people.html",
+        people=people[:_MOST],
+        more=max(0, len(people) - _MOST),
+        claims=claims,
+        did=did,
+        newcomers={one.id for one, _ in people if now - one.started_at < NEWCOMER},
+        organisation=rules.organisation,
+        q=looked_for,
+    )
+
+
+def _did(connection: sa.Connection, people: Collection[str], since: datetime) -> dict[str, int]:
+    """Return how much each of some people placed since then, but what waits: a second look must not know of it."""
+    if not people:
+        return {}
+    found = connection.execute(
+        sa.select(_e.placed_by, sa.func.count().label("placed"))
+        .where(_e.placed_by.in_(sorted(people)), _e.placed_at > since, _e.state != "waiting", _e.severity > 0)
+        .group_by(_e.placed_by)
+    )
+    return {row.placed_by: row.placed for row in found}

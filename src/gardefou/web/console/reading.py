@@ -150,7 +150,7 @@ def of_account(connection: sa.Connection, platform: str, ref: str, most: int = P
     statement = (
         sa.select(tables.enforcement)
         .where(_e.platform == platform, _e.account == ref)
-        .order_by(_e.placed_at.desc(), _e.id.desc())
+        .order_by(_e.id.desc())
         .limit(most)
     )
     return fetch_all(connection, Enforcement, statement)

@@ -92,6 +92,7 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("decision", "decisions"),
     ("enforcement", "enforcements"),
     ("entry", "entries"),
+    ("line", "lines"),
     ("net", "nets"),
     ("person", "people"),
     ("promise", "promises"),
