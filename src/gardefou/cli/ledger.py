@@ -35,9 +35,10 @@ def ledger() -> None:
 def verify(ctx: Cli, export: Path | None, key: str | None, held: Path | None) -> None:
     """Verify the store's ledger and tables, or an exported log offline. Exits 1 and names the first bad entry.
 
+    EXPORT may be a file too: the proof of an enforcement or of one event; name
+    the key that you have from elsewhere, as the proof cannot vouch for its own.
     Without EXPORT: every entry, leaf, node and checkpoint of every log, and that
-    the tables are what the logs give. EXPORT is a folder, or the file of an
-    enforcement's proof. Needs no sign-in.
+    the tables are what the logs give. Needs no sign-in.
     """
     from gardefou.cli.ledger_check import check_store
 

@@ -173,6 +173,21 @@ def proof(connection: sa.Connection, platform: str, verifier: Verifier, about: s
     Raises:
         NotFound: nothing of it stands in a checkpoint yet (`ledger/not_included`).
     """
+    return _proved(connection, platform, verifier, tables.event.c.about == about)
+
+
+def event_proof(connection: sa.Connection, platform: str, verifier: Verifier, event_id: str) -> dict[str, Any]:
+    """Return an offline-verifiable bundle of one event.
+
+    Raises:
+        NotFound: it stands in no checkpoint yet (`ledger/not_included`).
+    """
+    return _proved(connection, platform, verifier, tables.event.c.id == event_id)
+
+
+def _proved(
+    connection: sa.Connection, platform: str, verifier: Verifier, which: sa.ColumnElement[bool]
+) -> dict[str, Any]:
     held = latest(connection, platform)
     rows = connection.execute(
         sa.select(tables.leaf.c.seq, tables.leaf.c.data, tables.event.c.salt, tables.event.c.body)
@@ -180,7 +195,7 @@ def proof(connection: sa.Connection, platform: str, verifier: Verifier, about: s
             tables.event,
             sa.and_(tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id),
         )
-        .where(tables.event.c.platform == platform, tables.event.c.about == about)
+        .where(tables.event.c.platform == platform, which)
         .order_by(tables.leaf.c.seq)
     ).all()
     if held is None or not rows:
