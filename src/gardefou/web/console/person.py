@@ -37,6 +37,8 @@ _e = tables.enforcement.c
 _DAYS = (1, 7, 30)
 _HOURS = (1, 24, 7 * 24, 30 * 24)
 _WAITING_MOST = 300
+#: Entries of the record that the page shows; the record's own page has all.
+_LATELY = 12
 #: What only someone on full duty does; the flow asks for it, whatever the nets are.
 _ACTIVE_ONLY = frozenset({Power.APPROVE, Power.TOP_UP, Power.TOKENS})
 _LEAVER_FACTS = frozenset({"actor.standing", "actor.hours_to_last_day_end"})
@@ -216,7 +218,7 @@ def _story(connection: sa.Connection, visit: Visit, person: Staff) -> list[Momen
         sa.select(table.platform, table.id, table.at, table.kind, table.by, table.about, table.account)
         .where(tables.event_by_person, table.by == person.id)
         .order_by(table.id.desc())
-        .limit(PAGE)
+        .limit(_LATELY)
     ).all()
     hidden = hidden_on(connection, None, visit.actor.id)
     return [

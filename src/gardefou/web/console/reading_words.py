@@ -61,6 +61,14 @@ ENTRIES: dict[str, tuple[str, str]] = {
 _STANDINGS = {"active": "good", "leaving": "wait", "suspended": "bad", "left": "off"}
 
 
+_THINGS: dict[str, str] = {"cases": later("case"), "case_note": later("note"), "platform_entry": later("platform")}
+
+
+def thing(table: str) -> str:
+    """Return what a row of a table is called."""
+    return _(_THINGS[table]) if table in _THINGS else words.plain(table)
+
+
 def outcome(name: str) -> str:
     """Return what an import would do with a line."""
     return _(OUTCOMES[name][0])
@@ -93,19 +101,18 @@ def entry_kind(name: str) -> str:
 
 def criterion(one: Criterion) -> str:
     """Return one reason for a tier in words."""
-    tier = words.plain(one.tier)
     match one.kind:
         case "label":
-            return _("labelled %(label)s by the platform: %(tier)s", label=words.plain(one.value), tier=tier)
+            return _("labelled %(label)s by the platform", label=words.plain(one.value))
         case "reach":
             assert isinstance(one.value, int)
-            return _("reaches %(reach)s or more: %(tier)s", reach=words.many(one.value), tier=tier)
+            return _("reaches %(reach)s or more", reach=words.many(one.value))
         case "verified":
-            return _("a verified organisation: %(tier)s", tier=tier)
+            return _("a verified organisation")
         case "memory":
-            return _("had that tier until lately: counts as %(tier)s", tier=tier)
+            return _("had the tier %(tier)s until lately, and counts as that", tier=words.plain(one.tier))
         case _:
-            return _("entered in the registry: %(tier)s", tier=tier)
+            return _("entered in the registry")
 
 
 def end_of_day(text: str, field: str, zone: str = "") -> datetime | None:
@@ -142,4 +149,5 @@ FILTERS: dict[str, Callable[..., str]] = {
     "power": power,
     "shown_value": shown_value,
     "standing_tone": standing_tone,
+    "thing": thing,
 }
