@@ -7,6 +7,7 @@ so primary keys append at the end of their index.
 from __future__ import annotations
 
 import threading
+from datetime import datetime
 from random import Random, SystemRandom
 
 from gardefou.clock import Clock
@@ -46,3 +47,9 @@ class Ids:
                 f"-{variant}{drawn[place + 1 : place + 4]}-{drawn[place + 4 : place + 16]}"
             )
         return made
+
+
+def least_at(at: datetime) -> str:
+    """Return the least identifier that can be made at a moment: those made from then on are not smaller."""
+    head = f"{int(at.timestamp() * 1000):012x}"
+    return f"{head[:8]}-{head[8:]}-7000-8000-000000000000"

@@ -1,13 +1,15 @@
-"""How often people are asked for anything: the live figure beside the bar of three in a thousand."""
+"""How often people are asked for anything: the live figure beside the bar of three in a thousand.
+
+`gardefou.flow.figures` counts it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 
-from gardefou.domain.records import SYSTEM
 from gardefou.storage import tables
 
 WEEK = timedelta(days=7)
@@ -15,8 +17,8 @@ WEEK = timedelta(days=7)
 BAR = 3.0
 _e = tables.enforcement.c
 _verdict = sa.type_coerce(_e.verdict, sa.Text)
-#: Nets asked for people, time, a fresh sign-in or a confirmation, or refused.
-_ASKED = sa.or_(
+#: In SQL: nets asked for people, time, a fresh sign-in or a confirmation, or refused.
+ASKED = sa.or_(
     _e.approve_by.is_not(None),
     _e.hold_until.is_not(None),
     _e.state == "refused",
@@ -41,17 +43,3 @@ class Friction:
     def within(self) -> bool:
         """Whether the bar is kept."""
         return self.per_thousand <= BAR
-
-
-def friction(connection: sa.Connection, now: datetime) -> Friction:
-    """Count the last seven days."""
-    since = now - WEEK
-    decisions = connection.execute(
-        sa.select(sa.func.count()).select_from(tables.decision).where(tables.decision.c.at > since)
-    ).scalar_one()
-    asked = connection.execute(
-        sa.select(sa.func.count(sa.distinct(_e.decision_id))).where(
-            _e.placed_at > since, _e.decision_id.is_not(None), _e.placed_by != SYSTEM, _ASKED
-        )
-    ).scalar_one()
-    return Friction(decisions=int(decisions), asked=int(asked))

@@ -86,6 +86,7 @@ sa.Index(
     sqlite_where=report.c.pulled_key != "",
     postgresql_where=report.c.pulled_key != "",
 )
+sa.Index("report_by_time", report.c.platform, report.c.received_at)
 
 case = _state_table(
     "cases",
@@ -135,14 +136,18 @@ sa.Index("case_due", case.c.queue, case.c.due_at, sqlite_where=case_open, postgr
 case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))
 sa.Index("case_claimed", case.c.claimed_until, case.c.queue, sqlite_where=case_claimed, postgresql_where=case_claimed)
 sa.Index("case_by_account", case.c.platform, case.c.account)
-case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))
+sa.Index("case_by_opening", case.c.platform, case.c.opened_at)
+case_closed = case.c.closed_at.is_not(None)
 sa.Index(
-    "case_claimed",
-    case.c.claimed_by,
-    case.c.claimed_until,
-    sqlite_where=case_claimed,
-    postgresql_where=case_claimed,
+    "case_by_closing",
+    case.c.platform,
+    case.c.closed_at,
+    case.c.due_at,
+    sqlite_where=case_closed,
+    postgresql_where=case_closed,
 )
+case_held = case.c.claimed_by.is_not(None)
+sa.Index("case_by_claim", case.c.claimed_by, sqlite_where=case_held, postgresql_where=case_held)
 
 case_note = _state_table("case_note", _text("case_id"), _text("by"), _when("at", null=False), _text("text"))
 sa.Index("case_note_by_case", case_note.c.platform, case_note.c.case_id)
@@ -160,6 +165,7 @@ decision = _state_table(
 )
 sa.Index("decision_by_case", decision.c.platform, decision.c.case_id)
 sa.Index("decision_by_account", decision.c.platform, decision.c.account)
+sa.Index("decision_by_time", decision.c.platform, decision.c.at, decision.c.outcome)
 
 enforcement = _state_table(
     "enforcement",
@@ -290,6 +296,17 @@ sa.Index(
     enforcement.c.because,
     sqlite_where=enforcement_went_wrong,
     postgresql_where=enforcement_went_wrong,
+)
+# The reasons of a verdict, and of its shadow: on most neither net spoke, and they are not in the index.
+enforcement_spoke = sa.type_coerce(enforcement.c.verdict, sa.Text).not_like(
+    sa.literal_column('\'%"reasons":[]%"shadow":[]%\'', sa.Text)
+)
+sa.Index(
+    "enforcement_spoke",
+    enforcement.c.platform,
+    enforcement.c.placed_at,
+    sqlite_where=enforcement_spoke,
+    postgresql_where=enforcement_spoke,
 )
 
 approval = _state_table(

@@ -1,8 +1,8 @@
-"""The first page: what waits, what went wrong, and how often nets were in the way."""
+"""The first page: what waits, what went wrong, how the days went, and how often nets were in the way."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,66 +10,85 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gardefou.domain.records import Case, Enforcement, Incident, Staff
+from gardefou.errors import NotFound
+from gardefou.flow.backlog import waiting_cases
 from gardefou.flow.changes.settings import FOUNDERS
-from gardefou.flow.friction import friction
+from gardefou.flow.figures import SPANS, Figures, boundaries
+from gardefou.flow.friction import WEEK
 from gardefou.flow.rules import load_rules
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit
+from gardefou.web.console.plots import plots
 from gardefou.web.console.reading import rows
+from gardefou.web.console.speech import gettext as _
+from gardefou.web.console.speech import later, speech
 
-_WEEK = timedelta(days=7)
 _c = tables.case.c
 _e = tables.enforcement.c
 _i = tables.incident.c
+#: The lengths of time to choose from, by their name in the address.
+TABS = {"24h": later("24 hours"), "7d": later("7 days"), "30d": later("30 days")}
+#: Nets that are named beside their plot, those that spoke most first.
+_NAMED = 6
 
 
 def routes(console: Console) -> list[BaseRoute]:
     """Return the route of the first page."""
-    return [console.get("/", show)]
+    return [console.get("/", partial(show, Figures(console.app)))]
 
 
-def show(visit: Visit) -> Response:
-    """Show what waits and what went wrong."""
+def show(figures: Figures, visit: Visit) -> Response:
+    """Show what waits, what went wrong, and the figures of the last hours or days."""
     now = visit.now
+    span = SPANS.get(visit.query("span") or "24h")
+    if span is None:
+        raise NotFound("overview/span", _("There are figures over 24 hours, 7 days and 30 days; choose one of them."))
     with visit.app.works.read() as connection:
-        queues = connection.execute(
-            sa.select(
-                _c.queue,
-                sa.func.count().label("cases"),
-                sa.func.min(_c.due_at, type_=_c.due_at.type).label("due_at"),
-                sa.func.sum(sa.case((_c.due_at < now, 1), else_=0)).label("late"),
-            )
-            .where(tables.case_open)
-            .group_by(_c.queue)
-            .order_by(_c.queue)
-        ).all()
+        config = visit.app.config(connection)
+        waiting = waiting_cases(connection, now)
+        buckets = figures.over(connection, boundaries(span, now, speech().zone))
         mine = fetch_all(
             connection,
             Case,
-            sa.select(tables.case).where(tables.case_open, _c.claimed_by == visit.actor.id, _c.claimed_until > now),
+            sa.select(tables.case).where(
+                tables.case_claimed, tables.case_open, _c.claimed_by == visit.actor.id, _c.claimed_until > now
+            ),
         )
-        waiting = fetch_all(
+        running = fetch_all(
             connection,
             Enforcement,
             sa.select(tables.enforcement)
-            .where(_e.state.in_(("waiting", "unknown", "executing")))
+            .where(tables.enforcement_active, _e.state.in_(("waiting", "unknown", "executing")))
             .order_by(_e.placed_at.desc())
             .limit(20),
         )
         incidents = fetch_all(
             connection,
             Incident,
-            sa.select(tables.incident).where(_i.opened_at > now - _WEEK).order_by(_i.opened_at.desc()).limit(10),
+            sa.select(tables.incident)
+            .where(_i.platform.in_(sorted(config.platforms)), _i.opened_at > now - WEEK)
+            .order_by(_i.opened_at.desc())
+            .limit(10),
         )
+        spoke: dict[str, int] = {}
+        for bucket in buckets:
+            for name, count in bucket.counts.items():
+                if name.startswith("net:"):
+                    spoke[name.removeprefix("net:")] = spoke.get(name.removeprefix("net:"), 0) + count
+        ranked = sorted(spoke.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
         return visit.page(
             "overview.html",
-            queues=queues,
+            queues=waiting,
             mine=mine,
-            waiting=rows(connection, waiting, visit.actor.id),
+            waiting=rows(connection, running, visit.actor.id),
             incidents=incidents,
-            friction=friction(connection, now),
+            friction=figures.friction(connection),
             setup=_setup(connection),
+            span=span.name,
+            tabs=TABS,
+            plots=plots(span, buckets, waiting),
+            spoke=[(net.title if (net := config.nets.get(name)) else name, count) for name, count in ranked],
         )
 
 
