@@ -146,8 +146,13 @@ sa.Index(
     sqlite_where=case_closed,
     postgresql_where=case_closed,
 )
-case_held = case.c.claimed_by.is_not(None)
-sa.Index("case_by_claim", case.c.claimed_by, sqlite_where=case_held, postgresql_where=case_held)
+sa.Index(
+    "case_by_claimant",
+    case.c.claimed_by,
+    case.c.claimed_until,
+    sqlite_where=case_claimed,
+    postgresql_where=case_claimed,
+)
 
 case_note = _state_table("case_note", _text("case_id"), _text("by"), _when("at", null=False), _text("text"))
 sa.Index("case_note_by_case", case_note.c.platform, case_note.c.case_id)

@@ -52,7 +52,10 @@ def show(figures: Figures, visit: Visit) -> Response:
             connection,
             Case,
             sa.select(tables.case).where(
-                tables.case_claimed, tables.case_open, _c.claimed_by == visit.actor.id, _c.claimed_until > now
+                tables.case_open,
+                _c.claimed_by.is_not(None),
+                _c.claimed_by == visit.actor.id,
+                _c.claimed_until > now,
             ),
         )
         running = fetch_all(

@@ -12,6 +12,7 @@ from gardefou.web.console import (
     accounts,
     case,
     enforcements,
+    hacked,
     incidents,
     me,
     nets,
@@ -45,6 +46,7 @@ _GROUPS = (
     record,
     me,
 )
+_GROUPS = (signing, overview, queue, case, enforcements, accounts, hacked, pauses, incidents, people, nets, record, me)
 
 
 def routes(app: App, settings: Settings) -> list[BaseRoute]:

@@ -171,4 +171,5 @@ def _ages(counts: Sequence[int]) -> tuple[Row, ...]:
         ),
         _("over %(span)s", span=span(AGES[-1])),
     ]
-    return tuple(Row(name, name, (count,)) for name, count in zip(names, counts, strict=True))
+    short = [*(f"< {span(age)}" for age in AGES), f"> {span(AGES[-1])}"]
+    return tuple(Row(label, name, (count,)) for label, name, count in zip(short, names, counts, strict=True))

@@ -28,7 +28,7 @@
     const reading = section.querySelector("[data-reading]");
     // One bar on the other: the whole is drawn first, and what lies below it in front.
     const order = bars ? [...columns.keys()].reverse() : [...columns.keys()];
-    const height = (at, row) => (bars ? columns.slice(0, at + 1).reduce((sum, one) => sum + (one.values[row] || 0), 0) : columns[at].values[row]);
+    const height = (at, row) => (bars ? (columns[at].values[row] ? columns.slice(0, at + 1).reduce((sum, one) => sum + (one.values[row] || 0), 0) : null) : columns[at].values[row]);
     const data = [labels.map((_, row) => row), ...order.map((at) => labels.map((_, row) => height(at, row)))];
     const few = labels.length < 8;
     const font = `12px ${colour("sans")}`;
@@ -46,7 +46,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: !bars } },
       scales: { x: { time: false, range: [-0.6, labels.length - 0.4] }, y: { range: (_, __, most) => [0, Math.max(1, most * 1.08 || 1)] } },
       axes: [
-        { ...axis, size: 26, gap: 4, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12], space: few ? 10 : 62, values: (_, at) => at.map((row) => (Number.isInteger(row) ? labels[row] ?? "" : "")) },
+        { ...axis, size: 26, gap: 4, grid: { show: false }, incrs: [1, 2, 3, 4, 6, 7, 8, 12], space: few ? 54 : 62, values: (_, at) => at.map((row) => (Number.isInteger(row) ? labels[row] ?? "" : "")) },
         { ...axis, size: (_, values) => 14 + 8 * Math.max(2, ...(values || []).map((one) => String(one).length)), gap: 4, incrs: steps, space: 34, values: (_, at) => at.map((one) => one.toLocaleString(root.lang || undefined)) },
       ],
       series: [{}, ...series],

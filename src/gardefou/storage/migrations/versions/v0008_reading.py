@@ -1,4 +1,4 @@
-"""Indexes for what the console looks up: accounts by tier, reach, entry and handle; events by person."""
+"""Indexes for what the console looks up: accounts by tier, reach, entry and handle; events and claims by person."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ depends_on = None
 _WATCHED = sa.text("tier <> 'standard' OR memory_tier <> 'standard'")
 _ENTRY = sa.text("explicit_tier IS NOT NULL")
 _OF_ACCOUNT = sa.text("kind IN ('account.tier_set', 'account.marked_fake', 'account.drifted')")
+_CLAIMED = sa.text("state = 'open' AND claimed_by IS NOT NULL")
 _PERSON = sa.text("by <> 'system' AND kind <> 'report.taken'")
 #: What SQLite is told of the new indexes; see the second migration.
 _STATISTICS = (
@@ -20,6 +21,7 @@ _STATISTICS = (
     ("account", "account_by_reach", "5000 2 1 1"),
     ("account", "account_by_entry", "4000 10 2 1"),
     ("account", "account_by_handle", "2000000 2"),
+    ("cases", "case_by_claimant", "500 2 1"),
     ("event", "event_of_account", "8000 3000 2 1"),
     ("event", "event_by_person", "6000000 10000 1"),
 )
@@ -33,6 +35,7 @@ def upgrade() -> None:
         ("account_by_entry", "account", ["explicit_until", "platform", "ref"], _ENTRY),
         ("event_of_account", "event", ["platform", "account", "id"], _OF_ACCOUNT),
         ("event_by_person", "event", ["by", "id"], _PERSON),
+        ("case_by_claimant", "cases", ["claimed_by", "claimed_until"], _CLAIMED),
     ):
         op.create_index(name, table, columns, unique=False, sqlite_where=where, postgresql_where=where)
     folded = sa.text('lower(handle) COLLATE "C"' if op.get_bind().dialect.name == "postgresql" else "lower(handle)")

@@ -1,4 +1,4 @@
-"""Indexes for the figures of the first page and for what one person has claimed: counted within the index, by time."""
+"""Indexes for the figures of the first page, counted by time within the index."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ _STATISTICS = (
     ("report", "report_by_time", "5000000 2000000 2"),
     ("cases", "case_by_opening", "2000000 700000 2"),
     ("cases", "case_by_closing", "2000000 700000 2 1"),
-    ("cases", "case_by_claim", "500 2"),
     ("decision", "decision_by_time", "2000000 700000 2 1"),
     ("enforcement", "enforcement_spoke", "20000 7000 2"),
 )
@@ -27,7 +26,6 @@ def upgrade() -> None:
     """Make the indexes."""
     partial: dict[str, tuple[str, list[str], str]] = {
         "case_by_closing": ("cases", ["platform", "closed_at", "due_at"], "closed_at IS NOT NULL"),
-        "case_by_claim": ("cases", ["claimed_by"], "claimed_by IS NOT NULL"),
         "enforcement_spoke": (
             "enforcement",
             ["platform", "placed_at"],
