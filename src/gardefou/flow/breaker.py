@@ -7,9 +7,12 @@ those already stopped no longer count towards the wider stop.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
+from math import ceil
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -166,52 +169,68 @@ class _Window:
     accounts: Fast
 
 
-@lru_cache(maxsize=64)
-def _window_without(scope: str, people: frozenset[str], teams: frozenset[str]) -> _Window:
-    """Return the window of a scope, those people and teams left out."""
+_WAS_REVERSED = sa.and_(_table.state.in_(("restoring", "restored")), _table.because != "expired")
+_BOUND = {
+    "platform": sa.bindparam("platform"),
+    "target": sa.bindparam("target"),
+    "since": sa.bindparam("since", type_=_table.placed_at.type),
+    "window": sa.bindparam("window", type_=sa.Integer),
+    "failure_window": sa.bindparam("failure_window", type_=sa.Integer),
+}
+
+
+def _recent(scope: str, given: Mapping[str, Any], people: frozenset[str], teams: frozenset[str]) -> sa.Subquery:
+    """Return the last executed enforcements of a scope, those people and teams left out."""
     target = {"staff": _table.placed_by, "team": _table.team, "platform": _table.platform}[scope]
     where = [
-        _table.platform == sa.bindparam("platform"),
-        target == sa.bindparam("target"),
+        _table.platform == given["platform"],
+        target == given["target"],
         _table.severity > 0,
         _table.state.in_(_EXECUTED),
         _table.legal_basis.is_(None),
-        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
+        _table.placed_at > given["since"],
     ]
     if people:
         where.append(_table.placed_by.not_in(sorted(people)))
     if teams:
         where.append(_table.team.not_in(sorted(teams)))
-    recent = (
+    return (
         sa.select(
             _table.account,
             _table.placed_at,
-            sa.case(
-                (sa.and_(_table.state.in_(("restoring", "restored")), _table.because != "expired"), 1), else_=0
-            ).label("reversed"),
+            sa.case((_WAS_REVERSED, 1), else_=0).label("reversed"),
             sa.case((_table.state == "failed", 1), else_=0).label("failed"),
             sa.func.row_number().over(order_by=_table.placed_at.desc()).label("place"),
         )
         .where(*where)
         .order_by(_table.placed_at.desc())
-        .limit(sa.bindparam("window", type_=sa.Integer))
+        .limit(given["window"])
         .subquery()
     )
-    last = recent.c.place <= sa.bindparam("failure_window", type_=sa.Integer)
-    failed = sa.and_(last, recent.c.failed == 1)
+
+
+def _counts(recent: sa.Subquery, failure_window: Any) -> sa.Select[*tuple[Any, ...]]:
+    """Return how many were executed and reversed, and of the last how many failed."""
+    last = recent.c.place <= failure_window
 
     def number(condition: sa.ColumnElement[bool], name: str) -> sa.Label[int]:
         return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0).label(name)
 
+    return sa.select(
+        sa.func.count().label("executed"),
+        number(last, "last"),
+        number(recent.c.reversed == 1, "reversed"),
+        number(sa.and_(last, recent.c.failed == 1), "failed"),
+    ).select_from(recent)
+
+
+@lru_cache(maxsize=64)
+def _window_without(scope: str, people: frozenset[str], teams: frozenset[str]) -> _Window:
+    """Return the window of a scope, those people and teams left out."""
+    recent = _recent(scope, _BOUND, people, teams)
+    failed = sa.and_(recent.c.place <= _BOUND["failure_window"], recent.c.failed == 1)
     return _Window(
-        counts=Fast(
-            sa.select(
-                sa.func.count().label("executed"),
-                number(last, "last"),
-                number(recent.c.reversed == 1, "reversed"),
-                number(failed, "failed"),
-            ).select_from(recent)
-        ),
+        counts=Fast(_counts(recent, _BOUND["failure_window"])),
         accounts=Fast(
             sa.select(recent.c.account)
             .where(sa.or_(recent.c.reversed == 1, failed))
@@ -220,8 +239,111 @@ def _window_without(scope: str, people: frozenset[str], teams: frozenset[str]) -
     )
 
 
-def _window(scope: str, stopped: set[tuple[str, str]]) -> _Window:
-    """Return the window of a scope: who is stopped already counts towards no wider stop."""
+def _left_out(scope: str, stopped: set[tuple[str, str]]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the people and the teams that are stopped already: they count towards no wider stop."""
     people = frozenset(target for kind, target in stopped if kind == "staff" and scope != "staff")
     teams = frozenset(target for kind, target in stopped if kind == "team" and scope == "platform")
-    return _window_without(scope, people, teams)
+    return people, teams
+
+
+def _window(scope: str, stopped: set[tuple[str, str]]) -> _Window:
+    return _window_without(scope, *_left_out(scope, stopped))
+
+
+# How near it is, for people to see -----------------------------------------------------------
+
+#: Of those who are not stopped and whose enforcements went wrong, so many are told of.
+_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """How near the breaker is to stopping one person, team or platform, on one platform.
+
+    It stops at ``reversals`` reversed, or ``failures`` failed; ``executed`` and ``last`` are what each is counted of.
+    """
+
+    platform: str
+    scope: str
+    target: str
+    executed: int
+    reversed: int
+    reversals: int
+    last: int
+    failed: int
+    failures: int
+    stopped: bool
+
+    @property
+    def share(self) -> float:
+        """How far it is: 1 stops."""
+        return min(1.0, max(self.reversed / self.reversals, self.failed / self.failures))
+
+
+def how_near(connection: sa.Connection, config: Config, now: datetime) -> list[Near]:
+    """Return every platform, and the people and teams at half of what stops them or beyond; the nearest first.
+
+    Three statements, however many there are.
+    """
+    rules, since = config.rules, now - timedelta(days=7)
+    platforms = sorted(name for name, entry in config.platforms.items() if entry.active)
+    if not platforms:
+        return []
+    stopped = {(pause.scope, pause.target) for pause in open_pauses(connection)}
+    wrong = connection.execute(
+        sa.select(
+            _table.platform,
+            _table.placed_by,
+            _table.team,
+            sa.func.sum(sa.case((_WAS_REVERSED, 1), else_=0)).label("reversed"),
+            sa.func.sum(sa.case((_table.state == "failed", 1), else_=0)).label("failed"),
+        )
+        .where(
+            _table.platform.in_(platforms),
+            tables.enforcement_went_wrong,
+            _table.placed_at > since,
+            _table.legal_basis.is_(None),
+        )
+        .group_by(_table.platform, _table.placed_by, _table.team)
+    ).all()
+    found: dict[tuple[str, str, str], list[int]] = {}
+    for row in wrong:
+        for scope, target in (("staff", row.placed_by), ("team", row.team)):
+            if target and target != SYSTEM:
+                counted = found.setdefault((row.platform, scope, target), [0, 0])
+                counted[0] += int(row.reversed)
+                counted[1] += int(row.failed)
+    half = {
+        key: max(reversals / rules.breaker_reversals, failures / _FEWEST_FAILURES)
+        for key, (reversals, failures) in found.items()
+    }
+    told = sorted((key for key, share in half.items() if share >= 0.5), key=lambda key: (-half[key], key))[:_TOLD]
+    scopes = [*((name, "platform", name) for name in platforms), *told]
+    selects: list[sa.Select[*tuple[Any, ...]]] = []
+    for place, (platform, scope, target) in enumerate(scopes):
+        given = {
+            "platform": platform,
+            "target": target,
+            "since": since,
+            "window": rules.breaker_window,
+        }
+        counts = _counts(_recent(scope, given, *_left_out(scope, stopped)), rules.breaker_failure_window).subquery()
+        selects.append(sa.select(sa.literal_column(str(place), sa.Integer).label("at"), *counts.c))
+    made: list[Near] = []
+    for row in connection.execute(sa.union_all(*selects)):
+        platform, scope, target = scopes[row.at]
+        made.append(
+            Near(
+                platform=platform,
+                scope=scope,
+                target=target,
+                executed=int(row.executed),
+                reversed=int(row.reversed),
+                reversals=max(rules.breaker_reversals, ceil(rules.breaker_reversal_share * row.executed)),
+                last=int(row.last),
+                failed=int(row.failed),
+                failures=max(_FEWEST_FAILURES, ceil(rules.breaker_failure_share * row.last)),
+                stopped=(scope, target) in stopped,
+            )
+        )
+    return sorted(made, key=lambda one: (one.scope != "platform", -one.share, one.platform, one.scope, one.target))

@@ -15,7 +15,10 @@ from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
 from gardefou.storage.work import UnitOfWork
 
-_TOGETHER = timedelta(hours=1)
+#: What follows within this belongs to the same incident; after it the incident is closed.
+TOGETHER = timedelta(hours=1)
+#: So long after it was opened nothing is added to one any more.
+LONGEST = timedelta(hours=24)
 _NEAR_MISS_SEVERITY = 3
 _i = tables.incident.c
 _RECENT = Fast(
@@ -49,11 +52,11 @@ def open_incident(
 
     Writes `incident.opened` or `incident.grew`, and `alert.raised`.
     """
-    values = {"platform": platform, "kind": kind, "about": about, "since": uow.now - timedelta(hours=24)}
+    values = {"platform": platform, "kind": kind, "about": about, "since": uow.now - LONGEST}
     recent = fetch_fast(uow.connection, Incident, _RECENT, values)
     for incident in recent:
         same = bool(about) or set(incident.accounts) == set(accounts)
-        if not same or uow.now - incident.last_at > _TOGETHER:
+        if not same or uow.now - incident.last_at > TOGETHER:
             continue
         # Held from here on: several may add to it at once.
         held = uow.need(Incident, platform, incident.id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from gardefou.nets.alone import GLASS, Asked, Cell, Line, Prover, asked_of, others, table
 from gardefou.nets.alone_people import BACK, CHANGES, PEOPLE, TIERS, Change
+from gardefou.nets.budgets import first_number, most_before
 from gardefou.nets.facts import ROLES, SCHEMA, Facts
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
@@ -16,9 +17,6 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import count, duration, listed
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
-
-#: More than anyone does: a count up to this is no budget.
-_NO_BUDGET = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,7 +308,7 @@ def _budgets(nets: NetSet) -> Iterator[Budget]:
             act = {"action.severity": severity, "action.name": {1: "warn", 3: "suspend", 4: "deactivate"}[severity]}
             said: list[str] = []
             for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
-                most, then = _most(nets, {**ORDINARY, **facts, **act}, window, name)
+                most, then = most_before(nets, {**ORDINARY, **facts, **act}, window, name)
                 if most is None:
                     continue
                 said.append(f"{count(most)} {when}")
@@ -321,7 +319,7 @@ def _budgets(nets: NetSet) -> Iterator[Budget]:
                 limits.append(f"{measure}: {' and '.join(said)}")
         reach: list[str] = []
         for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
-            most, then = _most(nets, {**ORDINARY, **facts}, window, "reach")
+            most, then = most_before(nets, {**ORDINARY, **facts}, window, "reach")
             if most:
                 reach.append(f"{count(most)} {when}")
                 beyond.append(_beyond(then))
@@ -349,58 +347,12 @@ def _beyond(verdict: Verdict) -> str:
             return asked.who
 
 
-def _most(nets: NetSet, facts: dict[str, Any], window: str, name: str) -> tuple[int | None, Verdict]:
-    """Return how many go by before anything is asked, None where none ever is; and what is asked then."""
-    counts = (
-        ("all",)
-        if name == "all"
-        else ("all", "severity3")
-        if name in {"severity3", "reach"}
-        else (
-            "all",
-            "severity3",
-            "severity4",
-        )
-    )
-
-    def at(number: int) -> Verdict:
-        lately = (
-            {f"recent.{window}.reach": number}
-            if name == "reach"
-            else {f"recent.{window}.{one}": number for one in counts}
-        )
-        if window == "actor_1h":
-            lately |= {key.replace("actor_1h", "actor_24h"): value for key, value in lately.items()}
-        return judge(nets, Facts.of({**facts, **lately}))
-
-    found = _first(lambda number: not at(number).asks_nothing)
-    if found is None:
-        return None, Verdict()
-    this = int(facts["account.reach"]) if name == "reach" else 1
-    return (found - 1 + this if found else 0), at(found)
-
-
 def _at_once(nets: NetSet, facts: dict[str, Any]) -> tuple[int | None, Verdict]:
     def at(number: int) -> Verdict:
         return judge(nets, Facts.of({**facts, "action.name": "warn", "action.severity": 1, "action.bulk": number}))
 
-    found = _first(lambda number: not at(max(1, number)).asks_nothing)
+    found = first_number(lambda number: not at(max(1, number)).asks_nothing)
     return (None, Verdict()) if found is None else (max(0, found - 1), at(max(1, found)))
-
-
-def _first(asks: Callable[[int], bool]) -> int | None:
-    """Return the least number at which something is asked, by halving; None where nothing is at any that matters."""
-    if asks(0):
-        return 0
-    low, high = 0, 1
-    while not asks(high):
-        low, high = high, high * 2
-        if high > _NO_BUDGET * 1_000:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if asks(middle) else (middle, high)
-    return high
 
 
 # the rules themselves ------------------------------------------------------------------------

@@ -475,6 +475,7 @@ incident = _state_table(
     _json("detail"),
 )
 sa.Index("incident_by_time", incident.c.platform, incident.c.opened_at)
+sa.Index("incident_by_id", incident.c.id)
 sa.Index("incident_by_kind", incident.c.platform, incident.c.kind, incident.c.about, incident.c.opened_at)
 
 top_up = _state_table("top_up", _text("staff_id"), _text("by"), _when("at", null=False))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -20,13 +20,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from gardefou.flow.incident_words import LANES, PLATFORM, TITLES, minutes_in_words, moment_in_words
 from gardefou.flow.story import Line, Story, joined, lines
 from gardefou.nets.phrasebook import count
+from gardefou.web.console.speech import bare, bare_plural, later, speech
+from gardefou.web.console.speech import gettext as _
 from gardefou.web.shield import POLICY
 
 #: Sizes of the picture, in CSS pixels at its natural size.
 WIDTH = 330
 _TOP = 46
 _STEP = 40
-_COLUMN = {lane: 55 + 110 * place for place, lane in enumerate(LANES)}
+COLUMNS = {lane: 55 + 110 * place for place, lane in enumerate(LANES)}
+LANE_NAMES = {"person": later("People"), "net": later("Nets"), "platform": later("Platform")}
 #: A pause of this many seconds or more between two entries is written between them.
 _GAP = 60
 _ACCOUNTS = 20
@@ -85,17 +88,27 @@ def incident_page(story: Story) -> str:
         .render(
             story=story,
             one=story.incident,
-            kind=TITLES.get(story.incident.kind, story.incident.kind),
+            kind=_(TITLES.get(story.incident.kind, story.incident.kind)),
+            heading=down_heading(story),
+            speech=speech(),
+            lane_names={lane: _(name) for lane, name in LANE_NAMES.items()},
             lines=told,
             picture=draw(story, told),
             down=sorted(down, key=lambda one: -one.reach * one.minutes)[:_ACCOUNTS],
             more_down=max(0, len(down) - _ACCOUNTS),
             untouched=len(story.accounts) - len(down),
             width=WIDTH,
-            columns=_COLUMN,
+            columns=COLUMNS,
             style=_style(),
         )
     )
+
+
+def down_heading(story: Story) -> str:
+    """Return what the time down is called: of one account or of all, over or not."""
+    if sum(bool(one.spans) for one in story.accounts) > 1:
+        return _("Down, all accounts together, and still") if story.still_down else _("Down, all accounts together")
+    return _("Down, and still") if story.still_down else _("Down")
 
 
 @cache
@@ -105,8 +118,8 @@ def page_policy() -> str:
     return f"{POLICY.decode()}; style-src 'sha256-{fingerprint}'"
 
 
-def draw(story: Story, told: Sequence[Line]) -> Picture:
-    """Lay out a timeline: entries one below the other, with the time between them where it matters."""
+def draw(story: Story, told: Sequence[Line], say: Callable[[float], str] = minutes_in_words) -> Picture:
+    """Lay out a timeline: entries one below the other, with the time between them where it matters, as ``say`` says."""
     dots: list[Dot] = []
     gaps: list[Gap] = []
     y = _TOP
@@ -114,17 +127,17 @@ def draw(story: Story, told: Sequence[Line]) -> Picture:
     for number, line in enumerate(told, start=1):
         passed = 0.0 if before is None else (line.first.at - before).total_seconds()
         if passed >= _GAP:
-            gaps.append(Gap(y=y + 4, words=minutes_in_words(passed / 60)))
+            gaps.append(Gap(y=y + 4, words=say(passed / 60)))
             y += _STEP
         lane = line.first.lane
-        dots.append(Dot(number=number, lane=lane, x=_COLUMN[lane], y=y, title=line.first.words))
+        dots.append(Dot(number=number, lane=lane, x=COLUMNS[lane], y=y, title=line.first.words))
         y += _STEP
         before = line.first.at
     bottom = y
     if story.still_down and before is not None:
         passed = (story.now - before).total_seconds()
         if passed >= _GAP:
-            gaps.append(Gap(y=y + 4, words=f"{minutes_in_words(passed / 60)} to now"))
+            gaps.append(Gap(y=y + 4, words=_("%(span)s to now", span=say(passed / 60))))
             bottom = y + _STEP
     return Picture(height=bottom, dots=tuple(dots), gaps=tuple(gaps), bands=tuple(_bands(story, told, dots, bottom)))
 
@@ -155,7 +168,9 @@ def _templates() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
+    environment.install_gettext_callables(bare, bare_plural, newstyle=True)  # type: ignore[attr-defined]
     environment.filters.update(moment=moment_in_words, minutes=minutes_in_words, many=count)
     return environment
 

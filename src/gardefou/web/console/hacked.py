@@ -87,7 +87,9 @@ def find(visit: Visit) -> Response:
             found = [one for one in asked if one is not None]
         if len(found) == 1 and found[0].lookalike_of is None:
             return go(path_of(found[0].platform, found[0].ref))
-    return visit.page("hacked_find.html", q=wanted, found=sorted(found, key=lambda one: -(one.reach or 0)), path=path_of)
+    return visit.page(
+        "hacked_find.html", q=wanted, found=sorted(found, key=lambda one: -(one.reach or 0)), path=path_of
+    )
 
 
 def show(visit: Visit) -> Response:

@@ -1,25 +1,36 @@
-"""Stopping all enforcement, resuming by two people, what the breaker has stopped; and raid mode."""
+"""Stopping all enforcement, resuming by two people, how near the breaker is, what is left of budgets; and raid mode."""
 
 from __future__ import annotations
-
-from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import ORGANISATION, Enforcement, Pause
+from gardefou.domain.records import ORGANISATION, Approval, Enforcement, Pause
 from gardefou.domain.states import State
+from gardefou.flow.breaker import how_near
+from gardefou.flow.budget_use import budgets_of
 from gardefou.flow.change import pause, resume
 from gardefou.flow.raid import RENEWED_FROM, end_raid, open_raids, power_to_start, start_raid
-from gardefou.flow.rules import load_rules
+from gardefou.nets.verdict import Verdict
+from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.speech import later
 
+_a = tables.approval.c
 _e = tables.enforcement.c
 _p = tables.pause.c
+#: What budgets are of, and over how long.
+KINDS = {
+    "mild": later("Mild: warnings, labels, limits, locks"),
+    "grave": later("Suspensions and graver"),
+    "gravest": later("Deactivations and graver"),
+    "reach": later("Followers of accounts suspended or worse"),
+}
+WINDOWS = {"hour": later("this hour"), "day": later("24 hours")}
+SCOPES = {"staff": later("Person"), "team": later("Team"), "platform": later("Platform")}
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -34,7 +45,8 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def show(visit: Visit) -> Response:
-    """Show what is stopped and by whom, who has asked to resume, how near the breaker is, and raid mode."""
+    """Show what is stopped and by whom, who has asked to resume, how near the breaker is, budgets, and raid mode."""
+    now = visit.now
     with visit.app.works.read() as connection:
         earlier = fetch_all(
             connection,
@@ -44,49 +56,46 @@ def show(visit: Visit) -> Response:
         waiting = fetch_all(
             connection,
             Enforcement,
-            sa.select(tables.enforcement).where(
-                _e.platform == ORGANISATION, _e.action == "change", _e.state == State.WAITING.value
-            ),
+            sa.select(tables.enforcement)
+            .where(
+                tables.enforcement_active,
+                _e.platform == ORGANISATION,
+                _e.action == "change",
+                _e.state == State.WAITING.value,
+            )
+            .order_by(_e.id),
         )
-        rules = load_rules(connection)
-        raids = open_raids(connection, visit.now)
+        asked = [one for one in waiting if (one.change or {}).get("kind") in {"pause", "resume"}]
+        answers = fetch_all(
+            connection,
+            Approval,
+            sa.select(tables.approval)
+            .where(_a.platform == ORGANISATION, _a.enforcement_id.in_([one.id for one in asked]))
+            .order_by(_a.id),
+        )
+        raids = open_raids(connection, now)
         config = visit.app.config(connection)
-        breaker = [_near(connection, name, visit, rules.breaker_window) for name in visit.app.platform_names()]
-    asked = [one for one in waiting if (one.change or {}).get("kind") in {"pause", "resume"}]
-    done = visit.query("done")
+        near = how_near(connection, config, now)
+        budgets = budgets_of(connection, config, visit.staff, now)
     return visit.page(
         "pause.html",
         earlier=earlier,
-        asked=asked,
-        breaker=breaker,
-        rules=rules,
-        done=done,
+        asked=[
+            (one, Verdict.from_json(one.verdict), [given for given in answers if given.enforcement_id == one.id])
+            for one in asked
+        ],
+        near=near,
+        budgets=budgets,
+        kinds=KINDS,
+        windows=WINDOWS,
+        scopes=SCOPES,
+        rules=config.rules,
+        done=visit.query("done"),
         raids=raids,
         may_call=visit.may(power_to_start(config)),
-        renewable=not raids or raids[-1].until - visit.now <= RENEWED_FROM,
+        may_resume=visit.may(Power.RESUME),
+        renewable=not raids or raids[-1].until - now <= RENEWED_FROM,
     )
-
-
-def _near(connection: sa.Connection, platform: str, visit: Visit, window: int) -> dict[str, Any]:
-    """Return how many of a platform's last enforcements were reversed or failed."""
-    last = connection.execute(
-        sa.select(_e.state, _e.because)
-        .where(
-            _e.platform == platform,
-            _e.severity > 0,
-            _e.state.in_(("in_force", "restoring", "restored", "failed")),
-            _e.legal_basis.is_(None),
-            _e.placed_at > visit.now - timedelta(days=7),
-        )
-        .order_by(_e.placed_at.desc())
-        .limit(window)
-    ).all()
-    return {
-        "platform": platform,
-        "of": len(last),
-        "reversed": sum(row.state in {"restoring", "restored"} and row.because != "expired" for row in last),
-        "failed": sum(row.state == "failed" for row in last),
-    }
 
 
 def stop(visit: Visit) -> Response:

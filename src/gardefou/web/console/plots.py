@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from babel.dates import format_date
 
@@ -67,7 +68,9 @@ def plots(span_: Span, buckets: Sequence[Bucket], waiting: Sequence[Waiting]) ->
         Plot(
             id="arrivals",
             title=_("What came in"),
-            says=_("%(reports)s reports, %(cases)s cases", reports=decimal(total("reports")), cases=decimal(total("cases"))),
+            says=_(
+                "%(reports)s reports, %(cases)s cases", reports=decimal(total("reports")), cases=decimal(total("cases"))
+            ),
             kind="lines",
             of=since,
             columns=(Column(_("Reports"), "move"), Column(_("New cases"), "accent")),
@@ -165,10 +168,7 @@ def _short(span_: Span, one: Bucket) -> str:
 def _ages(counts: Sequence[int]) -> tuple[Row, ...]:
     names = [
         _("under %(span)s", span=span(AGES[0])),
-        *(
-            _("%(from)s to %(to)s", **{"from": span(lower), "to": span(upper)})
-            for lower, upper in zip(AGES, AGES[1:], strict=False)
-        ),
+        *(_("%(from)s to %(to)s", **{"from": span(lower), "to": span(upper)}) for lower, upper in pairwise(AGES)),
         _("over %(span)s", span=span(AGES[-1])),
     ]
     short = [*(f"< {span(age)}" for age in AGES), f"> {span(AGES[-1])}"]

@@ -1,4 +1,4 @@
-"""Indexes for the figures of the first page, counted by time within the index."""
+"""Indexes for the figures of the first page, counted by time; incidents by id."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ _STATISTICS = (
     ("cases", "case_by_opening", "2000000 700000 2"),
     ("cases", "case_by_closing", "2000000 700000 2 1"),
     ("decision", "decision_by_time", "2000000 700000 2 1"),
+    ("incident", "incident_by_id", "10000 1"),
     ("enforcement", "enforcement_spoke", "20000 7000 2"),
 )
 
@@ -34,6 +35,7 @@ def upgrade() -> None:
     }
     op.create_index("report_by_time", "report", ["platform", "received_at"])
     op.create_index("case_by_opening", "cases", ["platform", "opened_at"])
+    op.create_index("incident_by_id", "incident", ["id"])
     op.create_index("decision_by_time", "decision", ["platform", "at", "outcome"])
     for name, (table, columns, condition) in partial.items():
         where: Any = sa.literal_column(condition)
