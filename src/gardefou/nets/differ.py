@@ -135,19 +135,25 @@ def changed_nets(a: NetSet, b: NetSet) -> Iterator[NetChange]:
             yield NetChange(net.id, net.title, "changed", tuple(one for one in told if one[1] != one[2]))
 
 
-def changed_words(was: str, now: str) -> str:
-    """Mark in a text what was taken out ``[-…-]`` and put in ``{+…+}``, word by word."""
+def changed_parts(was: str, now: str) -> list[tuple[str, str]]:
+    """Return a text in parts, word by word: each ``=`` (in both), ``-`` (taken out) or ``+`` (put in), and the part."""
     old, new = (re.findall(r"\s+|[\w.\"]+|[^\w\s]", text) for text in (was, now))
-    said: list[str] = []
+    said: list[tuple[str, str]] = []
     for op, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
         if op == "equal":
-            said.append("".join(old[i:j]))
+            said.append(("=", "".join(old[i:j])))
             continue
         if j > i:
-            said.append(f"[-{''.join(old[i:j])}-]")
+            said.append(("-", "".join(old[i:j])))
         if m > k:
-            said.append(f"{{+{''.join(new[k:m])}+}}")
-    return "".join(said)
+            said.append(("+", "".join(new[k:m])))
+    return said
+
+
+def changed_words(was: str, now: str) -> str:
+    """Mark in a text what was taken out ``[-…-]`` and put in ``{+…+}``, word by word."""
+    marks = {"=": "{}", "-": "[-{}-]", "+": "{{+{}+}}"}
+    return "".join(marks[kind].format(part) for kind, part in changed_parts(was, now))
 
 
 def _value(table: Mapping[str, Any], key: str) -> str:

@@ -33,6 +33,7 @@ from gardefou.errors import (
     Unavailable,
 )
 from gardefou.flow.app import App
+from gardefou.flow.figures import Figures
 from gardefou.flow.stops import open_pauses
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_staff, sign_in_again, use_link
@@ -153,6 +154,11 @@ class Console:
     def __init__(self, app: App, settings: Settings) -> None:
         self.app = app
         self.settings = settings
+
+    @cached_property
+    def figures(self) -> Figures:
+        """How the days went, counted; this node remembers what is over."""
+        return Figures(self.app)
 
     @cached_property
     def templates(self) -> Environment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +12,7 @@ from gardefou.domain.records import Case, Enforcement, Incident, Staff
 from gardefou.errors import NotFound
 from gardefou.flow.backlog import waiting_cases
 from gardefou.flow.changes.settings import FOUNDERS
-from gardefou.flow.figures import SPANS, Figures, boundaries
+from gardefou.flow.figures import SPANS, boundaries
 from gardefou.flow.friction import WEEK
 from gardefou.flow.rules import load_rules
 from gardefou.storage import tables
@@ -35,12 +34,12 @@ _NAMED = 6
 
 def routes(console: Console) -> list[BaseRoute]:
     """Return the route of the first page."""
-    return [console.get("/", partial(show, Figures(console.app)))]
+    return [console.get("/", show)]
 
 
-def show(figures: Figures, visit: Visit) -> Response:
+def show(visit: Visit) -> Response:
     """Show what waits, what went wrong, and the figures of the last hours or days."""
-    now = visit.now
+    now, figures = visit.now, visit.console.figures
     span = SPANS.get(visit.query("span") or "24h")
     if span is None:
         raise NotFound("overview/span", _("There are figures over 24 hours, 7 days and 30 days; choose one of them."))
