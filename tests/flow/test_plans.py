@@ -15,9 +15,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from gardefou.flow.backlog import waiting_cases
+from gardefou.flow.breaker import how_near
+from gardefou.flow.budget_use import budgets_of
 from gardefou.flow.cases import claim, next_case
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.due import next_due, run_due
+from gardefou.flow.figures import Figures
 from gardefou.flow.raid import open_raids
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
@@ -96,6 +100,11 @@ def _an_ordinary_day(world: World) -> None:
         waiting_groups(connection, world.app.config(connection))
         hidden_on(connection, "sandbox", "lead")
         open_raids(connection, world.now)
+        config = world.app.config(connection)
+        Figures(world.app).over(connection, [world.now - HOUR, world.now])
+        waiting_cases(connection, world.now)
+        how_near(connection, config, world.now)
+        budgets_of(connection, config, world.staff("rev"), world.now)
     assert made.approve_by is None
     watch(world.app)
     run_due(world.app)

@@ -170,7 +170,7 @@ class _Window:
 
 
 _WAS_REVERSED = sa.and_(_table.state.in_(("restoring", "restored")), _table.because != "expired")
-_BOUND = {
+_BOUND: dict[str, Any] = {
     "platform": sa.bindparam("platform"),
     "target": sa.bindparam("target"),
     "since": sa.bindparam("since", type_=_table.placed_at.type),
@@ -331,7 +331,7 @@ def how_near(connection: sa.Connection, config: Config, now: datetime) -> list[N
         selects.append(sa.select(sa.literal_column(str(place), sa.Integer).label("at"), *counts.c))
     made: list[Near] = []
     for row in connection.execute(sa.union_all(*selects)):
-        platform, scope, target = scopes[row.at]
+        platform, scope, target = scopes[int(row.at)]
         made.append(
             Near(
                 platform=platform,

@@ -172,15 +172,17 @@ def _read(connection: sa.Connection, platforms: Sequence[str], since: datetime) 
         ),
     )
     for statement in statements:
-        for name, quarter, count in connection.execute(statement):
-            yield str(name), int(quarter), int(count)
+        for row in connection.execute(statement):
+            yield str(row.name), int(row.quarter), int(row.number)
     yield from _restores(connection, platforms, since)
     yield from _spoken(connection, platforms, since)
 
 
 def _by_quarter(name: sa.ColumnElement[Any], at: sa.ColumnElement[Any], *where: sa.ColumnElement[bool]) -> Any:
     labelled = sa.select(name.label("name"), _quarter(at).label("quarter")).where(*where).subquery()
-    return sa.select(labelled.c.name, labelled.c.quarter, sa.func.count()).group_by(labelled.c.name, labelled.c.quarter)
+    return sa.select(labelled.c.name, labelled.c.quarter, sa.func.count().label("number")).group_by(
+        labelled.c.name, labelled.c.quarter
+    )
 
 
 def _quarter(at: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
@@ -204,10 +206,10 @@ def _restores(connection: sa.Connection, platforms: Sequence[str], since: dateti
         _e.placed_by != SYSTEM,
         _e.state.not_in(("refused", "cancelled", "lapsed", "failed", "waiting")),
     )
-    for name, quarter, count in connection.execute(statement):
-        yield "reversed", int(quarter), int(count)
-        if name != _UNCONFIRMED:
-            yield f"restored:{name}", int(quarter), int(count)
+    for row in connection.execute(statement):
+        yield "reversed", int(row.quarter), int(row.number)
+        if row.name != _UNCONFIRMED:
+            yield f"restored:{row.name}", int(row.quarter), int(row.number)
 
 
 def _spoken(connection: sa.Connection, platforms: Sequence[str], since: datetime) -> Iterator[tuple[str, int, int]]:

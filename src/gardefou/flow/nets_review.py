@@ -7,7 +7,7 @@ same nets is remembered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Staff
 from gardefou.errors import Unavailable
 from gardefou.flow.app import App
+from gardefou.flow.changes.nets import LASTING
 from gardefou.flow.history import export_history, history_folder
 from gardefou.nets.backtest import backtest
 from gardefou.nets.backtested import Backtest
@@ -24,6 +25,7 @@ from gardefou.nets.examine import examine
 from gardefou.nets.load import Problem, load
 from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
+from gardefou.nets.satisfiable import unsatisfiable
 from gardefou.nets.seats import Person
 from gardefou.nets.team import Team
 from gardefou.people.standing import Standing, standing_now
@@ -79,6 +81,11 @@ class NetsReview:
         held = {one.id for one in self.now or () if one.holds}
         return tuple(one for one in self.proofs or () if not one.holds and one.id in held)
 
+    @property
+    def refused(self) -> bool:
+        """Whether it loses what may not be lost: proposing it is refused (R3)."""
+        return any(one.id in LASTING for one in self.lost)
+
 
 def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> NetsReview:
     """Look at a file of nets: its problems by line, what it changes of the nets in force, and what is proved.
@@ -93,7 +100,12 @@ def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> 
         for one in people
         if standing_now(one, app.now()).standing is Standing.ACTIVE
     )
-    problems = _examined(text, team, config.rules.organisation)
+    # What the people here cannot meet as it is refuses no change (R21): it is told, and no more.
+    before = _unmet(config.nets, team, config.rules.organisation) if team else frozenset[str]()
+    problems = tuple(
+        replace(one, severity="warning") if one.code == "nets/unsatisfiable" and one.net in before else one
+        for one in _examined(text, team, config.rules.organisation)
+    )
     if any(one.severity == "error" and one.code != "nets/unsatisfiable" for one in problems):
         return NetsReview(problems=problems, in_force=config.nets)
     nets = load(text, "nets.toml")
@@ -128,6 +140,11 @@ def backtest_nets(app: App, data: Path, nets: NetSet) -> Backtest:
 @lru_cache(maxsize=_KEPT)
 def _proved(nets: NetSet) -> tuple[Proved, ...]:
     return tuple(prove(nets))
+
+
+@lru_cache(maxsize=_KEPT)
+def _unmet(nets: NetSet, team: tuple[Person, ...], organisation: str) -> frozenset[str]:
+    return frozenset(one.net for one in unsatisfiable(nets, team, organisation=organisation))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -18,7 +20,7 @@ from gardefou.nets.alone_page import alone, columns
 from gardefou.nets.backtest_words import in_words, limits
 from gardefou.nets.backtested import Backtest
 from gardefou.nets.differ import changed_parts
-from gardefou.nets.net import NetSet
+from gardefou.nets.net import Net, NetSet
 from gardefou.nets.phrase import condition_lines
 from gardefou.people.roles import Power
 from gardefou.storage import tables
@@ -73,6 +75,7 @@ def show(visit: Visit) -> Response:
         (net, condition_lines(net.condition.node), week.of(f"net:{net.id}") + week.of(f"shadow:{net.id}"))
         for net in config.nets
     ]
+    nets.sort(key=lambda one: -one[2])  # those that spoke first, the others as they stand in the file
     return visit.page(
         "nets.html",
         nets=nets,
@@ -150,17 +153,21 @@ def _proposal(
     )
 
 
-def _shown(review: NetsReview | None, backtested: Backtest | None = None, trouble: str = "") -> dict[str, object]:
+def _shown(review: NetsReview | None, backtested: Backtest | None = None, trouble: str = "") -> dict[str, Any]:
     """Return what the parts of a look need: see ``nets_parts.html``."""
     return {
         "review": review,
         "backtested": backtested,
         "trouble": trouble,
         "parts_of": changed_parts,
-        "lines_of": lambda net: condition_lines(net.condition.node),
+        "lines_of": _lines_of,
         "said_in": in_words,
         "limits": [] if backtested is None else list(limits(backtested, named=_FACTS)),
     }
+
+
+def _lines_of(net: Net) -> list[str]:
+    return list(condition_lines(net.condition.node))
 
 
 def _review(visit: Visit, text: str) -> NetsReview:

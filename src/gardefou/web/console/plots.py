@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 from babel.dates import format_date
@@ -55,7 +56,7 @@ def plots(span_: Span, buckets: Sequence[Bucket], waiting: Sequence[Waiting]) ->
         )
 
     def named(*names: str) -> tuple[Row, ...]:
-        return rows(*((lambda one, name=name: one.of(name)) for name in names))
+        return rows(*(partial(_of, name) for name in names))
 
     def total(name: str) -> int:
         return sum(one.of(name) for one in buckets)
@@ -147,6 +148,10 @@ def plots(span_: Span, buckets: Sequence[Bucket], waiting: Sequence[Waiting]) ->
             ),
         ),
     ]
+
+
+def _of(name: str, one: Bucket) -> int:
+    return one.of(name)
 
 
 def _spoken(one: Bucket, kind: str) -> int:
