@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from starlette.applications import Starlette
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from gardefou.bootstrap import Parts, first_person, initialise, make_app
@@ -55,7 +55,7 @@ class Scene:
         with self.app.works.read() as connection:
             return by_staff(connection, self.staff[name].id, now=self.app.now(), via="console")
 
-    def web(self) -> Starlette:
+    def web(self) -> FastAPI:
         return create_app(self.app, self.settings, worker=None)
 
     def client(self, name: str | None = None) -> Browser:

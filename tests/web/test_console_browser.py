@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from gardefou.web.serve import Server
 from gardefou.worker import Worker
 from tests.web.console_scene import Scene, make_scene
 
@@ -81,7 +82,8 @@ def serving(scene: Scene) -> Iterator[str]:
     worker = Worker(scene.app, scene.settings)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(scene.web(), log_level="error", lifespan="off"))
+        web = scene.web()
+        server = Server(uvicorn.Config(web, log_level="error", lifespan="off"), web.state.live)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         worker.start()
         thread.start()

@@ -28,6 +28,7 @@ from gardefou.web.api import (
     tokens,
 )
 from gardefou.web.auth import Bearer
+from gardefou.web.console.streams import Live
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
 from gardefou.web.shield import Shield
@@ -60,6 +61,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     is given, does the worker's work too; when it ends, every report that was
     sent is durable and answered before the worker stops.
     """
+    live = Live(app)
     node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app))
 
     @asynccontextmanager
@@ -71,6 +73,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
         try:
             yield
         finally:
+            live.close()
             node.intake = None
             await run_in_threadpool(intake.close)
             if worker is not None:
@@ -86,12 +89,13 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
         redirect_slashes=False,
     )
     web.state.node = node
+    web.state.live = live
     problems.install(web)
     for group in GROUPS:
         web.include_router(group, prefix=PREFIX)
     # Where probes and scrapers look by habit.
     web.include_router(health.router, include_in_schema=False)
     reference.install(web)
-    web.router.routes.extend(console.routes(app, settings))
+    web.router.routes.extend(console.routes(app, settings, live))
     web.add_middleware(Shield)
     return web

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 
 import uvicorn
 
@@ -10,6 +11,7 @@ from gardefou.bootstrap import open_app
 from gardefou.flow.app import App
 from gardefou.settings import Settings
 from gardefou.web.app import create_app
+from gardefou.web.console.streams import Live
 from gardefou.worker import Worker
 
 #: Seconds that calls under way have to end when the server is told to.
@@ -17,6 +19,19 @@ GRACE = 20
 _BACKLOG = 4096
 #: Objects made before the collector looks for cycles: a batch of reports makes many, and none.
 _YOUNG = 50_000
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which would wait for every open page before it stops: their streams end first."""
+
+    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the streams, then stop as ever."""
+        self._live.close()
+        await super().shutdown(sockets)
 
 
 def make_server(app: App, settings: Settings) -> uvicorn.Server:
@@ -29,8 +44,9 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
     # What was loaded stays: the collector need not walk through it again and again.
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 50)
+    web = create_app(app, settings, worker=worker)
     config = uvicorn.Config(
-        create_app(app, settings, worker=worker),
+        web,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -43,7 +59,7 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
         backlog=_BACKLOG,
         timeout_graceful_shutdown=GRACE,
     )
-    return uvicorn.Server(config)
+    return Server(config, web.state.live)
 
 
 def serve(settings: Settings) -> int:

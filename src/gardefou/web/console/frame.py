@@ -44,6 +44,8 @@ from gardefou.web.console import reading_words, words
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.speech import Speech, bare, bare_plural, language_of, speak, speech
+from gardefou.web.console.streams import Live
+from gardefou.web.console.watched import watched
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes the cookie over https only, for this host alone.
@@ -73,6 +75,8 @@ class Visit:
     console: Console
     request: Request
     form: Form
+    #: When it began: the page shows what was so at that moment or later.
+    began: datetime
     who: Actor | None = None
     csrf: str = ""
     secret: str = ""
@@ -151,9 +155,10 @@ def local(path: str) -> str:
 class Console:
     """The application node with its templates; makes routes out of pages."""
 
-    def __init__(self, app: App, settings: Settings) -> None:
+    def __init__(self, app: App, settings: Settings, live: Live) -> None:
         self.app = app
         self.settings = settings
+        self.live = live
 
     @cached_property
     def figures(self) -> Figures:
@@ -204,8 +209,7 @@ class Console:
     def _serve(
         self, request: Request, form: Form, page: Page, trouble: InvalidInput | None, *, anyone: bool
     ) -> Response:
-        visit = Visit(console=self, request=request, form=form)
-        speak(Speech(language_of(request.headers.get("accept-language", ""))))
+        visit = self._visit(request, form)
         try:
             self._enter(visit)
             if trouble is not None:
@@ -228,6 +232,20 @@ class Console:
             if error.code in {"confirm/required", "confirm/mismatch"} and visit.concerns is not None:
                 return _ask_to_confirm(visit, error)
             return problem(visit, error)
+
+    def _visit(self, request: Request, form: Form) -> Visit:
+        speak(Speech(language_of(request.headers.get("accept-language", ""))))
+        return Visit(console=self, request=request, form=form, began=self.app.now())
+
+    def visitor(self, request: Request) -> Visit:
+        """Return a visit that has found out who it is, for what is no page; in that person's language from here on.
+
+        Raises:
+            Denied: the person is off duty (`staff/left`, `staff/suspended`).
+        """
+        visit = self._visit(request, Form())
+        self._enter(visit)
+        return visit
 
     def _enter(self, visit: Visit) -> None:
         """Find out who it is, from the session's cookie; an ended session is nobody."""
@@ -283,6 +301,8 @@ class Console:
             "Power": Power,
             "speech": speech(),
             "preferences": visit.preferences,
+            "counts": {} if visit.who is None else self.live.texts_for(visit.staff),
+            "watched": watched(visit.request.url.path),
             "error": None,
         }
         text = self.templates.get_template(template).render({**known, **context})

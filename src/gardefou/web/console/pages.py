@@ -14,6 +14,7 @@ from gardefou.web.console import (
     enforcements,
     hacked,
     incidents,
+    live,
     me,
     nets,
     overview,
@@ -27,6 +28,7 @@ from gardefou.web.console import (
     signing,
 )
 from gardefou.web.console.frame import Assets, Console
+from gardefou.web.console.streams import Live
 
 _STATIC = Path(__file__).resolve().parents[1] / "static"
 _GROUPS = (
@@ -37,20 +39,21 @@ _GROUPS = (
     enforcements,
     restoring,
     accounts,
+    registry,
+    hacked,
     pauses,
     incidents,
     people,
-    registry,
     person,
     nets,
     record,
     me,
+    live,
 )
-_GROUPS = (signing, overview, queue, case, enforcements, accounts, hacked, pauses, incidents, people, nets, record, me)
 
 
-def routes(app: App, settings: Settings) -> list[BaseRoute]:
+def routes(app: App, settings: Settings, live_pages: Live) -> list[BaseRoute]:
     """Return the console's routes, to be mounted at the root: pages, forms and ``/static``."""
-    console = Console(app, settings)
+    console = Console(app, settings, live_pages)
     pages = [route for group in _GROUPS for route in group.routes(console)]
     return [*pages, Mount("/static", Assets(directory=_STATIC), name="static")]
