@@ -344,7 +344,7 @@ def test_each_page_knows_what_it_looks_at(one_installed):
     assert watched("/me") == ("", "")
     page = one_installed.scene.client("ada").get("/enforcements")
     assert 'data-live="enforcements"' in page
-    assert 'hx-sse:connect="/live?since=2026-05-04T' in page
+    assert 'data-stream="/live?since=2026-05-04T' in page
 
 
 def test_signed_out_the_stream_is_refused_in_one_line_and_leads_nowhere(one_installed):

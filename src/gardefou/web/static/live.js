@@ -112,11 +112,15 @@
 
   // Only a page in sight listens: a browser has few connections to one host.
   const listen = () => {
-    if (ended || document.hidden || stream._htmx?.sse || Date.now() - asked < 5000) return;
-    asked = Date.now();
-    htmx.trigger(stream, "listen");
+    if (!ended && !document.hidden && !up && Date.now() - asked > 4000) htmx.trigger(stream, "listen");
   };
+  stream.addEventListener("htmx:before:request", () => { asked = Date.now(); });
   document.addEventListener("visibilitychange", listen);
   setInterval(listen, 5000);
-  document.addEventListener("DOMContentLoaded", () => setTimeout(listen));
+  // htmx takes the page in hand once its own script has run, which may be before its extension has: only then ours.
+  setTimeout(() => {
+    stream.setAttribute("hx-sse:connect", stream.dataset.stream);
+    htmx.process(stream);
+    listen();
+  });
 })();

@@ -1,0 +1,182 @@
+"""An open page in Chromium: it changes by itself, comes back after the server did, and does not grow in a day."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+import uvicorn
+from playwright.sync_api import CDPSession, Page, expect, sync_playwright
+
+from gardefou.flow.decide import Wanted, enforce
+from gardefou.web.console import pulse, streams
+from gardefou.web.console.pulse import Happened, Look
+from gardefou.web.serve import Server
+from gardefou.worker import Worker
+from tests.web.console_scene import PLATFORM, Scene, make_scene
+from tests.web.test_console_browser import _FLAGS, Console, chromium
+
+pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+
+#: Looks at the store as many as a quarter of an hour has; each changes a counter.
+LOOKS = 2_000
+
+
+@contextmanager
+def node(scene: Scene, port: int = 0) -> Iterator[Server]:
+    """Serve on a port, until the block is left."""
+    web = scene.web()
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    server = Server(uvicorn.Config(web, log_level="error", lifespan="off"), web.state.live)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)
+        listening.close()
+        assert not thread.is_alive(), "open pages hold up the stop"
+
+
+def port_of(server: Server) -> int:
+    for _ in range(500):
+        if server.started:
+            return int(server.servers[0].sockets[0].getsockname()[1])
+        threading.Event().wait(0.01)
+    raise AssertionError("the server does not start")
+
+
+@contextmanager
+def browsing(scene: Scene, port: int) -> Iterator[Console]:
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        yield Console(scene, f"http://127.0.0.1:{port}", browser)
+        browser.close()
+
+
+def suspends_the_president(scene: Scene) -> str:
+    wanted = Wanted(
+        platform=PLATFORM,
+        account="1001",
+        action="suspend",
+        policy="impersonation",
+        rationale="Fake.",
+        confirm={"handle": "president"},
+    )
+    return enforce(scene.app, scene.actor("ada"), wanted).id
+
+
+def stays(page: Page) -> None:
+    """Mark the page, so that a reload shows."""
+    page.evaluate("window.opened = true")
+
+
+def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_server(sqlite_url, tmp_path):
+    scene = make_scene(sqlite_url, tmp_path, real_time=True)
+    worker = Worker(scene.app, scene.settings)
+    worker.start()
+    with node(scene) as server:
+        port = port_of(server)
+        with browsing(scene, port) as console:
+            page = console.open("ben")
+            page.goto(f"{console.url}/enforcements")
+            stays(page)
+            expect(page.get_by_role("main")).to_contain_text("None.")
+            placed = suspends_the_president(scene)
+            expect(page.locator("#count-enforcements")).to_have_text("1 for you")
+            row = page.get_by_role("link", name="Suspend @president")
+            expect(row).to_be_visible(timeout=2_000)
+            expect(page.get_by_role("link", name="Enforcements", exact=True)).to_have_accessible_description(
+                "1 for you"
+            )
+            expect(page.locator("#live-says")).to_have_text("1 enforcement waits for you.")
+            assert page.evaluate("window.opened")
+
+            # Where someone is typing nothing is exchanged; they are told instead.
+            page.goto(f"{console.url}/enforcements/{placed}")
+            stays(page)
+            page.get_by_label("Note").fill("I have looked at it and")
+            cyd = console.open("cyd")
+            cyd.goto(f"{console.url}/enforcements/{placed}")
+            cyd.get_by_role("button", name="Yes, do it").click()
+            expect(page.get_by_text("This page has changed since you opened it.")).to_be_visible()
+            expect(page.get_by_label("Note")).to_have_value("I have looked at it and")
+            cyd.close()
+            assert console.complaints == []
+
+            page.goto(f"{console.url}/queue")
+            stays(page)
+            expect(page.locator("#count-enforcements")).to_have_text("1 for you")
+            server.should_exit = True
+            for _ in range(500):
+                if server.servers and not server.servers[0].is_serving():
+                    break
+                threading.Event().wait(0.01)
+            with node(scene, port) as again:
+                assert port_of(again) == port
+                scene.report("3001")
+                expect(page.locator("#count-queue")).to_have_text("1 open", timeout=10_000)
+                expect(page.get_by_role("link", name="3001")).to_be_visible()
+                assert page.evaluate("window.opened")
+
+                # The session ends, and the page says so without being touched.
+                page.evaluate("document.querySelector('form[action=\"/signout\"]').setAttribute('target', '_blank')")
+                page.get_by_role("button", name="Sign out").click()
+                expect(page.locator("#ended")).to_contain_text("You are signed out.")
+    worker.stop()
+
+
+def metrics(cdp: CDPSession) -> dict[str, float]:
+    cdp.send("HeapProfiler.collectGarbage")
+    found = {one["name"]: one["value"] for one in cdp.send("Performance.getMetrics")["metrics"]}
+    return {name: found[name] for name in ("Nodes", "JSEventListeners", "JSHeapUsedSize", "Documents")}
+
+
+def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatch):
+    scene = make_scene(sqlite_url, tmp_path, real_time=True)
+    look = pulse.Reader.look
+
+    def busy(self: pulse.Reader, sessions: frozenset[str]) -> Look:
+        """Something has happened at every look, now and then to what is on the page."""
+        found = look(self, sessions)
+        about = "enforcement.placed" if not found.number % 50 else "staff.signed_in"
+        return replace(
+            found,
+            happened=(Happened(about, f"something-{found.number}", ""),),
+            counts=replace(found.counts, open=found.number),
+        )
+
+    monkeypatch.setattr(pulse.Reader, "look", busy)
+    monkeypatch.setattr(streams, "PACE", 0.001)
+    with node(scene) as server:
+        port = port_of(server)
+        live = server.config.app.state.live
+        with browsing(scene, port) as console:
+            page = console.open("ben")
+            page.goto(f"{console.url}/enforcements")
+            stays(page)
+            cdp = page.context.new_cdp_session(page)
+            cdp.send("Performance.enable")
+            taken: list[dict[str, float]] = []
+            for _ in range(4):
+                goal = live.newest.number + LOOKS // 4
+                page.wait_for_function(
+                    "goal => parseInt(document.getElementById('count-queue').textContent.replace(/\\D/g, '')) >= goal",
+                    arg=goal,
+                )
+                taken.append(metrics(cdp))
+            assert page.evaluate("window.opened")
+            assert live.streams == 1
+            warm, last = taken[0], taken[-1]
+            assert last["Documents"] <= warm["Documents"] + 1, taken
+            assert last["JSEventListeners"] <= warm["JSEventListeners"] + 5, taken
+            assert last["Nodes"] <= warm["Nodes"] * 1.05 + 50, taken
+            assert last["JSHeapUsedSize"] <= warm["JSHeapUsedSize"] * 1.1 + 300_000, taken
+            assert console.complaints == []
