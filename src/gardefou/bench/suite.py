@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gardefou.bench import floor, history, homeserver, intake, ledger, pairs
+from gardefou.bench import floor, history, homeserver, intake, ledger, pages, pairs
 from gardefou.bench.databases import KINDS, Databases
 from gardefou.bench.measured import Figure, Say, Skipped, number
 from gardefou.errors import GardefouError, InvalidInput
@@ -18,6 +18,8 @@ AT_ONCE = 8
 #: Restores timed on a homeserver.
 CLICKS = 50
 EVENTS = 20_000
+#: Milliseconds of server time that a page of the console takes at most.
+PAGE_AIM = 50.0
 #: A million past enforcements in ten seconds; and how many are exported, the same for every size of the other.
 JUDGED_AIM, EXPORTED = 100_000.0, 20_000
 
@@ -45,6 +47,8 @@ class Suite:
     say: Say
     #: Past enforcements that are judged by a backtest.
     enforcements: int = 1_000_000
+    #: Past cases on the platform whose pages are looked at.
+    cases: int = 1_000_000
     #: Inserts a second by database: of one connection on SQLite, of 32 on PostgreSQL, one where it was not measured.
     floors: dict[str, float] = field(default_factory=dict[str, float])
     _folders: int = 0
@@ -263,6 +267,22 @@ def _backtest(suite: Suite) -> Iterator[Found]:
     )
 
 
+def _pages(suite: Suite) -> Iterator[Found]:
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        for one in pages.page_times(url, folder, cases=suite.cases):
+            yield Figure(
+                name=f"console page {one.page}, server time, p50",
+                database=kind,
+                value=one.slow(0.5),
+                unit="ms",
+                aim=PAGE_AIM,
+                note=f"{suite.cases:,} past cases; p95 {number(one.slow(0.95))} ms; {one.size / 1000:.0f} kB",
+                bound="one core of Python: rows into objects, and the template",
+            )
+
+    yield from suite.each("pages", KINDS, measure)
+
+
 _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "floor": _floor,
     "single": _single,
@@ -273,5 +293,6 @@ _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "ledger": _ledger,
     "export": _export,
     "backtest": _backtest,
+    "pages": _pages,
 }
 NAMES = tuple(_RUNS)

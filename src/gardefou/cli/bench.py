@@ -15,6 +15,7 @@ from gardefou.errors import InvalidInput
     epilog=examples(
         "gardefou bench",
         "gardefou bench --only decide --only restore",
+        "gardefou bench --only pages --cases 100000",
         "gardefou bench --report docs/benchmarks.md",
     ),
 )
@@ -29,10 +30,17 @@ from gardefou.errors import InvalidInput
     show_default=True,
     help="How many past enforcements the backtest judges.",
 )
+@click.option(
+    "--cases",
+    type=click.IntRange(100, 10_000_000),
+    default=1_000_000,
+    show_default=True,
+    help="How many past cases the platform has whose console pages are timed.",
+)
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the page with the tables there.")
 @cli_command
-def bench(ctx: Cli, only: tuple[str, ...], seconds: float, enforcements: int, report: Path | None) -> None:
-    """Measure intake, decisions, restores, the ledger and backtests, and print tables with ratios to a plain INSERT.
+def bench(ctx: Cli, only: tuple[str, ...], seconds: float, enforcements: int, cases: int, report: Path | None) -> None:
+    """Measure intake, decisions, restores, ledger, backtests and pages; print tables with ratios to a plain INSERT.
 
     Everything runs on databases made for it and removed at the end: a SQLite
     file, and a database of its own on the PostgreSQL server that
@@ -50,7 +58,7 @@ def bench(ctx: Cli, only: tuple[str, ...], seconds: float, enforcements: int, re
     figures: list[Figure] = []
     skipped: list[Skipped] = []
     with Databases.opened() as databases:
-        for found in Suite(databases, seconds, ctx.out.note, enforcements).run(only):
+        for found in Suite(databases, seconds, ctx.out.note, enforcements, cases).run(only):
             if isinstance(found, Figure):
                 figures.append(found)
             else:

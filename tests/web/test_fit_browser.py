@@ -1,0 +1,148 @@
+"""Every page of the console in Chromium: axe finds nothing, nothing overflows, nothing is asked of another host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.web.console_scene import Scene, make_scene
+from tests.web.pages import Furnished, addresses, furnish
+from tests.web.test_console_browser import _FLAGS, Console, chromium, press
+from tests.web.test_live_browser import node, port_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+
+_AXE = Path(__file__).parent / "vendor" / "axe.min.js"
+#: What a page is held to: WCAG 2.2 A and AA, and what axe calls good practice.
+_RUN = """async (only) => {
+  const found = await axe.run(document, {runOnly: only, resultTypes: ["violations"]});
+  return found.violations.map(one => `${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map(node => node.html.slice(0, 160)).join(" | ")}`);
+}"""
+_ALL = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+#: All that a theme can change.
+_COLOURS = ["color-contrast", "link-in-text-block"]
+#: And all that the width can, once the page has been looked at in another.
+_LAYOUT = [*_COLOURS, "target-size", "scrollable-region-focusable", "empty-table-header", "region", "label"]
+#: What sticks out of the page, and cannot be reached without moving the whole page sideways.
+_WIDE = """() => {
+  const room = document.documentElement.clientWidth;
+  return document.documentElement.scrollWidth <= room ? [] : [...document.querySelectorAll("main *, header *, body > *")].filter(one => {
+    const box = one.getBoundingClientRect();
+    return (box.right > room + 1 || box.left < -1) && box.width && !one.closest(".unseen, .skip, .scroll, .nav, .tabs");
+  }).slice(0, 4).map(one => `${one.tagName}.${one.className} ${one.outerHTML.slice(0, 120)}`).concat([`page ${document.documentElement.scrollWidth} of ${room}`]);
+}"""
+_MOVES = """() => [...document.querySelectorAll("*")].filter(one => {
+  const style = getComputedStyle(one);
+  const long = text => text.split(",").some(part => parseFloat(part) > 0);
+  return (style.animationName !== "none" && long(style.animationDuration)) || long(style.transitionDuration);
+}).map(one => one.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def furnished(databases, tmp_path_factory) -> Iterator[tuple[Console, Furnished, Scene]]:
+    """One server and one browser for all that follows."""
+    with databases.fresh("sqlite") as url:
+        scene = make_scene(url, tmp_path_factory.mktemp("node"), real_time=True)
+        there = furnish(scene, paused=True)
+        with node(scene) as server, sync_playwright() as player:
+            browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+            console = Console(scene, f"http://127.0.0.1:{port_of(server)}", browser)
+            yield console, there, scene
+            browser.close()
+            assert console.complaints == []
+
+
+def all_pages(scene: Scene, there: Furnished) -> list[str]:
+    return [one for one in addresses(scene.web(), there) if not one.startswith("/signin")]
+
+
+def look(page: Page, console: Console, address: str, wrong: list[str], width: int) -> None:
+    """Look at one page in both themes and both directions of writing."""
+    page.goto(f"{console.url}{address}")
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    for theme, rules in (("dark", _COLOURS), ("light", _ALL if width > 1000 else _LAYOUT)):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        wrong += [f"{address} at {width}, {theme}: {one}" for one in page.evaluate(_RUN, rules)]
+    found: Any = {"too wide": page.evaluate(_WIDE), "moves": page.evaluate(_MOVES)}
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    found["too wide from right to left"] = page.evaluate(_WIDE)
+    wrong += [f"{address} at {width}: {what}: {one}" for what, ones in found.items() for one in ones]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_every_page_is_accessible_in_both_themes_and_fits(furnished, width):
+    console, there, scene = furnished
+    page = console.open("ben", width=width)
+    wrong: list[str] = []
+    for address in all_pages(scene, there):
+        look(page, console, address, wrong, width)
+    page.context.close()
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_signing_in_is_accessible_too(furnished):
+    console, _, scene = furnished
+    context = console.browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    wrong: list[str] = []
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        for address in ("/signin", f"/signin/{scene.link('ada')}"):
+            look(page, console, address, wrong, width)
+    context.close()
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_all_of_it_is_reached_by_the_keyboard(furnished):
+    console, there, _ = furnished
+    page = console.open("ben")
+    page.goto(f"{console.url}/enforcements/{there.enforcements[0]}")
+    page.wait_for_load_state()
+
+    # The first stop leads past the navigation.
+    press(page, "Tab")
+    expect(page.get_by_role("link", name="To the page's content")).to_be_focused()
+    box = page.get_by_role("link", name="To the page's content").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0, "the skip link is seen where it has the focus"
+    press(page, "Enter")
+    press(page, "Tab")
+    assert page.evaluate("document.getElementById('main').contains(document.activeElement)")
+
+    # From there every field and button has its turn, in the sequence in which they stand, and is seen to have it.
+    page.goto(f"{console.url}/enforcements/{there.enforcements[0]}")
+    stops = "a[href], button, input:not([type=hidden]), select, textarea, summary"
+    expected = page.evaluate(
+        f"[...document.querySelectorAll('{stops}')].filter(one => one.getClientRects().length && !one.disabled).length"
+    )
+    reached: list[int] = []
+    for _ in range(expected):
+        page.keyboard.press("Tab")
+        reached.append(
+            page.evaluate(
+                f"""() => {{
+              const one = document.activeElement, style = getComputedStyle(one);
+              if (style.outlineStyle === "none" && one.tagName !== "BODY") return -2;
+              return [...document.querySelectorAll('{stops}')].indexOf(one);
+            }}"""
+            )
+        )
+    assert -2 not in reached, "focus is seen everywhere"
+    assert -1 not in reached
+    assert reached == sorted(reached)
+
+    # A dialog takes the focus, keeps it, and gives it back.
+    opener = page.get_by_role("button", name="Keys")
+    opener.focus()
+    press(page, "Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert page.evaluate("document.querySelector('dialog').contains(document.activeElement)")
+    press(page, "Escape")
+    expect(dialog).to_be_hidden()
+    expect(opener).to_be_focused()
+    page.context.close()
