@@ -21,6 +21,7 @@ from gardefou.ids import Ids
 from gardefou.ledger.note import Signer
 from gardefou.ledger.sequencer import Sequencer
 from gardefou.nets.shipped import load_shipped
+from gardefou.notices.post import ApprisePost, NoPost
 from gardefou.people.keys import KeyStore
 from gardefou.people.pseudonyms import pseudonym
 from gardefou.platforms.protocol import Connector
@@ -88,6 +89,7 @@ def make_app(store: Store, parts: Parts, *, signer: Signer, keys: KeyStore | Non
         sequencer=sequencer,
         make_connector=connector,
         no_nets=no_nets,
+        post=NoPost() if keys is None else ApprisePost(keys),
     )
 
 

@@ -33,6 +33,8 @@ class Settings:
     #: Where `serve` listens.
     host: str = "127.0.0.1"
     port: int = 8700
+    #: The console's own address as people reach it, for links in notices; left out, where `serve` listens.
+    public_url: str = ""
     #: Whether `serve` does the worker's work too.
     embedded_worker: bool = True
     #: Seconds between two rounds of watching notable and protected accounts.
@@ -49,6 +51,11 @@ class Settings:
         if self.database_url:
             return self.database_url
         return f"sqlite:///{self.data / 'gardefou.db'}"
+
+    @property
+    def address(self) -> str:
+        """The console's own address, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def keys_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""The worker: the clock's work, the sequencer, the watch and the fetching of reports, in a loop.
+"""The worker: the clock's work, the sequencer, the watch, the fetching of reports and notices, in loops.
 
 Any number may run beside each other; each piece of work is claimed in its own
 transaction. `Worker.wake` makes a sleeping one look at once.
@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from gardefou.courier import Courier
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
 from gardefou.flow.due import next_due, run_due
@@ -52,15 +53,17 @@ class Worker:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._nets_file = NetsFile(app, settings.nets_file)
+        self._courier = Courier(app, settings.address)
         app.wake = self.wake
 
     def wake(self) -> None:
         """Make the worker look for work at once."""
         self._bell.set()
+        self._courier.wake()
 
     def start(self) -> None:
-        """Run in threads of this process: one for due work, one for watching and fetching."""
-        for target in (self.run, self._run_watch):
+        """Run in threads of this process: for due work, for watching and fetching, and for notices."""
+        for target in (self.run, self._run_watch, self._run_courier):
             thread = threading.Thread(target=target, name=f"gardefou-{target.__name__.strip('_')}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -69,6 +72,7 @@ class Worker:
         """Stop after what is in hand, and wait for it."""
         self._stopping.set()
         self._bell.set()
+        self._courier.stop()
         for thread in self._threads:
             thread.join(timeout=30)
 
@@ -82,12 +86,12 @@ class Worker:
                 self._bell.wait(self._pause())
             self._stopping.wait(max(0.0, next_round - time.monotonic()))
 
-    def run_all(self) -> None:
-        """Run due work, watching and fetching in this thread and one more; for ``gardefou worker``."""
-        thread = threading.Thread(target=self._run_watch, name="gardefou-watch", daemon=True)
-        thread.start()
-        self._threads.append(thread)
-        self.run()
+    def _run_courier(self) -> None:
+        self._courier.run()
+
+    def notices_once(self) -> int:
+        """Send the notices that are due, and wait for it; for ``gardefou worker --once``."""
+        return self._courier.once()
 
     def round(self) -> int:
         """Do one round; return how much was done."""

@@ -53,7 +53,7 @@ def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None
 @click.option("--once", is_flag=True, help="Do what is due now, and end.")
 @cli_command
 def worker(ctx: Cli, once: bool) -> None:
-    """Do the clock's work: holds, deadlines, expiries, retries, checkpoints, watching, fetching reports.
+    """Do the clock's work: holds, deadlines, expiries, retries, checkpoints, watching, fetching reports, notices.
 
     Any number may run beside each other and beside `gardefou serve`.
     """
@@ -63,6 +63,7 @@ def worker(ctx: Cli, once: bool) -> None:
     work = Worker(app, ctx.settings)
     if once:
         done = work.round()
+        done += work.notices_once()
         ctx.out.data({"done": done}, f"{done} things were done." if done else "Nothing was due.")
         return
     logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)

@@ -372,6 +372,27 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A way to tell people on duty: a chat, mail, a pager. Its address is a secret, and lies in the key store."""
+
+    platform: str = ORGANISATION
+    #: What it is called here.
+    id: str
+    #: What the key store keeps its address under.
+    key: str
+    #: What kind of service the address is of, such as ``mailto`` or ``slack``: all that is ever shown of it.
+    service: str
+    #: The names that nets notify (`gardefou.nets.net.CHANNELS`), or ``team:NAME``, that it listens to.
+    to: tuple[str, ...]
+    #: The kinds of notice that it takes; empty takes all.
+    kinds: tuple[str, ...] = ()
+    language: str = "en"
+    active: bool = True
+    added_at: datetime
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopUp:
     """A lead's yes to twice the budget for one person, for sixty minutes."""
 

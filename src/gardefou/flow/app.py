@@ -21,6 +21,7 @@ from gardefou.ledger.sequencer import Sequencer
 from gardefou.nets.load import load
 from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
+from gardefou.notices.post import NoPost, Post
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -66,6 +67,8 @@ class App:
     make_connector: MakeConnector
     #: ``--no-nets``: states, ledger and connectors stay, everything is let through. Fresh stores only.
     no_nets: bool = False
+    #: Sends notices to the channels whose addresses lie on this machine.
+    post: Post = field(default_factory=NoPost)
     #: Told after a commit that there may be work; the worker waits on it.
     wake: Callable[[], None] = lambda: None
     _config: tuple[tuple[Any, ...], Config] | None = None

@@ -103,6 +103,7 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
             accounts=(made.account,),
             enforcements=(made.id,),
             summary=f"The glass was broken: {action} because {because}",
+            facts={"action": action, "minutes": str(config.rules.break_glass_minutes)},
         )
         return settle_waiting(uow, config, made, verdict)
 

@@ -191,7 +191,16 @@ def _write(uow: UnitOfWork, app: App, config: Config, made: Enforcement, verdict
     placed = settle_waiting(uow, config, made, verdict)
     if placed.state == State.WAITING.value and verdict.notify:
         kind = (made.change or {}).get("kind", "")
-        alert(uow, platform=ORGANISATION, about=made.id, says=f"A change that weakens protection waits: {kind}.")
+        alert(
+            uow,
+            "change",
+            platform=ORGANISATION,
+            about=made.id,
+            says=f"A change that weakens protection waits: {kind}.",
+            to=verdict.notify,
+            team=made.team,
+            facts={"change": kind},
+        )
     if placed.state == State.READY.value:
         # Nothing stands before it: the change and its proposal are one transaction.
         apply_change(uow, app, config, placed)

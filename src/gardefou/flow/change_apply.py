@@ -12,6 +12,7 @@ from dataclasses import replace
 from gardefou.domain.records import Enforcement
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler
+from gardefou.flow.changes.channels import ChannelChange
 from gardefou.flow.changes.nets import NetsChange
 from gardefou.flow.changes.pauses import PauseChange, ResumeChange
 from gardefou.flow.changes.platforms import PlatformChange
@@ -35,6 +36,7 @@ KINDS: dict[str, Handler] = {
     "token_revoke": TokenRevoke(),
     "platform": PlatformChange(),
     "setting": SettingChange(),
+    "channel": ChannelChange(),
     "setup_finish": FinishSetup(),
     "pause": PauseChange(),
     "resume": ResumeChange(),

@@ -138,7 +138,15 @@ def _put_by(app: App, enforcement_id: str, why: str) -> None:
             next_attempt_at=uow.now + ceiling,
             intent_event=None,
         )
-        alert(uow, platform=found.platform, about=found.id, says=f"Stuck: {why}", accounts=(found.account,))
+        alert(
+            uow,
+            "stuck",
+            platform=found.platform,
+            about=found.id,
+            says=f"Stuck: {why}",
+            accounts=(found.account,) if found.account else (),
+            facts={"action": found.action},
+        )
 
 
 def _advance(app: App, enforcement_id: str) -> Enforcement | None:

@@ -10,6 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.domain.records import SYSTEM, Enforcement, Incident
+from gardefou.flow.notices import write_notice
+from gardefou.notices.kinds import KINDS
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
@@ -44,11 +46,13 @@ def open_incident(
     enforcements: tuple[str, ...] = (),
     about: str = "",
     detail: Mapping[str, Any] | None = None,
+    facts: Mapping[str, str] | None = None,
 ) -> Incident:
     """Open an incident and raise its alert, or add to the open one of its kind.
 
     What concerns the same person (``about``) or, without one, the same
     accounts within an hour is one incident, so that a burst is one story.
+    ``facts`` are for the words of its notice.
 
     Writes `incident.opened` or `incident.grew`, and `alert.raised`.
     """
@@ -91,23 +95,42 @@ def open_incident(
         about=incident.id,
         puts=(incident,),
     )
-    alert(uow, platform=platform, about=incident.id, says=summary, accounts=accounts)
+    alert(uow, kind, platform=platform, about=incident.id, says=summary, accounts=accounts, facts=facts)
     return incident
 
 
-def alert(uow: UnitOfWork, *, platform: str, about: str, says: str, accounts: tuple[str, ...] = ()) -> None:
+def alert(
+    uow: UnitOfWork,
+    kind: str,
+    *,
+    platform: str,
+    about: str,
+    says: str,
+    accounts: tuple[str, ...] = (),
+    to: tuple[str, ...] = (),
+    team: str = "",
+    facts: Mapping[str, str] | None = None,
+) -> None:
     """Tell the people on duty; written down first, delivered from what is written.
+
+    ``kind`` is one of `gardefou.notices.kinds.KINDS`, which says for whom it is
+    where ``to`` does not, and in what words: ``says`` stays in the record.
+    Nothing waits for the delivery (`gardefou.flow.deliver`).
 
     Writes `alert.raised`.
     """
+    told = to or KINDS[kind].to
     uow.record(
         "alert.raised",
         by=SYSTEM,
         platform=platform,
         account=accounts[0] if len(accounts) == 1 else "",
         about=about,
-        detail={"says": says, "accounts": list(accounts)},
+        detail={"says": says, "accounts": list(accounts), "kind": kind, "to": list(told)},
     )
+    # Whoever is to look without knowing the first look is told nothing of it, nor of whom it concerns (M3).
+    named = () if kind == "second_look" else accounts
+    write_notice(uow, kind, platform=platform, about=about, accounts=named, to=told, team=team, facts=facts or {})
 
 
 def near_miss(uow: UnitOfWork, enforcement: Enforcement, why: str) -> None:

@@ -151,6 +151,7 @@ def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enf
         give_up_lifting(uow, failed)
         alert(
             uow,
+            "restore_failed",
             platform=failed.platform,
             about=failed.id,
             says=f"A restore failed: {why}",
@@ -201,10 +202,12 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
     if attempts == 1:
         alert(
             uow,
+            "retrying",
             platform=found.platform,
             about=found.id,
             says=f"{found.platform} does not carry out {found.action}; it is retried: {why}",
             accounts=(found.account,),
+            facts={"action": found.action},
         )
     return retrying
 

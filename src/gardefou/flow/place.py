@@ -459,12 +459,17 @@ def _judge_into(
         near_miss(uow, refused, because)
         return refused
     if verdict.notify:
+        blind = is_blind(made.verdict)
         alert(
             uow,
+            "second_look" if blind else "placed",
             platform=made.platform,
             about=made.id,
-            says=SECOND_LOOK if is_blind(made.verdict) else f"{made.action} on a {made.tier} account was placed.",
+            says=SECOND_LOOK if blind else f"{made.action} on a {made.tier} account was placed.",
             accounts=(made.account,),
+            to=verdict.notify,
+            team=made.team,
+            facts={} if blind else {"action": made.action, "tier": made.tier},
         )
     return settle_waiting(uow, config, made, verdict)
 

@@ -95,11 +95,14 @@ def start_raid(app: App, actor: Actor, because: str) -> Raid:
             )
         made = Raid(id=uow.ids.new(), by=actor.id, at=uow.now, because=why, until=uow.now + LASTS)
         uow.record("raid.started", by=actor.id, about=made.id, puts=(made,))
+        minutes = LASTS // timedelta(minutes=1)
         alert(
             uow,
+            "raid",
             platform=ORGANISATION,
             about=made.id,
-            says=f"Raid mode is on for {LASTS // timedelta(minutes=1)} minutes: {why}",
+            says=f"Raid mode is on for {minutes} minutes: {why}",
+            facts={"minutes": str(minutes)},
         )
         return made
 
@@ -124,7 +127,8 @@ def end_raid(app: App, actor: Actor) -> list[Raid]:
         ended = [replace(one, ended_at=uow.now, ended_by=actor.id, version=one.version + 1) for one in running]
         for one in ended:
             uow.record("raid.ended", by=actor.id, about=one.id, puts=(one,))
-        alert(uow, platform=ORGANISATION, about=ended[-1].id, says="Raid mode was ended: budgets are as always again.")
+        says = "Raid mode was ended: budgets are as always again."
+        alert(uow, "raid_over", platform=ORGANISATION, about=ended[-1].id, says=says)
         return ended
 
 

@@ -107,6 +107,10 @@ class Rules:
     break_glass_minutes: int = 30
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
+    #: A notice that is not delivered by then is an incident.
+    notice_alert_seconds: int = 180
+    #: A notice that is not delivered by then is given up.
+    notice_give_up_seconds: int = 6 * 3600
 
     def queue_for(self, category: str) -> str:
         """Return the queue that reports of a category go to."""

@@ -84,5 +84,12 @@ def settle(app: App, enforcement: Enforcement) -> Enforcement | None:
             because="It was sent and no answer came; whether it arrived cannot be read, so it is not sent again.",
             ended_at=uow.now,
         )
-        alert(uow, platform=found.platform, about=found.id, says=ended.because, accounts=(found.account,))
+        alert(
+            uow,
+            "unsettled",
+            platform=found.platform,
+            about=found.id,
+            says=ended.because,
+            accounts=(found.account,),
+        )
         return ended

@@ -156,6 +156,7 @@ CHANGES: dict[str, str] = {
     "token_revoke": "revoking a token",
     "platform": "a platform",
     "setting": "a setting",
+    "channel": "where notices go",
     "setup_finish": "the end of setup",
     "pause": "a pause",
     "second_pause": "a second pause within 24 hours",

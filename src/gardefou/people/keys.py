@@ -1,4 +1,7 @@
-"""The key store: the ledger's signing key and the platforms' credentials, in files outside the database (R20)."""
+"""The key store: the ledger's signing key, the platforms' credentials, the channels' addresses (R20).
+
+All in files outside the database.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,27 @@ class KeyStore:
     def keep(self, platform: str, credentials: Mapping[str, str]) -> None:
         """Keep a platform's credentials, replacing earlier ones."""
         self._write(self._path(platform), json.dumps(dict(credentials), indent=1) + "\n", new=False)
+
+    def keep_address(self, key: str, url: str) -> None:
+        """Keep the address of a channel for notices under a key of its own; it is never replaced.
+
+        Raises:
+            InvalidInput: the key is none (`channel/key`).
+        """
+        self._write(self._address_path(key), json.dumps({"url": url}) + "\n", new=True)
+
+    def address(self, key: str) -> str | None:
+        """Return the address of a channel, or None where this machine has it not."""
+        path = self._address_path(key)
+        if not path.exists():
+            return None
+        loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded["url"]
+
+    def _address_path(self, key: str) -> Path:
+        if not key.replace("-", "").isalnum() or not key.isascii():
+            raise InvalidInput("channel/key", "An address is kept under letters, digits and -.", field="key")
+        return self.folder / f"channel-{key}.json"
 
     def _path(self, platform: str) -> Path:
         if not platform.replace("-", "").replace("_", "").isalnum():

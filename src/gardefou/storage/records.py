@@ -108,6 +108,7 @@ MAPPED: dict[type[Any], Mapped[Any]] = {
         (r.Raid, tables.raid),
         (r.Incident, tables.incident),
         (r.TopUp, tables.top_up),
+        (r.Channel, tables.channel),
     )
 }
 

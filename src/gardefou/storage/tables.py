@@ -481,6 +481,17 @@ sa.Index("incident_by_kind", incident.c.platform, incident.c.kind, incident.c.ab
 top_up = _state_table("top_up", _text("staff_id"), _text("by"), _when("at", null=False))
 sa.Index("top_up_by_staff", top_up.c.staff_id, top_up.c.at)
 
+channel = _state_table(
+    "channel",
+    _text("key"),
+    _text("service"),
+    _names("to"),
+    _names("kinds"),
+    _text("language"),
+    _bool("active"),
+    _when("added_at", null=False),
+)
+
 # The ledger: append-only.
 
 event = sa.Table(
@@ -586,6 +597,55 @@ idempotency = sa.Table(
 )
 sa.Index("idempotency_by_time", idempotency.c.at)
 
+#: What people on duty are to be told: written with the event that says so, sent later.
+notice = sa.Table(
+    "notice",
+    metadata,
+    _text("platform", key=True),
+    _text("id", key=True),
+    _text("kind"),
+    _names("to"),
+    _text("team"),
+    _names("accounts"),
+    _text("about"),
+    _json("facts"),
+    _when("at", null=False),
+    # When it was shared out to channels; until then it waits for a worker.
+    _when("shared_at"),
+)
+notice_waiting = notice.c.shared_at.is_(None)
+sa.Index("notice_waiting", notice.c.platform, notice.c.id, sqlite_where=notice_waiting, postgresql_where=notice_waiting)
+sa.Index("notice_by_time", notice.c.at)
+
+#: One notice on its way through one channel. ``state``: waiting, sent or undelivered.
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    _text("platform", key=True),
+    _text("notice_id", key=True),
+    _text("channel", key=True),
+    _text("state"),
+    _when("at", null=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    _when("next_attempt_at"),
+    _when("lease_until"),
+    # What the last attempt came to: a word of `gardefou.notices.post.ANSWERS`, or `http 403`.
+    _text("answer"),
+    _when("sent_at"),
+    # When people were told that it did not get through.
+    _when("told_at"),
+)
+delivery_waiting = delivery.c.state == _written("waiting")
+sa.Index(
+    "delivery_waiting",
+    delivery.c.channel,
+    delivery.c.next_attempt_at,
+    sqlite_where=delivery_waiting,
+    postgresql_where=delivery_waiting,
+)
+sa.Index("delivery_by_id", delivery.c.notice_id, delivery.c.channel)
+sa.Index("delivery_by_channel", delivery.c.channel, delivery.c.at)
+
 # People: sealed, and never in the ledger.
 
 person = sa.Table(
@@ -661,6 +721,7 @@ PROJECTED: dict[str, sa.Table] = {
         raid,
         incident,
         top_up,
+        channel,
     )
 }
 

@@ -38,6 +38,7 @@ class Unwritten:
         #: By type and key: the version that the database has (0: none), and the newest record.
         self._records: dict[tuple[Any, str, str], tuple[int, Any]] = {}
         self._events: list[tuple[Any, ...]] = []
+        self._work: list[Read] = []
         self._tables: set[str] = set()
         self.ahead: dict[Hashable, list[Any]] = {}
 
@@ -66,6 +67,11 @@ class Unwritten:
         self._events += events
         self._tables |= _EVENT_TABLES
 
+    def work(self, table: str, statement: Fast, values: Mapping[str, Any]) -> None:
+        """Let a row of work in hand wait, to go out with what it belongs to."""
+        self._work.append((statement, values))
+        self._tables.add(table)
+
     def look_ahead(self, locks: Sequence[str], reads: Sequence[Read]) -> None:
         """Take advisory locks, in this sequence, and read, all in one exchange; PostgreSQL only.
 
@@ -89,6 +95,7 @@ class Unwritten:
             return
         records, self._records = list(self._records.values()), {}
         events, self._events = self._events, []
+        work, self._work = self._work, []
         self._tables = set()
         self.ahead.clear()
         table = ""
@@ -106,6 +113,8 @@ class Unwritten:
                         values[f"k_{name}"] = values.pop(name)
                     values["k_version"] = had
                     done.append((table, mapped.update.start(self._connection, values)))
+                for statement, given in work:
+                    statement.start(self._connection, given)
                 if events and not copied(self._connection, events):
                     table = tables.event.name
                     insert_events(self._connection, events)

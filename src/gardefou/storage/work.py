@@ -22,7 +22,7 @@ from gardefou.errors import NotFound
 from gardefou.ids import Ids
 from gardefou.storage.bulk import Noted, event_rows
 from gardefou.storage.engine import Store
-from gardefou.storage.fast import UNWRITTEN
+from gardefou.storage.fast import UNWRITTEN, Fast
 from gardefou.storage.records import MAPPED, fetch, fetch_all, get
 from gardefou.storage.unwritten import Read, Unwritten, key_of
 
@@ -169,6 +169,10 @@ class UnitOfWork:
         rows = event_rows([noted(entry) for entry in entries], now=self.now, ids=self.ids, salts=self._salts)
         self._unwritten.note(rows)
         return [row[1] for row in rows]
+
+    def work(self, table: sa.Table, insert: Fast, values: Mapping[str, Any]) -> None:
+        """Insert a row of work in hand: not part of the record, and committed with what it follows from."""
+        self._unwritten.work(table.name, insert, values)
 
     def move(
         self,

@@ -47,7 +47,7 @@ class PauseChange(Handler):
         """Write `pause.started`."""
         pause = Pause(id=uow.ids.new(), scope="all", by=by, at=uow.now, because=payload["because"])
         uow.record("pause.started", by=by, about=about, puts=(pause,))
-        alert(uow, platform=ORGANISATION, about=pause.id, says=f"All enforcement is paused: {pause.because}")
+        alert(uow, "pause", platform=ORGANISATION, about=pause.id, says=f"All enforcement is paused: {pause.because}")
 
 
 class ResumeChange(Handler):
@@ -66,10 +66,11 @@ class ResumeChange(Handler):
         return False
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `pause.ended` for each."""
+        """Write `pause.ended` for each, and `alert.raised`."""
         for pause in open_pauses(uow.connection):
             ended = replace(pause, ended_at=uow.now, ended_by=(*pause.ended_by, by), version=pause.version + 1)
             uow.record("pause.ended", by=by, about=about, puts=(ended,))
+        alert(uow, "resumed", platform=ORGANISATION, about=about, says="Enforcement goes on: two people resumed.")
         _look_at_once(uow)
 
 

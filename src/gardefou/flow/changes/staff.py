@@ -254,10 +254,12 @@ def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: boo
         reopen(uow, lapsed)
         alert(
             uow,
+            "leaver",
             platform=one.platform,
             about=one.id,
             says=f"{one.action} waited in the name of someone who is leaving; it needs a new look.",
             accounts=(one.account,) if one.account else (),
+            facts={"action": one.action},
         )
 
 
@@ -290,4 +292,10 @@ class RevealChange(Handler):
             about=about,
             detail={"staff": payload["staff"], "because": payload["because"], "until": written(until)},
         )
-        alert(uow, platform=ORGANISATION, about=payload["staff"], says="Your name was revealed; the record says why.")
+        alert(
+            uow,
+            "revealed",
+            platform=ORGANISATION,
+            about=payload["staff"],
+            says="Your name was revealed; the record says why.",
+        )

@@ -39,6 +39,7 @@ _CHANGES: dict[str, str] = {
     "platform": later("Platform"),
     "setting": later("Setting"),
     "setup_finish": later("End of setup"),
+    "channel": later("Change where notices go"),
     "pause": later("Pause"),
     "resume": later("Resume"),
 }

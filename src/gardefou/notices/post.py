@@ -1,0 +1,212 @@
+"""The way out: an address of a channel, and sending one message to it, through Apprise.
+
+An address is a secret. What comes back from a service is told in words of a
+closed list, or as a bare status: a library's own text may quote the address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from gardefou.errors import InvalidInput
+
+#: Seconds that one attempt may take before its answer is no longer waited for.
+PATIENCE = 15.0
+_MAX_ADDRESS = 2_000
+#: They speak to whoever sits at this machine, and nobody does.
+_HERE = frozenset({"dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "syslog"})
+_log = logging.getLogger("apprise")
+# Its lines may quote an address: they are read here, and go no further.
+_log.propagate = False
+_log.addHandler(logging.NullHandler())
+
+_SAID = (
+    (re.compile(r"error=(\d{3})\b"), "http {}"),
+    (re.compile(r"\((\d{3}), b['\"]"), "smtp {}"),
+)
+_MEANS = (
+    ("CERTIFICATE_VERIFY_FAILED", "certificate"),
+    ("certificate verify failed", "certificate"),
+    ("Name or service not known", "unknown_host"),
+    ("NameResolutionError", "unknown_host"),
+    ("nodename nor servname", "unknown_host"),
+    ("Temporary failure in name resolution", "unknown_host"),
+    ("No address associated", "unknown_host"),
+    ("timed out", "too_slow"),
+    ("Connection", "no_connection"),
+    ("onnection error", "no_connection"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an attempt came to. ``answer``: one of `gardefou.notices.kinds.ANSWERS`, or a status: ``http 403``."""
+
+    ok: bool
+    answer: str
+
+
+class Post(Protocol):
+    """Sends messages to channels whose addresses lie in this machine's key store."""
+
+    def has(self, key: str) -> bool:
+        """Whether the address kept under a key is here."""
+        ...
+
+    def send(self, key: str, title: str, body: str) -> Sent:
+        """Send one message; never raises."""
+        ...
+
+
+class Addresses(Protocol):
+    """Where addresses are kept."""
+
+    def address(self, key: str) -> str | None:
+        """Return an address, or None where it is not here."""
+        ...
+
+
+class NoPost:
+    """Has no address and sends nothing: for stores that are nobody's, such as a scenario's."""
+
+    def has(self, key: str) -> bool:  # noqa: ARG002
+        """It has none."""
+        return False
+
+    def send(self, key: str, title: str, body: str) -> Sent:  # noqa: ARG002
+        """Say so."""
+        return Sent(ok=False, answer="no_address")
+
+
+class ApprisePost:
+    """Sends through Apprise."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def has(self, key: str) -> bool:
+        """Whether the address kept under a key is here."""
+        return self._addresses.address(key) is not None
+
+    def send(self, key: str, title: str, body: str) -> Sent:
+        """Send one message; never raises."""
+        url = self._addresses.address(key)
+        if url is None:
+            return Sent(ok=False, answer="no_address")
+        with _listening() as lines:
+            try:
+                service = _service(url)
+                if service is None:
+                    return Sent(ok=False, answer="bad_address")
+                if service.notify(body=body, title=title):
+                    return Sent(ok=True, answer="sent")
+            except Exception as error:  # noqa: BLE001 - whatever a service's code does, the notice is tried again
+                lines.append(f"{type(error).__name__}: {error}")
+                return Sent(ok=False, answer=_meaning(lines, "broken"))
+            return Sent(ok=False, answer=_meaning(lines, "not_taken"))
+
+
+def send_within(post: Post, key: str, title: str, body: str, *, seconds: float = PATIENCE) -> Sent:
+    """Send one message and wait no longer than that for what comes of it; it may arrive still."""
+    came: list[Sent] = []
+    thread = threading.Thread(
+        target=lambda: came.append(post.send(key, title, body)), name="gardefou-test", daemon=True
+    )
+    thread.start()
+    thread.join(seconds)
+    return came[0] if came else Sent(ok=False, answer="too_slow")
+
+
+def service_of(url: str) -> str:
+    """Return what kind of service an address is of, such as ``mailtos`` or ``slack``, if it can be used.
+
+    Raises:
+        InvalidInput: it is none that Apprise knows, speaks to this machine's
+            own screen, or leads to a link-local address (`channel/address`).
+            The message never quotes it.
+    """
+    wrong = "That is no address of a service; see docs/notices.md for how each is written."
+    if not url or len(url) > _MAX_ADDRESS or not url.isprintable():
+        raise InvalidInput("channel/address", wrong, field="address")
+    with _listening():
+        try:
+            service = _service(url)
+        except Exception:  # noqa: BLE001 - what the library says may quote the address
+            service = None
+    schema = urlsplit(url).scheme.lower()
+    if service is None or not schema:
+        raise InvalidInput("channel/address", wrong, field="address")
+    if schema in _HERE:
+        raise InvalidInput("channel/address", f"{schema} speaks to this machine's own screen.", field="address")
+    if _link_local(str(getattr(service, "host", "") or "")):
+        raise InvalidInput("channel/address", "A link-local address is nobody's chat, mail or pager.", field="address")
+    return schema
+
+
+def _link_local(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_link_local
+    except ValueError:
+        return False
+
+
+def _service(url: str) -> Any:
+    """Return Apprise's own object for an address, or None where it is none."""
+    # Loaded when it is needed: reading all its services takes a quarter of a second.
+    from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode  # noqa: PLC0415
+
+    asset = AppriseAsset(
+        app_id="Gardefou",
+        app_desc="Gardefou",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
+        body_format=NotifyFormat.TEXT,
+        storage_mode=PersistentStoreMode.MEMORY,
+        secure_logging=True,
+        service_timeout=PATIENCE,
+        http_redirects=False,
+        async_mode=False,
+    )
+    return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+
+
+@contextmanager
+def _listening() -> Iterator[list[str]]:
+    """Collect what the library says in this thread meanwhile."""
+    lines: list[str] = []
+    here = threading.get_ident()
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here:
+                lines.append(record.getMessage())
+
+    ear = Ear(logging.DEBUG)
+    _log.addHandler(ear)
+    _log.setLevel(logging.DEBUG)
+    try:
+        yield lines
+    finally:
+        _log.removeHandler(ear)
+
+
+def _meaning(lines: list[str], otherwise: str) -> str:
+    """Return what the library's lines come to, in words of the closed list."""
+    for line in reversed(lines):
+        for pattern, answer in _SAID:
+            found = pattern.search(line)
+            if found is not None:
+                return answer.format(found[1])
+    for part, answer in _MEANS:
+        if any(part in line for line in lines):
+            return answer
+    return otherwise
