@@ -24,9 +24,8 @@ _MAX_ADDRESS = 2_000
 #: They speak to whoever sits at this machine, and nobody does.
 _HERE = frozenset({"dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "syslog"})
 _log = logging.getLogger("apprise")
-# Its lines may quote an address: they are read here, and go no further.
-_log.propagate = False
-_log.addHandler(logging.NullHandler())
+# Below this the library under it writes every address that it calls.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 _SAID = (
     (re.compile(r"error=(\d{3})\b"), "http {}"),
@@ -103,10 +102,10 @@ class ApprisePost:
             return Sent(ok=False, answer="no_address")
         with _listening() as lines:
             try:
-                service = _service(url)
-                if service is None:
+                found = _service(url)
+                if found is None:
                     return Sent(ok=False, answer="bad_address")
-                if service.notify(body=body, title=title):
+                if found[0].notify(body=body, title=title):
                     return Sent(ok=True, answer="sent")
             except Exception as error:  # noqa: BLE001 - whatever a service's code does, the notice is tried again
                 lines.append(f"{type(error).__name__}: {error}")
@@ -138,15 +137,15 @@ def service_of(url: str) -> str:
         raise InvalidInput("channel/address", wrong, field="address")
     with _listening():
         try:
-            service = _service(url)
+            found = _service(url)
         except Exception:  # noqa: BLE001 - what the library says may quote the address
-            service = None
+            found = None
     schema = urlsplit(url).scheme.lower()
-    if service is None or not schema:
+    if found is None or not schema:
         raise InvalidInput("channel/address", wrong, field="address")
     if schema in _HERE:
         raise InvalidInput("channel/address", f"{schema} speaks to this machine's own screen.", field="address")
-    if _link_local(str(getattr(service, "host", "") or "")):
+    if _link_local(str(getattr(found[1], "host", "") or "")):
         raise InvalidInput("channel/address", "A link-local address is nobody's chat, mail or pager.", field="address")
     return schema
 
@@ -158,8 +157,8 @@ def _link_local(host: str) -> bool:
         return False
 
 
-def _service(url: str) -> Any:
-    """Return Apprise's own object for an address, or None where it is none."""
+def _service(url: str) -> tuple[Any, Any] | None:
+    """Return Apprise with one address, and its own object for that; None where it is no address."""
     # Loaded when it is needed: reading all its services takes a quarter of a second.
     from apprise import Apprise, AppriseAsset, NotifyFormat, PersistentStoreMode  # noqa: PLC0415
 
@@ -172,11 +171,19 @@ def _service(url: str) -> Any:
         body_format=NotifyFormat.TEXT,
         storage_mode=PersistentStoreMode.MEMORY,
         secure_logging=True,
-        service_timeout=PATIENCE,
+        # A limit of its own would run all channels in one small pool of threads, where one that hangs holds up others.
+        service_timeout=0,
         http_redirects=False,
         async_mode=False,
     )
-    return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    _log.propagate = False
+    one = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    if one is None:
+        return None
+    # Through the whole, not the one: it is what turns text into what the service wants.
+    whole = Apprise(asset=asset)
+    whole.add(one)
+    return whole, one
 
 
 @contextmanager
@@ -193,6 +200,8 @@ def _listening() -> Iterator[list[str]]:
     ear = Ear(logging.DEBUG)
     _log.addHandler(ear)
     _log.setLevel(logging.DEBUG)
+    # Its lines may quote an address: they are read here, and go no further. Loading it undoes this.
+    _log.propagate = False
     try:
         yield lines
     finally:
