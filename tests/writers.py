@@ -17,7 +17,7 @@ from pathlib import Path
 
 SRC = Path(__file__).parent.parent / "src" / "gardefou"
 
-_RECORDS = {"Staff", "Token", "NetsVersion", "PlatformEntry", "Setting", "Account", "Pause", "TopUp"}
+_RECORDS = {"Staff", "Token", "NetsVersion", "PlatformEntry", "Setting", "Account", "Pause", "TopUp", "Channel"}
 #: Fields of those records that `dataclasses.replace` may be given, and no other record has in this sense.
 _FIELDS = {
     *("roles", "standing", "last_day_end", "notice_at", "enrolled", "founding", "employer"),
@@ -25,10 +25,10 @@ _FIELDS = {
     *("active", "endpoint", "config"),
     *("explicit_tier", "explicit_until", "memory_tier", "memory_until", "tier", "marked_fake", "lookalike_of"),
 }
-_EVENTS = ("staff.", "token.", "nets.", "platform.", "setting.", "setup.", "pause.", "budget.", "raid.")
+_EVENTS = ("staff.", "token.", "nets.", "platform.", "setting.", "setup.", "pause.", "budget.", "raid.", "channel.")
 _ACCOUNT_EVENTS = {"account.seen", "account.tier_set", "account.marked_fake", "account.merged"}
 _TABLES = {
-    *("staff", "token", "nets_version", "platform_entry", "setting", "account", "pause", "top_up"),
+    *("staff", "token", "nets_version", "platform_entry", "setting", "account", "pause", "top_up", "channel"),
     *("person", "presence", "session", "signin_link"),
 }
 _RECORDING = {"record", "move", "rewrite", "Entry"}
@@ -153,7 +153,7 @@ def _writes(call: ast.Call, names: dict[str, str]) -> bool:
         return True
     if called == "os.open":
         return any("O_CREAT" in ast.unparse(one) for one in call.args)
-    return last == "keep" and len(call.args) == 2  # KeyStore.keep
+    return last in {"keep", "keep_address"} and len(call.args) == 2  # of KeyStore
 
 
 def _records(call: ast.Call, last: str) -> bool:

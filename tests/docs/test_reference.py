@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "gardefou"
 _EVENT = re.compile(
-    r"(account|alert|breaker|budget|case|decision|enforcement|incident|nets|pause|platform|report|setting|setup|staff|token)"
+    r"(account|alert|breaker|budget|case|channel|decision|enforcement|incident|nets|notice|pause|platform|report|setting|setup|staff|token)"
     r"\.[a-z_]+"
 )
 #: Where a ledger event's kind is the first, or for a change of an enforcement's state the third, argument.

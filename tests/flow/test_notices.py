@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
@@ -13,10 +15,13 @@ from gardefou.domain.records import Channel
 from gardefou.errors import Conflict, Denied, InvalidInput, NotFound
 from gardefou.flow.break_glass import break_glass
 from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.changes.nets import write_nets
 from gardefou.flow.deliver import KEPT, LEASE, forget, give_up, note, renew, share_out, take, waiting_channels
-from gardefou.flow.notices import health, last_deliveries, unheard
+from gardefou.flow.incidents import alert
+from gardefou.flow.notices import channels, health, last_deliveries, unheard
 from gardefou.flow.try_channel import try_channel
 from gardefou.flow.watch import watch
+from gardefou.nets.load import load
 from gardefou.notices.post import Sent
 from gardefou.storage import tables
 from tests.flow.world import HOUR, MINUTE, Killed, World
@@ -105,11 +110,13 @@ def test_a_channel_is_spoken_to_in_its_language(world):
 
 
 def test_a_notice_is_written_with_what_it_tells_of_or_not_at_all(world):
-    with pytest.raises(Killed), world.app.works.begin() as uow:
-        from gardefou.flow.incidents import alert
+    def killed() -> None:
+        with world.app.works.begin() as uow:
+            alert(uow, "pause", platform="gardefou", about="x", says="x")
+            raise Killed
 
-        alert(uow, "pause", platform="gardefou", about="x", says="x")
-        raise Killed
+    with pytest.raises(Killed):
+        killed()
     with world.store.read() as connection:
         assert connection.execute(sa.select(tables.notice)).all() == []
 
@@ -139,8 +146,6 @@ def test_a_team_is_told_over_its_own_channel(world):
     channel(world, "others", "team:team-rev2")
     got = box(world, "theirs", "others")
     with world.app.works.begin() as uow:
-        from gardefou.flow.incidents import alert
-
         alert(uow, "placed", platform="sandbox", about="e", says="x", to=("team",), team="team-rev")
     deliver(world)
     assert [key for key, *_ in got.got] == ["k-theirs"]
@@ -184,7 +189,7 @@ def test_what_was_not_taken_is_tried_again_ever_more_rarely(world):
         if sum(one.attempts for one in deliveries(world) if one.kind == "pause") > before:
             tried.append(world.now - start)
         world.clock.advance(SECOND * 5)
-    waits = [later - earlier for earlier, later in zip(tried, tried[1:], strict=False)]
+    waits = [later - earlier for earlier, later in pairwise(tried)]
     assert waits[:7] == [SECOND * number for number in (5, 10, 20, 40, 80, 160, 300)]
     assert max(waits) == SECOND * 300
     got.answer = Sent(ok=True, answer="sent")
@@ -302,8 +307,6 @@ def test_two_workers_share_the_work_and_nothing_is_sent_twice(world):
     channel(world, "chat", "oncall")
     got = box(world, "chat")
     with world.app.works.begin() as uow:
-        from gardefou.flow.incidents import alert
-
         for number in range(20):
             alert(uow, "raid_over", platform="gardefou", about=f"r{number}", says="x")
     other = world.restarted()
@@ -352,16 +355,12 @@ def test_a_channel_that_hangs_holds_up_no_other_channel_and_no_enforcement(world
 
 
 def test_m3_of_a_blind_second_look_a_notice_holds_neither_account_nor_action(world):
-    from gardefou.nets.load import load
-
     channel(world, "lead", "lead")
     got = box(world, "lead")
     blind = load(
         '[[net]]\nid = "blind"\ntitle = "Blind"\nbecause = "x"\nwhen = \'action.severity == 3\'\n'
         '[net.require]\napprovals = 1\nfrom = ["lead"]\nblind = true\nnotify = ["lead"]\n'
     )
-    from gardefou.flow.changes.nets import write_nets
-
     with world.app.works.begin() as uow:
         write_nets(uow, world.app.config(uow.connection).nets.changed(put=list(blind)), name="x", by="system")
     made = world.enforce("rev", "small", "suspend")
@@ -428,8 +427,6 @@ def test_a_channel_taken_out_of_use_gets_nothing_any_more(world):
     share_out(world.app)
     with world.app.works.begin() as uow:
         made = uow.need(Channel, "gardefou", "chat")
-        from dataclasses import replace
-
         uow.record("channel.retired", by="system", puts=(replace(made, active=False, version=2),))
     deliver(world)
     assert got.got == []
@@ -504,6 +501,4 @@ def test_old_notices_are_forgotten_and_their_events_are_not(world):
 def test_who_nets_may_tell_and_no_channel_hears_is_named(world):
     channel(world, "chat", "oncall", "team:red")
     with world.store.read() as connection:
-        from gardefou.flow.notices import channels
-
         assert unheard(channels(connection)) == ["lead", "policy", "legal"]

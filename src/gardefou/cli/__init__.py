@@ -23,6 +23,7 @@ from gardefou.cli.init import init
 from gardefou.cli.ledger import ledger
 from gardefou.cli.login import login, logout
 from gardefou.cli.nets import nets
+from gardefou.cli.notices import notices
 from gardefou.cli.pause import break_glass, pause, ratify, resume
 from gardefou.cli.platform import platform
 from gardefou.cli.raid import raid
@@ -81,6 +82,7 @@ for _command in (
     login,
     logout,
     nets,
+    notices,
     pause,
     platform,
     raid,

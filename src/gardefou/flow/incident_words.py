@@ -31,7 +31,7 @@ TITLES = {
     "budget": "A spent budget",
     "near_miss": "A near miss",
     "break_glass": "Broken glass",
-    "undelivered": "An alert not delivered",
+    "undelivered": "Notices that do not get through",
     "unsettled": "An answer that never came",
 }
 

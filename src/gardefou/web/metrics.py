@@ -26,6 +26,11 @@ _QUEUES = (
     .where(tables.case.c.state == sa.literal("open", literal_execute=True))
     .group_by(tables.case.c.queue)
 )
+_NOTICES = (
+    sa.select(tables.delivery.c.channel, sa.func.count())
+    .where(tables.delivery_waiting)
+    .group_by(tables.delivery.c.channel)
+)
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -77,6 +82,7 @@ class _Readings(Collector):
             active = connection.execute(_ACTIVE).all()
             pending = connection.execute(_PENDING).scalar_one()
             queues = connection.execute(_QUEUES).all()
+            notices = connection.execute(_NOTICES).all()
         states = GaugeMetricFamily("gardefou_enforcements_open", "Enforcements on their way.", labels=["state"])
         for state, number in active:
             states.add_metric([state], number)
@@ -84,4 +90,7 @@ class _Readings(Collector):
         depth = GaugeMetricFamily("gardefou_queue_cases", "Open cases, by queue.", labels=["queue"])
         for queue, number in queues:
             depth.add_metric([queue], number)
-        return (states, waiting, depth)
+        told = GaugeMetricFamily("gardefou_notices_waiting", "Notices not delivered yet.", labels=["channel"])
+        for channel, number in notices:
+            told.add_metric([channel], number)
+        return (states, waiting, depth, told)

@@ -17,6 +17,7 @@ from gardefou.web.console import (
     live,
     me,
     nets,
+    notices,
     overview,
     pauses,
     people,
@@ -47,6 +48,7 @@ _GROUPS = (
     person,
     nets,
     record,
+    notices,
     me,
     live,
 )

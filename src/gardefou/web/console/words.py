@@ -83,6 +83,8 @@ _EVENTS: dict[str, str] = {
     "pause.ended": later("resumed"),
     "breaker.tripped": later("the breaker stopped it"),
     "budget.topped_up": later("topped up a budget"),
+    "notice.undelivered": later("notices do not get through"),
+    "notice.tested": later("tried a channel for notices"),
 }
 
 #: Nouns that are counted on pages, one and many; the catalogues have each.
