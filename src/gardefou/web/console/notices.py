@@ -43,7 +43,7 @@ def _page(visit: Visit, tried: tuple[str, bool, str] | None = None) -> Response:
         "notices.html",
         channels=found,
         healths=healths,
-        here={one.id: visit.app.post.has(one.key) for one in found},
+        on_hand={one.id: visit.app.post.has(one.key) for one in found},
         unheard=[notice_words.reached(name) for name in unheard(found)],
         deliveries=last[:PAGE],
         older=last[PAGE - 1].notice_id if len(last) > PAGE else None,

@@ -1,0 +1,84 @@
+"""Small servers on this machine that notices are sent to: one for HTTP, one for mail."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+@contextmanager
+def http_server(status: int = 200) -> Iterator[tuple[int, list[dict]]]:
+    """A server that keeps what it is sent."""
+    got: list[dict] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1], got
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class Mail(socketserver.StreamRequestHandler):
+    """As much of SMTP as it takes to be handed one mail."""
+
+    def handle(self) -> None:
+        def say(text: str) -> None:
+            self.wfile.write(f"{text}\r\n".encode())
+
+        say("220 here")
+        lines: list[str] = []
+        inside = False
+        while line := self.rfile.readline():
+            text = line.decode().rstrip("\r\n")
+            if inside:
+                inside = text != "."
+                if inside:
+                    lines.append(text)
+                else:
+                    self.server.mails.append("\n".join(lines))  # type: ignore[attr-defined]
+                    say("250 taken")
+            elif text.upper().startswith("EHLO"):
+                say("250-here")
+                say("250 AUTH PLAIN")
+            elif text.upper().startswith("AUTH"):
+                say(self.server.auth)  # type: ignore[attr-defined]
+            elif text.upper() == "DATA":
+                inside = True
+                say("354 go on")
+            elif text.upper() == "QUIT":
+                say("221 bye")
+                return
+            else:
+                say("250 fine")
+
+
+@contextmanager
+def smtp_server(auth: str = "235 welcome") -> Iterator[tuple[int, list[str]]]:
+    with socketserver.TCPServer(("127.0.0.1", 0), Mail) as server:
+        server.mails = []  # type: ignore[attr-defined]
+        server.auth = auth  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server.server_address[1], server.mails  # type: ignore[attr-defined]
+        finally:
+            server.shutdown()
+            thread.join()
