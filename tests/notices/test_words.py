@@ -79,8 +79,8 @@ def test_every_text_is_in_every_catalogue_with_its_placeholders_and_nothing_else
     for entry in catalogue:
         if not entry.id:
             continue
-        ids = entry.id if isinstance(entry.id, tuple) else (entry.id,)
-        strings = entry.string if isinstance(entry.string, tuple) else (entry.string,)
+        ids = [entry.id] if isinstance(entry.id, str) else [str(one) for one in entry.id]
+        strings = [entry.string] if isinstance(entry.string, str) else [str(one) for one in entry.string]
         there |= set(ids)
         wanted = set(re.findall(r"%\(\w+\)s", " ".join(ids)))
         for string in strings:
