@@ -183,7 +183,7 @@ def test_what_was_not_taken_is_tried_again_ever_more_rarely(world):
     pause(world.app, world.fresh("rev"), "stop")
     tried: list[timedelta] = []
     start = world.now
-    while world.now - start < 20 * MINUTE:
+    while world.now - start < 17 * MINUTE:
         before = sum(one.attempts for one in deliveries(world) if one.kind == "pause")
         deliver(world)
         if sum(one.attempts for one in deliveries(world) if one.kind == "pause") > before:
@@ -210,7 +210,7 @@ def test_a_channel_that_lets_nothing_through_is_told_once_over_the_others_and_in
 
     got.send = send  # type: ignore[method-assign]
     drift(world)
-    for _ in range(40):
+    for _ in range(10):
         deliver(world)
         world.clock.advance(MINUTE)
     [incident] = world.incidents("undelivered")
@@ -395,15 +395,16 @@ def test_where_notices_go_is_a_guarded_change_whichever_way_it_goes(world):
     world.assert_sound()
 
 
-@pytest.mark.parametrize("who", ["rev", "lead", "policy", "oncall", "legal"])
-def test_only_an_admin_sets_where_notices_go(world, who):
-    with pytest.raises(Denied):
-        propose(world.app, world.fresh(who), "channel", GOOD)
+def test_only_an_admin_sets_where_notices_go(world):
+    for who in ("rev", "lead", "policy", "oncall", "legal"):
+        actor = world.fresh(who)
+        with pytest.raises(Denied):
+            propose(world.app, actor, "channel", GOOD)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "code", "field"),
-    [
+def test_a_channel_that_cannot_be_is_refused_by_field(world):
+    actor = world.fresh("admin")
+    for wrong, code, field in (
         ({"name": "a b"}, "channel/name", "name"),
         ({"to": []}, "channel/to", "to"),
         ({"to": ["nobody"]}, "channel/to", "to"),
@@ -412,12 +413,11 @@ def test_only_an_admin_sets_where_notices_go(world, who):
         ({"language": "tlh"}, "channel/language", "language"),
         ({"key": ""}, "change/invalid", "key"),
         ({"active": False}, "channel/not_found", "name"),
-    ],
-)
-def test_a_channel_that_cannot_be_is_refused_by_field(world, wrong, code, field):
-    with pytest.raises(InvalidInput) as error:
-        propose(world.app, world.fresh("admin"), "channel", {**GOOD, **wrong})
-    assert (error.value.code, error.value.field) == (code, field)
+    ):
+        with pytest.raises(InvalidInput) as error:
+            propose(world.app, actor, "channel", {**GOOD, **wrong})
+        assert (error.value.code, error.value.field) == (code, field)
+    assert world.enforcements() == []
 
 
 def test_a_channel_taken_out_of_use_gets_nothing_any_more(world):
@@ -470,12 +470,14 @@ def test_a_test_that_fails_is_neither_repeated_nor_an_outage(world):
     assert len(world.incidents("undelivered")) == 1
 
 
-@pytest.mark.parametrize("who", ["rev", "policy", "oncall", "legal"])
-def test_leads_and_admins_try_channels_and_nobody_else(world, who):
+def test_leads_and_admins_try_channels_and_nobody_else(world):
     channel(world, "chat", "oncall")
-    box(world, "chat")
-    with pytest.raises(Denied):
-        try_channel(world.app, world.fresh(who), "chat", address=ADDRESS)
+    got = box(world, "chat")
+    for who in ("rev", "policy", "oncall", "legal"):
+        actor = world.fresh(who)
+        with pytest.raises(Denied):
+            try_channel(world.app, actor, "chat", address=ADDRESS)
+    assert got.got == []
 
 
 def test_only_a_channel_in_use_can_be_tried(world):

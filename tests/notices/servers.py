@@ -23,7 +23,7 @@ def http_server(status: int = 200) -> Iterator[tuple[int, list[dict]]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Quiet."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
@@ -36,6 +36,15 @@ def http_server(status: int = 200) -> Iterator[tuple[int, list[dict]]]:
             thread.join()
 
 
+class MailServer(socketserver.TCPServer):
+    """Keeps the mails that it was handed."""
+
+    def __init__(self, auth: str) -> None:
+        super().__init__(("127.0.0.1", 0), Mail)
+        self.auth = auth
+        self.mails: list[str] = []
+
+
 class Mail(socketserver.StreamRequestHandler):
     """As much of SMTP as it takes to be handed one mail."""
 
@@ -43,6 +52,8 @@ class Mail(socketserver.StreamRequestHandler):
         def say(text: str) -> None:
             self.wfile.write(f"{text}\r\n".encode())
 
+        server = self.server
+        assert isinstance(server, MailServer)
         say("220 here")
         lines: list[str] = []
         inside = False
@@ -53,13 +64,13 @@ class Mail(socketserver.StreamRequestHandler):
                 if inside:
                     lines.append(text)
                 else:
-                    self.server.mails.append("\n".join(lines))  # type: ignore[attr-defined]
+                    server.mails.append("\n".join(lines))
                     say("250 taken")
             elif text.upper().startswith("EHLO"):
                 say("250-here")
                 say("250 AUTH PLAIN")
             elif text.upper().startswith("AUTH"):
-                say(self.server.auth)  # type: ignore[attr-defined]
+                say(server.auth)
             elif text.upper() == "DATA":
                 inside = True
                 say("354 go on")
@@ -72,13 +83,11 @@ class Mail(socketserver.StreamRequestHandler):
 
 @contextmanager
 def smtp_server(auth: str = "235 welcome") -> Iterator[tuple[int, list[str]]]:
-    with socketserver.TCPServer(("127.0.0.1", 0), Mail) as server:
-        server.mails = []  # type: ignore[attr-defined]
-        server.auth = auth  # type: ignore[attr-defined]
+    with MailServer(auth) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
-            yield server.server_address[1], server.mails  # type: ignore[attr-defined]
+            yield server.server_address[1], server.mails
         finally:
             server.shutdown()
             thread.join()

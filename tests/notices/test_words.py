@@ -80,7 +80,7 @@ def test_every_text_is_in_every_catalogue_with_its_placeholders_and_nothing_else
         if not entry.id:
             continue
         ids = [entry.id] if isinstance(entry.id, str) else [str(one) for one in entry.id]
-        strings = [entry.string] if isinstance(entry.string, str) else [str(one) for one in entry.string]
+        strings = [entry.string] if isinstance(entry.string, str) else [str(one) for one in entry.string or ()]
         there |= set(ids)
         wanted = set(re.findall(r"%\(\w+\)s", " ".join(ids)))
         for string in strings:

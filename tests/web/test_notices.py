@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from gardefou.courier import Courier
 from gardefou.domain.records import Channel
@@ -93,9 +94,9 @@ def test_the_page_pages_and_makes_as_many_queries_whatever_there_is(scene):
             count += 1
 
         engine = scene.app.works.store.reader
-        sa.event.listen(engine, "before_cursor_execute", counted)
+        event.listen(engine, "before_cursor_execute", counted)
         browser.get("/notices")
-        sa.event.remove(engine, "before_cursor_execute", counted)
+        event.remove(engine, "before_cursor_execute", counted)
         return count
 
     few = queries()

@@ -229,12 +229,11 @@ def give_up(app: App) -> int:
 
 def _told_already(connection: sa.Connection, channel: str) -> bool:
     """Whether people were told of this channel since something last got through it."""
-    last = connection.execute(
-        sa.select(
-            sa.func.max(_d.told_at, type_=Instant).label("told"), sa.func.max(_d.sent_at, type_=Instant).label("sent")
-        ).where(_d.channel == channel)
-    ).one()
-    return last.told is not None and (last.sent is None or last.sent <= last.told)
+    last_told, last_sent = (
+        connection.execute(sa.select(sa.func.max(column, type_=Instant)).where(_d.channel == channel)).scalar_one()
+        for column in (_d.told_at, _d.sent_at)
+    )
+    return last_told is not None and (last_sent is None or last_sent <= last_told)
 
 
 def _tell(uow: UnitOfWork, row: Any, *, minutes: int) -> None:

@@ -193,12 +193,13 @@ def last_deliveries(connection: sa.Connection, limit: int, *, before: str = "") 
 
 def health(connection: sa.Connection) -> dict[str, tuple[datetime | None, int]]:
     """Return for each channel when something last got through, and how much waits."""
-    sent = connection.execute(sa.select(_d.channel, sa.func.max(_d.sent_at, type_=Instant)).group_by(_d.channel))
+    last = sa.select(sa.func.max(_d.sent_at)).where(_d.channel == tables.channel.c.id).scalar_subquery()
+    sent = connection.execute(sa.select(tables.channel.c.id, sa.type_coerce(last, Instant).label("at")))
     waiting = connection.execute(
         sa.select(_d.channel, sa.func.count()).where(tables.delivery_waiting).group_by(_d.channel)
     )
     number = {row[0]: row[1] for row in waiting}
-    return {row[0]: (row[1], number.get(row[0], 0)) for row in sent}
+    return {row.id: (row.at, number.get(row.id, 0)) for row in sent}
 
 
 def unheard(found: list[Channel]) -> list[str]:

@@ -177,11 +177,13 @@ def _service(url: str) -> tuple[Any, Any] | None:
         async_mode=False,
     )
     _log.propagate = False
-    one = Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
+    # Its own annotations leave the types of its dictionaries open.
+    make: Any = Apprise
+    one = make.instantiate(url, asset=asset, suppress_exceptions=True)
     if one is None:
         return None
     # Through the whole, not the one: it is what turns text into what the service wants.
-    whole = Apprise(asset=asset)
+    whole = make(asset=asset)
     whole.add(one)
     return whole, one
 

@@ -644,7 +644,10 @@ sa.Index(
     postgresql_where=delivery_waiting,
 )
 sa.Index("delivery_by_id", delivery.c.notice_id, delivery.c.channel)
-sa.Index("delivery_by_channel", delivery.c.channel, delivery.c.at)
+sa.Index("delivery_by_time", delivery.c.at)
+# The last of a channel: read at one end of the index, however much was sent.
+sa.Index("delivery_by_sent", delivery.c.channel, delivery.c.sent_at)
+sa.Index("delivery_by_told", delivery.c.channel, delivery.c.told_at)
 
 # People: sealed, and never in the ledger.
 

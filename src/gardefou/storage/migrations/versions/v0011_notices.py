@@ -58,4 +58,6 @@ def upgrade() -> None:
         postgresql_where=waiting,
     )
     op.create_index("delivery_by_id", "delivery", ["notice_id", "channel"])
-    op.create_index("delivery_by_channel", "delivery", ["channel", "at"])
+    op.create_index("delivery_by_time", "delivery", ["at"])
+    op.create_index("delivery_by_sent", "delivery", ["channel", "sent_at"])
+    op.create_index("delivery_by_told", "delivery", ["channel", "told_at"])
