@@ -15,9 +15,10 @@ from starlette.routing import Route
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.cases import claim, note
 from gardefou.flow.change import pause, propose
-from gardefou.flow.decide import ActionWish, Wanted, carry_out, decide, enforce
+from gardefou.flow.decide import ActionWish, carry_out, decide, enforce
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.restore import restore
+from gardefou.flow.spec import Wanted
 from gardefou.storage import tables
 from tests.web.console_scene import PLATFORM, Scene
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
@@ -64,7 +64,11 @@ def look(page: Page, console: Console, address: str, wrong: list[str], width: in
     """Look at one page in both themes and both directions of writing."""
     page.goto(f"{console.url}{address}")
     page.evaluate(_AXE.read_text(encoding="utf-8"))
-    for theme, rules in (("dark", _COLOURS), ("light", _ALL if width > 1000 else _LAYOUT)):
+    themes: tuple[tuple[Literal["dark", "light"], Any], ...] = (
+        ("dark", _COLOURS),
+        ("light", _ALL if width > 1000 else _LAYOUT),
+    )
+    for theme, rules in themes:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         wrong += [f"{address} at {width}, {theme}: {one}" for one in page.evaluate(_RUN, rules)]
     found: Any = {"too wide": page.evaluate(_WIDE), "moves": page.evaluate(_MOVES)}

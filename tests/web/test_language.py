@@ -36,8 +36,8 @@ def _key(message: Message) -> tuple[str, ...]:
     return _texts(message.id)
 
 
-def _texts(given: str | tuple[str, ...] | list[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)
+def _texts(given: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
+    return (given or "",) if not isinstance(given, tuple | list) else tuple(given)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from gardefou.bootstrap import Parts, make_app
 from gardefou.clock import rfc3339
 from gardefou.domain.records import Staff
 from gardefou.flow.app import App
-from gardefou.flow.decide import Wanted, enforce
+from gardefou.flow.decide import enforce
+from gardefou.flow.spec import Wanted
 from gardefou.ledger.note import Signer
 from gardefou.people.authenticate import end_session, start_session
 from gardefou.storage.engine import open_store

@@ -7,12 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import uvicorn
 from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
-from gardefou.flow.decide import Wanted, enforce
+from gardefou.flow.decide import enforce
+from gardefou.flow.spec import Wanted
 from gardefou.web.console import pulse, streams
 from gardefou.web.console.pulse import Happened, Look
 from gardefou.web.serve import Server
@@ -157,7 +159,8 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
     monkeypatch.setattr(streams, "PACE", 0.001)
     with node(scene) as server:
         port = port_of(server)
-        live = server.config.app.state.live
+        app: Any = server.config.app
+        live = app.state.live
         with browsing(scene, port) as console:
             page = console.open("ben")
             page.goto(f"{console.url}/enforcements")

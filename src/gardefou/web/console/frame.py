@@ -301,7 +301,7 @@ class Console:
             "Power": Power,
             "speech": speech(),
             "preferences": visit.preferences,
-            "counts": {} if visit.who is None else self.live.texts_for(visit.staff),
+            "badges": {} if visit.who is None else self.live.texts_for(visit.staff),
             "watched": watched(visit.request.url.path),
             "error": None,
         }

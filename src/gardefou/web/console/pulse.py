@@ -338,8 +338,8 @@ def _waiting(connection: sa.Connection) -> tuple[dict[Alike, int], dict[str, Sta
     answers: dict[str, list[tuple[str, str]]] = defaultdict(list)
     rows = connection.execute(_WAITING).all()
     if rows:
-        for given in connection.execute(_ANSWERS.where(_for_people)):
-            answers[given.enforcement_id].append((given.by, given.answer))
+        for said in connection.execute(_ANSWERS.where(_for_people)):
+            answers[said.enforcement_id].append((said.by, said.answer))
     who = {by for row in rows for by in (row.placed_by, *row.humans)}
     who |= {by for given in answers.values() for by, _ in given}
     people = _staff(connection, who)
