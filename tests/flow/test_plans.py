@@ -18,14 +18,17 @@ from sqlalchemy import event
 from gardefou.flow.backlog import waiting_cases
 from gardefou.flow.breaker import how_near
 from gardefou.flow.budget_use import budgets_of
-from gardefou.flow.cases import claim, next_case
+from gardefou.flow.case_reading import arrivals, case_by_id
+from gardefou.flow.cases import claim, list_cases, next_case
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.figures import Figures
+from gardefou.flow.queue_reading import claims, queue_counts
 from gardefou.flow.raid import open_raids
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.flow.second_look import hidden_on
+from gardefou.flow.take_back import take_back
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch
 from gardefou.storage import fast
@@ -91,10 +94,12 @@ def _an_ordinary_day(world: World) -> None:
     reviewer = world.fresh("rev")
     assert next_case(world.app, reviewer) is not None
     claim(world.app, reviewer, taken[0].case)
+    made = decide(world.app, reviewer, taken[2].case, outcome="no_violation")
+    take_back(world.app, reviewer, taken[2].case, made.decision.id)
     decide(world.app, reviewer, taken[0].case, policy="spam", rationale="Spam.", actions=[ActionWish(action="suspend")])
     world.restore(reviewer, "small")
     world.enforce(reviewer, "small2", "limit")
-    made = world.enforce(reviewer, "small", "remove_content", content=("c1", "c2"), execute_at=world.now + HOUR)
+    later = world.enforce(reviewer, "small", "remove_content", content=("c1", "c2"), execute_at=world.now + HOUR)
     world.enforce(reviewer, "small2", "suspend", execute_at=world.now + 2 * HOUR)
     with world.store.read() as connection:
         waiting_groups(connection, world.app.config(connection))
@@ -105,7 +110,12 @@ def _an_ordinary_day(world: World) -> None:
         waiting_cases(connection, world.now)
         how_near(connection, config, world.now)
         budgets_of(connection, config, world.staff("rev"), world.now)
-    assert made.approve_by is None
+        list_cases(connection, now=world.now)
+        list_cases(connection, now=world.now, queue="spam")
+        queue_counts(connection, ["spam", "urgent"], world.now)
+        claims(connection, world.now)
+        arrivals(connection, case_by_id(connection, taken[1].case))
+    assert later.approve_by is None
     watch(world.app)
     run_due(world.app)
     next_due(world.app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import cast
 
 import orjson
 import sqlalchemy as sa
@@ -184,8 +185,8 @@ def arrivals(connection: sa.Connection, case: Case) -> Arrivals | None:
     of_case = (_r.platform == case.platform, _r.case_id == case.id)
     at = sa.type_coerce(_r.received_at, sa.BigInteger)
     ends = connection.execute(sa.select(sa.func.min(at), sa.func.max(at)).where(*of_case)).one()
-    first: int | None = ends[0]
-    last: int | None = ends[1]
+    # A case without reports has neither, whatever the types say.
+    first, last = cast("tuple[int | None, int | None]", tuple(ends))
     if first is None or last is None or first == last:
         return None
     # Whole numbers on both databases: the step that a moment falls into.

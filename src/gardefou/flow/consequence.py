@@ -84,7 +84,7 @@ _DOES: dict[str, tuple[str, str, str]] = {
         later("Deletes %(name)s at %(moment)s."),
     ),
 }
-_CONFIRMS = {
+_CONFIRMS: dict[tuple[str, ...], str] = {
     ("handle",): later("You are asked to confirm the handle."),
     ("identity",): later("You are asked to confirm the identity."),
     ("handle", "identity"): later("You are asked to confirm the handle and the identity."),

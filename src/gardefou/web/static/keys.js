@@ -20,8 +20,8 @@
       list.append(term, meaning);
     };
     for (const node of keyed()) add(node.dataset.key, node.dataset.says || node.textContent.trim());
-    add("?", "this sheet");
-    add("Esc", "leave a field, close this sheet");
+    add("?", sheet.dataset.sheet);
+    add("Esc", sheet.dataset.leave);
     sheet.showModal();
   };
 
