@@ -204,6 +204,7 @@ _LIFTED: Document = {
     "receipt": {
         **ENFORCEMENT["receipt"],
         "asked": {"action": "restore", "measures": []},
+        "asked_at": _NINE,
         "before": ["suspended"],
         "answer": {"changed": True, "measures": []},
         "after": [],
