@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from gardefou.domain.records import Staff
 from gardefou.flow.cases import claim
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import ActionWish, decide
@@ -331,6 +333,28 @@ def test_nobody_else_is_offered_to_take_it_back(scene: Scene):
         refused = scene.client("dee").post(f"/cases/{case}/take-back", 403, decision=decision)
         assert "Only whoever decided takes a decision back" in refused
         assert scene.state("3001") == {"suspended"}
+
+
+def test_a_decision_on_what_was_reported_again_is_taken_back_and_says_so(scene: Scene):
+    with decided(scene) as (browser, where):
+        scene.report("3001")
+        page = taken_back(browser, browser.get(where))
+        assert "Taken back. It was reported again meanwhile" in page
+        assert scene.state("3001") == frozenset()
+
+
+def test_whoever_only_reads_is_offered_no_decision(scene: Scene):
+    case = scene.report("3001")
+    with scene.app.works.begin() as uow:
+        ada = uow.need(Staff, "gardefou", scene.staff["ada"].id)
+        uow.record(
+            "role.changed", by="system", about=ada.id, puts=(replace(ada, roles=("auditor",), version=ada.version + 1),)
+        )
+    browser = scene.client("ada")
+    for page in (browser.get("/queue"), browser.get(f"/cases/{case}")):
+        assert "Claim next" not in page
+        assert "No violation" not in page
+    assert "Please look." in page
 
 
 @pytest.mark.parametrize("query", ["of=x&decision=y&done=decided", "done=none", "placed=x", "late=1e9&done=skipped"])

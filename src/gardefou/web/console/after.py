@@ -96,7 +96,7 @@ def take_it_back(visit: Visit) -> Response:
     back = local(visit.form.one("back") or "/queue")
     if done.case.claimed_by == visit.actor.id:
         return RedirectResponse(f"/cases/{quote(case_id, safe='')}?done=reopened", status_code=303)
-    query = [("done", "undone")] if done.case.state == "open" else []
+    query = [("done", "undone" if done.case.state == "open" else "again")]
     if done.restore is not None:
         query.append(("placed", done.restore.id))
     queue = visit.form.one("from_queue")

@@ -80,5 +80,6 @@ DONE: dict[str, str] = {
     "renewed": later("Yours for longer."),
     "reopened": later("Taken back: the case is open again, and yours."),
     "undone": later("Taken back: the case is open again, for someone else."),
+    "again": later("Taken back. It was reported again meanwhile: the new case is decided anew."),
     "empty": later("Nothing waits that is free for you."),
 }
