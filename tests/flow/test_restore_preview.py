@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,10 +14,10 @@ from gardefou.storage import tables
 from tests.flow.world import DAY, HOUR, World
 
 
-def foresee(world: World, who: str, ref: str, **changed: object) -> Foreseen:
+def foresee(world: World, who: str, ref: str, **changed: dict[str, Any]) -> Foreseen:
     capabilities = dict(world.app.connector("sandbox").describe().capabilities)
     for action, change in changed.items():
-        capabilities[Action(action)] = replace(capabilities[Action(action)], **change)  # type: ignore[arg-type]
+        capabilities[Action(action)] = replace(capabilities[Action(action)], **change)
     with world.store.read() as connection:
         before = connection.execute(sa.select(sa.func.count()).select_from(tables.event)).scalar()
         found = foresee_restore(
