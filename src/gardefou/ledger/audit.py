@@ -173,7 +173,7 @@ def proof(connection: sa.Connection, platform: str, verifier: Verifier, about: s
     Raises:
         NotFound: nothing of it stands in a checkpoint yet (`ledger/not_included`).
     """
-    return _proved(connection, platform, verifier, tables.event.c.about == about)
+    return _proved(connection, platform, verifier, sa.and_(tables.event_has_about, tables.event.c.about == about))
 
 
 def event_proof(connection: sa.Connection, platform: str, verifier: Verifier, event_id: str) -> dict[str, Any]:

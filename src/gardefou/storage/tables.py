@@ -376,6 +376,14 @@ sa.Index(
     sqlite_where=account_watched,
     postgresql_where=account_watched,
 )
+account_alike = account.c.lookalike_of.is_not(None)
+sa.Index(
+    "account_alike",
+    account.c.platform,
+    account.c.lookalike_of,
+    sqlite_where=account_alike,
+    postgresql_where=account_alike,
+)
 account_entered = account.c.explicit_tier.is_not(None)
 sa.Index(
     "account_by_entry",
@@ -507,23 +515,23 @@ event = sa.Table(
     sa.Column("salt", sa.LargeBinary, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
-_about_account = event.c.account != ""
+event_has_account = event.c.account != _written("")
 sa.Index(
     "event_by_account",
     event.c.platform,
     event.c.account,
     event.c.id,
-    sqlite_where=_about_account,
-    postgresql_where=_about_account,
+    sqlite_where=event_has_account,
+    postgresql_where=event_has_account,
 )
-_about_thing = event.c.about != ""
+event_has_about = event.c.about != _written("")
 sa.Index(
     "event_by_about",
     event.c.platform,
     event.c.about,
     event.c.id,
-    sqlite_where=_about_thing,
-    postgresql_where=_about_thing,
+    sqlite_where=event_has_about,
+    postgresql_where=event_has_about,
 )
 #: Who set an account's tier, and what happened to it behind our back.
 event_of_account = event.c.kind.in_(

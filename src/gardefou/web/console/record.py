@@ -59,6 +59,8 @@ class Found:
     """What looking something up gave: entries of the record, or accounts to choose among."""
 
     what: str
+    #: What finds the same again, for the link to older entries.
+    again: str
     events: list[Moment]
     accounts: list[Account]
     more: str | None
@@ -119,19 +121,23 @@ def _look_up(connection: sa.Connection, visit: Visit, text: str, names: list[str
     before = paging.decode(visit.query("before") or None, str)
     if person is not None:
         found, more = _events(connection, visit, [tables.event_by_person, _event.by == person.id], before)
-        return Found(what="person", events=found, accounts=[], more=more)
-    for where in ([_event.about == text, _event.about != ""], [_event.id == text]):
-        found, more = _events(connection, visit, [_event.platform.in_(names), *where], before)
+        return Found(what="person", again=text, events=found, accounts=[], more=more)
+    in_any = _event.platform.in_(names)
+    for where in ([tables.event_has_about, in_any, _event.about == text], [in_any, _event.id == text]):
+        found, more = _events(connection, visit, where, before)
         if found:
-            return Found(what="id", events=found, accounts=[], more=more)
-    accounts = find(connection, text, [name for name in names if name != ORGANISATION], None).accounts
-    exact = [one for one in accounts if text in {one.ref, f"{one.platform}/{one.ref}", one.handle, f"@{one.handle}"}]
-    if len(exact) != 1:
-        return Found(what="accounts", events=[], accounts=accounts, more=None)
-    one = exact[0]
-    of_account = [_event.platform == one.platform, _event.account == one.ref, _event.account != ""]
-    found, more = _events(connection, visit, of_account, before)
-    return Found(what="account", events=found, accounts=[one], more=more)
+            return Found(what="id", again=text, events=found, accounts=[], more=more)
+    platform, _, ref = text.partition("/")
+    known = _event.platform == platform if platform in names and ref else in_any
+    where = [tables.event_has_account, known, _event.account == (ref if platform in names and ref else text)]
+    found, more = _events(connection, visit, where, before)
+    accounts = [] if before else find(connection, text, [name for name in names if name != ORGANISATION], None).accounts
+    if not found and len(accounts) == 1:
+        (one,) = accounts
+        text = f"{one.platform}/{one.ref}"
+        where = [tables.event_has_account, _event.platform == one.platform, _event.account == one.ref]
+        found, more = _events(connection, visit, where, before)
+    return Found(what="account" if found else "accounts", again=text, events=found, accounts=accounts, more=more)
 
 
 def _events(

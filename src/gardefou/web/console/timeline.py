@@ -98,7 +98,10 @@ def read_timeline(
     """
     place = paging.decode(cursor, str)
     statement = sa.select(tables.event).where(
-        _event.platform == account.platform, _event.account == account.ref, _event.kind.not_in(_NOISE)
+        tables.event_has_account,
+        _event.platform == account.platform,
+        _event.account == account.ref,
+        _event.kind.not_in(_NOISE),
     )
     kinds = VIEWS.get(view, VIEWS[""])[1]
     if kinds:

@@ -11,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 _WATCHED = sa.text("tier <> 'standard' OR memory_tier <> 'standard'")
+_ALIKE = sa.text("lookalike_of IS NOT NULL")
 _ENTRY = sa.text("explicit_tier IS NOT NULL")
 _OF_ACCOUNT = sa.text("kind IN ('account.tier_set', 'account.marked_fake', 'account.drifted')")
 _CLAIMED = sa.text("state = 'open' AND claimed_by IS NOT NULL")
@@ -21,6 +22,7 @@ _STATISTICS = (
     ("account", "account_by_reach", "5000 2 1 1"),
     ("account", "account_by_entry", "4000 10 2 1"),
     ("account", "account_by_handle", "2000000 2"),
+    ("account", "account_alike", "5000 2000 2"),
     ("cases", "case_by_claimant", "500 2 1"),
     ("event", "event_of_account", "8000 3000 2 1"),
     ("event", "event_by_person", "6000000 10000 1"),
@@ -32,6 +34,7 @@ def upgrade() -> None:
     for name, table, columns, where in (
         ("account_by_tier", "account", ["tier", "platform", "ref"], _WATCHED),
         ("account_by_reach", "account", ["reach", "platform", "ref"], _WATCHED),
+        ("account_alike", "account", ["platform", "lookalike_of"], _ALIKE),
         ("account_by_entry", "account", ["explicit_until", "platform", "ref"], _ENTRY),
         ("event_of_account", "event", ["platform", "account", "id"], _OF_ACCOUNT),
         ("event_by_person", "event", ["by", "id"], _PERSON),
