@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Staff
 from gardefou.errors import Unavailable
 from gardefou.flow.app import App
-from gardefou.flow.changes.nets import LASTING
+from gardefou.flow.changes.nets import newly_broken
 from gardefou.flow.history import export_history, history_folder
 from gardefou.nets.backtest import backtest
 from gardefou.nets.backtested import Backtest
@@ -49,6 +49,8 @@ class NetsReview:
     compared: Compared | None = None
     proofs: tuple[Proved, ...] | None = None
     now: tuple[Proved, ...] | None = None
+    #: What it breaks for which proposing it is refused (R3), in words.
+    refusals: tuple[str, ...] = ()
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -81,11 +83,6 @@ class NetsReview:
         held = {one.id for one in self.now or () if one.holds}
         return tuple(one for one in self.proofs or () if not one.holds and one.id in held)
 
-    @property
-    def refused(self) -> bool:
-        """Whether it loses what may not be lost: proposing it is refused (R3)."""
-        return any(one.id in LASTING for one in self.lost)
-
 
 def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> NetsReview:
     """Look at a file of nets: its problems by line, what it changes of the nets in force, and what is proved.
@@ -116,6 +113,7 @@ def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> 
         compared=_compared(config.nets, nets, names),
         proofs=proofs_of(nets),
         now=proofs_of(config.nets),
+        refusals=tuple(one.says for one in newly_broken(config, nets)) if config.rules.setup_finished else (),
     )
 
 

@@ -84,13 +84,7 @@ def _result(config: Config, payload: Payload) -> NetSet:
 
 def _check_floor(config: Config, nets: NetSet) -> None:
     """Raise when the set breaks an invariant that the nets in force keep (R3)."""
-    shipped = config.rules.shipped_nets
-    tried = {one.invariant for one in _tried(config.nets, shipped)}
-    # What the grid finds need not be proved as well: a proof takes a second.
-    new = [one for one in _tried(nets, shipped) if one.invariant not in tried]
-    if not new:
-        before = {one.invariant for one in _broken(config.nets, shipped)}
-        new = [one for one in _broken(nets, shipped) if one.invariant not in before]
+    new = newly_broken(config, nets)
     if new and config.rules.setup_finished:
         raise InvalidInput(
             "nets/invariant",
@@ -100,8 +94,20 @@ def _check_floor(config: Config, nets: NetSet) -> None:
         )
 
 
-#: The invariants that say that at least something is asked: a set that loses one of them is refused.
-LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
+def newly_broken(config: Config, nets: NetSet) -> list[Broken]:
+    """Return what a set breaks that the nets in force keep, and for which it is refused once setup has ended."""
+    shipped = config.rules.shipped_nets
+    tried = {one.invariant for one in _tried(config.nets, shipped)}
+    # What the grid finds need not be proved as well: a proof takes a second.
+    new = [one for one in _tried(nets, shipped) if one.invariant not in tried]
+    if not new:
+        before = {one.invariant for one in _broken(config.nets, shipped)}
+        new = [one for one in _broken(nets, shipped) if one.invariant not in before]
+    return new
+
+
+#: The invariants that say that at least something is asked.
+_LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
 
 
 @lru_cache(maxsize=_KEPT)
@@ -111,7 +117,7 @@ def _tried(nets: NetSet, shipped: str) -> tuple[Broken, ...]:
 
 @lru_cache(maxsize=_KEPT)
 def _proved(nets: NetSet) -> tuple[Proved, ...]:
-    return tuple(prove(nets, [one for one in INVARIANTS if one.id in LASTING]))
+    return tuple(prove(nets, [one for one in INVARIANTS if one.id in _LASTING]))
 
 
 def _broken(nets: NetSet, shipped: str) -> list[Broken]:
