@@ -50,7 +50,7 @@ def _as(*addresses: str) -> Callable[[Furnished], list[str]]:
     return lambda _: list(addresses)
 
 
-_TABS = ("waiting", "held", "running", "unknown", "in_force", "failed", "ended")
+_TABS = ("waiting", "in_force", "held", "ended", "running", "unknown", "failed")
 #: Every page by its route, with the addresses to look at.
 PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/": _as("/"),
@@ -84,9 +84,9 @@ def routes_of(web: FastAPI) -> list[str]:
     return [path for path in dict.fromkeys(found) if not path.startswith("/api/")]
 
 
-def addresses(web: FastAPI, there: Furnished) -> list[str]:
-    """Return all addresses to look at, of the pages there are."""
-    return [address for path in routes_of(web) if path in PAGES for address in PAGES[path](there)]
+def addresses(web: FastAPI, there: Furnished, most: int = 99) -> list[str]:
+    """Return all addresses to look at, of the pages there are; or so many of each page at most."""
+    return [address for path in routes_of(web) if path in PAGES for address in PAGES[path](there)[:most]]
 
 
 def furnish(scene: Scene, *, paused: bool = False) -> Furnished:

@@ -1,8 +1,9 @@
 """A platform with a long past: a few real cases, copied into as many as are asked for.
 
-Rows are copied below the flow, with the events that pages read; they are no
-leaves of the log. For measuring how pages do with a million cases, and for
-tests that hold them to it.
+Rows are copied below the flow, oldest first, with events that pages read; their
+bodies are without images of rows, which are most of a real one, and they are no
+leaves of the log. For measuring how pages do with a million cases, and for tests
+that hold them to it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from datetime import timedelta
 from itertools import islice
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from gardefou.clock import to_micros
@@ -156,7 +158,7 @@ def _really(app: App, reporter: Actor, reviewer: Actor, colleague: Actor, accoun
             waiting=waits,
             account=row(tables.account, ref=decided),
             incident=row(tables.incident, kind="reversal"),
-            events=[(names[one["about"]], dict(one)) for one in happened],
+            events=[(names[one["about"]], {**one, "body": _without_rows(one["body"])}) for one in happened],
             past=Past(
                 accounts=[decided, left, undone],
                 open_cases=[opened["id"]],
@@ -166,9 +168,13 @@ def _really(app: App, reporter: Actor, reviewer: Actor, colleague: Actor, accoun
         )
 
 
+def _without_rows(body: bytes) -> bytes:
+    return dumps({**orjson.loads(bytes(body)), "rows": []}).encode()
+
+
 @dataclass(slots=True)
 class _Copies:
-    """Makes the rows. The first copies are the busy account's; every other account has one past case."""
+    """Makes the rows. The newest copies are the busy account's; every other account has one past case."""
 
     real: _Real
     size: Size
@@ -189,11 +195,11 @@ class _Copies:
         yield tables.incident, self._incidents()
 
     def _account(self, place: int) -> str:
-        return self.past.accounts[0] if place < self.size.busy else f"copy-{place}"
+        return self.past.accounts[0] if place >= self.size.cases - self.size.busy else f"copy-{place}"
 
     def _back(self, place: int) -> int:
         """Return how many microseconds before the real one a copy's moments lie."""
-        return (place + 1) * (DAYS * _DAY // (self.size.cases + self.size.opened + 1))
+        return (self.size.cases - place) * (DAYS * _DAY // (self.size.cases + 1))
 
     def _moved(self, row: Row, place: int, names: Sequence[str]) -> Row:
         back = self._back(place)
@@ -206,7 +212,7 @@ class _Copies:
         return f"{head[:8]}-{head[8:]}-7{kind:03x}-8000-{place:012x}"
 
     def _accounts(self) -> Iterator[Row]:
-        for place in range(self.size.busy, self.size.cases):
+        for place in range(self.size.cases - self.size.busy):
             ref = self._account(place)
             yield {**self.real.account, "ref": ref, "handle": f"member_{place}"}
         for place in range(self.size.opened):
@@ -216,7 +222,7 @@ class _Copies:
         moments = ("opened_at", "due_at", "last_report_at", "closed_at")
         for place in range(self.size.cases):
             case = {"id": self._id(_CASE, place), "account": self._account(place)}
-            if len(self.past.closed_cases) < _SHOWN:
+            if place >= self.size.cases - _SHOWN:
                 self.past.closed_cases.append(case["id"])
             decision = {"decision_id": self._id(_DECISION, place)}
             yield {**self.real.closed, **case, **decision, **self._moved(self.real.closed, place, moments)}
@@ -257,7 +263,7 @@ class _Copies:
                 "case_id": self._id(_CASE, place),
                 "decision_id": self._id(_DECISION, place),
             }
-            if real is self.real.in_force and len(self.past.in_force) < _SHOWN:
+            if real is self.real.in_force and place >= self.size.cases - _SHOWN:
                 self.past.in_force.append(of["id"])
             yield {**real, **of, **self._moved(real, place, moments)}
         for place in range(self.size.waiting):
