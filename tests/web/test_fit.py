@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from gardefou.bench.pages import page_times
 from gardefou.bench.past import Size, long_past
 from gardefou.people.preferences import Preferences, prefer
 from gardefou.storage import fast
@@ -116,3 +117,10 @@ def test_a_page_shows_times_in_the_zone_that_its_reader_chose(sqlite_url, tmp_pa
     assert "4 May 2026, 05:00 EDT" in other.get(path)
     other.client.cookies.set("zone", "../../etc/passwd")
     assert "4 May 2026, 09:00 UTC" in other.get(path)
+
+
+def test_every_page_is_timed_by_the_benchmark(sqlite_url, tmp_path):
+    timed = page_times(sqlite_url, tmp_path, cases=100, turns=1)
+    shown = {one.page for one in timed}
+    assert {"/", "/queue", "/cases/{id}", "/enforcements/{id}", "/accounts/{platform}/{ref:path}"} <= shown
+    assert all(one.size > 1_000 and one.slow(0.5) > 0 for one in timed)

@@ -63,7 +63,7 @@ def all_pages(scene: Scene, there: Furnished, most: int = 99) -> list[str]:
 def look(page: Page, console: Console, address: str, wrong: list[str], width: int) -> None:
     """Look at one page in both themes and both directions of writing."""
     page.goto(f"{console.url}{address}")
-    themes: tuple[tuple[Literal["dark", "light"], Any], ...] = (
+    themes: tuple[tuple[Literal["dark", "light"], list[str]], ...] = (
         ("dark", _COLOURS),
         ("light", _ALL if width > 1000 else _LAYOUT),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
 
 from gardefou.bootstrap import Parts, make_app
 from gardefou.clock import rfc3339
@@ -20,6 +22,7 @@ from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
 from gardefou.ledger.note import Signer
 from gardefou.people.authenticate import end_session, start_session
+from gardefou.storage import fast
 from gardefou.storage.engine import open_store
 from gardefou.web.app import create_app
 from gardefou.web.console import pulse, streams
@@ -335,6 +338,31 @@ def test_a_stream_says_that_it_is_there_when_nothing_happens(one_installed, monk
                 await page._next()
 
     run(listens())
+
+
+def test_a_look_finds_all_it_reads_by_an_index(one_installed, monkeypatch):
+    seen: set[str] = set()
+    ran = fast.Fast._run
+
+    def noted(self: fast.Fast, connection: Any, made: Any, bound: Any) -> Any:
+        seen.add(made.text)
+        return ran(self, connection, made, bound)
+
+    store = one_installed.scene.app.works.store
+    one_installed.suspends_the_president()
+    monkeypatch.setattr(fast.Fast, "_run", noted)
+    event.listen(store.reader, "before_cursor_execute", lambda *given: seen.add(given[2]))
+    reader = pulse.Reader(one_installed.scene.app)
+    look = reader.look(frozenset({"nobody"}))
+    assert sum(look.counts.waiting.values()) == 1
+    with store.read() as connection:
+        pulse.happened_since(one_installed.scene.app, connection, look.at)
+        raw = fast.opened(connection)
+        plans = {text: raw.execute(f"EXPLAIN QUERY PLAN {text}", ["x"] * text.count("?")).fetchall() for text in seen}
+    large = re.compile(r"SCAN (event|leaf|cases|enforcement|approval|session)\b(?! USING)")
+    wrong = [(text, row[3]) for text, plan in plans.items() for row in plan if large.search(row[3])]
+    assert len(seen) > 8
+    assert wrong == []
 
 
 def test_each_page_knows_what_it_looks_at(one_installed):

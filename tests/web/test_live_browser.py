@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import uvicorn
@@ -159,8 +158,7 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
     monkeypatch.setattr(streams, "PACE", 0.001)
     with node(scene) as server:
         port = port_of(server)
-        app: Any = server.config.app
-        live = app.state.live
+        live = server.live
         with browsing(scene, port) as console:
             page = console.open("ben")
             page.goto(f"{console.url}/enforcements")
@@ -169,6 +167,7 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
             cdp.send("Performance.enable")
             taken: list[dict[str, float]] = []
             for _ in range(4):
+                assert live.newest is not None
                 goal = live.newest.number + LOOKS // 4
                 page.wait_for_function(
                     "goal => parseInt(document.getElementById('count-queue').textContent.replace(/\\D/g, '')) >= goal",

@@ -338,10 +338,10 @@ def _waiting(connection: sa.Connection) -> tuple[dict[Alike, int], dict[str, Sta
     answers: dict[str, list[tuple[str, str]]] = defaultdict(list)
     rows = connection.execute(_WAITING).all()
     if rows:
-        for said in connection.execute(_ANSWERS.where(_for_people)):
-            answers[said.enforcement_id].append((said.by, said.answer))
+        for answer in connection.execute(_ANSWERS.where(_for_people)):
+            answers[answer.enforcement_id].append((answer.by, answer.answer))
     who = {by for row in rows for by in (row.placed_by, *row.humans)}
-    who |= {by for given in answers.values() for by, _ in given}
+    who |= {by for some in answers.values() for by, _ in some}
     people = _staff(connection, who)
     waiting: dict[Alike, int] = {}
     for row in rows:
@@ -350,7 +350,7 @@ def _waiting(connection: sa.Connection) -> tuple[dict[Alike, int], dict[str, Sta
             needs=Verdict.from_json(row.verdict).approvals,
             proposer=next((by for by in (row.placed_by, *row.humans) if by in people), row.placed_by),
             apart=frozenset((row.placed_by, *row.humans, *(by for by, _ in given))),
-            approvers=tuple(by for by, answer in given if answer == "yes"),
+            approvers=tuple(by for by, said in given if said == "yes"),
         )
         waiting[one] = waiting.get(one, 0) + 1
     return waiting, people
