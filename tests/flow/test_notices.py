@@ -238,6 +238,19 @@ def test_a_channel_that_lets_nothing_through_is_told_once_over_the_others_and_in
     world.assert_sound()
 
 
+def test_two_channels_that_break_at_the_same_time_are_two_incidents(world):
+    for name in ("chat", "pager"):
+        channel(world, name, "oncall")
+    got = box(world, "chat", "pager")
+    got.answer = Sent(ok=False, answer="no_connection")
+    pause(world.app, world.fresh("rev"), "stop")
+    for _ in range(5):
+        deliver(world)
+        world.clock.advance(MINUTE)
+    assert sorted(one.detail["channel"] for one in world.incidents("undelivered")) == ["chat", "pager"]
+    assert all(one.about == "" and one.accounts == () for one in world.incidents("undelivered"))
+
+
 def test_an_only_channel_that_is_broken_is_told_in_the_console_and_not_in_a_loop(world):
     channel(world, "only", "oncall", "lead")
     got = box(world, "only")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -80,6 +82,27 @@ def test_a_courier_brings_it_and_metrics_and_console_say_what_waits(scene):
         'gardefou_notices_waiting{channel="lost"} 1.0'
         in browser.client.get("/metrics", headers={"Authorization": f"Bearer {scene.token('ben')}"}).text
     )
+
+
+def test_what_does_not_get_through_is_an_incident_in_console_and_api(scene):
+    channel(scene, "lost")
+    pause(scene.app, scene.actor("ben"), "stop")
+    courier = Courier(scene.app, "https://g.example.org")
+    for _ in range(5):
+        courier.once()
+        scene.later(timedelta(minutes=1))
+    browser = scene.client("ben")
+    page = browser.get("/incidents")
+    assert page.count("Notices that do not get through") == 1
+    assert "someone unknown" not in page
+    with scene.app.works.read() as connection:
+        [found] = connection.execute(sa.select(tables.incident).where(tables.incident.c.kind == "undelivered")).all()
+    assert "Notices through the channel lost do not get through." in browser.get(f"/incidents/{found.id}")
+    headers = {"Authorization": f"Bearer {scene.token('ben')}"}
+    told = browser.client.get("/api/v1/incidents", headers=headers).json()["items"]
+    assert [(one["kind"], one["detail"]["channel"]) for one in told if one["kind"] == "undelivered"] == [
+        ("undelivered", "lost")
+    ]
 
 
 def test_the_page_pages_and_makes_as_many_queries_whatever_there_is(scene):

@@ -246,7 +246,6 @@ def _tell(uow: UnitOfWork, row: Any, *, minutes: int) -> None:
         platform=ORGANISATION,
         kind="undelivered",
         accounts=(),
-        about=row.channel,
         summary=f"Notices through the channel {row.channel} do not get through.",
         detail=detail,
         facts={"channel": row.channel, "answer": answer, "minutes": str(minutes)},

@@ -60,6 +60,9 @@ def open_incident(
     recent = fetch_fast(uow.connection, Incident, _RECENT, values)
     for incident in recent:
         same = bool(about) or set(incident.accounts) == set(accounts)
+        if not about and not accounts:
+            # It concerns a thing, which its summary names.
+            same = incident.summary == summary
         if not same or uow.now - incident.last_at > TOGETHER:
             continue
         # Held from here on: several may add to it at once.

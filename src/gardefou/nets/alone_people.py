@@ -201,6 +201,7 @@ CHANGES: tuple[Change, ...] = (
     Change("revoke a token", "token_revoke", weakens=False, power=Power.READ),
     Change("connect another platform", "platform", weakens=True, power=Power.PLATFORMS),
     Change("change a guarded setting", "setting", weakens=True, power=Power.SETTINGS),
+    Change("change where notices go", "channel", weakens=True, power=Power.SETTINGS),
     Change("learn who is behind a pseudonym", "reveal", weakens=False, power=Power.REVEAL),
 )
 BACK: tuple[Change, ...] = (
