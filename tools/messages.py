@@ -54,7 +54,7 @@ Text = str | tuple[str, str]
 
 def _written() -> Iterator[Text]:
     """Yield what is written in the pages' code and templates."""
-    for path in sorted((WEB / "console").glob("*.py")):
+    for path in (*sorted((WEB / "console").glob("*.py")), SOURCE / "flow" / "consequence.py"):
         yield from _extracted("python", path)
     for path in sorted((WEB / "templates" / "console").glob("*.html")):
         yield from _extracted("jinja2.ext:babel_extract", path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import sqlalchemy as sa
 from fastapi import FastAPI
 from starlette.routing import Route
 
@@ -28,6 +29,8 @@ NO_PAGES = {
     "/incidents/{id}/page": "a file to keep",
     "/enforcements/{id}/proof": "a file to keep",
     "/cases/{id}/news": "a piece of a page",
+    "/record/{log}/{event}/proof": "a file to keep",
+    "/nets/proposals/{id}/review": "a piece of a page",
     "/cases/{id}/media/{report}/{item:int}": "a picture",
 }
 
@@ -40,6 +43,9 @@ class Furnished:
     enforcements: list[str] = field(default_factory=list)
     incidents: list[str] = field(default_factory=list)
     accounts: list[str] = field(default_factory=list)
+    people: list[str] = field(default_factory=list)
+    proposals: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
 
 def _each(head: str, ids: Callable[[Furnished], Sequence[str]]) -> Callable[[Furnished], list[str]]:
@@ -67,10 +73,17 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/pause": _as("/pause"),
     "/incidents": _as("/incidents"),
     "/incidents/{id}": _each("/incidents/", lambda there: there.incidents),
+    "/registry": _as("/registry"),
+    "/registry/import": _as("/registry/import"),
     "/people": _as("/people"),
+    "/people/{pseudonym}": _each("/people/", lambda there: there.people),
     "/nets": _as("/nets"),
+    "/nets/proof": _as("/nets/proof"),
+    "/nets/proposal": _as("/nets/proposal"),
+    "/nets/proposals/{id}": _each("/nets/proposals/", lambda there: there.proposals),
     "/nets/alone": _as("/nets/alone"),
     "/record": _as("/record"),
+    "/record/{log}/{event}": _each(f"/record/{PLATFORM}/", lambda there: there.events),
     "/notices": _as("/notices"),
     "/me": _as("/me"),
     "/signin": _as("/signin"),
@@ -140,11 +153,16 @@ def furnish(scene: Scene, *, paused: bool = False) -> Furnished:
     lowered = propose(
         app, ben, "tier", {"platform": PLATFORM, "account": "1001", "tier": "standard", "handle": "president"}
     )
+    softened = propose(app, cyd, "nets", {"remove": ["newcomer-bulk"]})
+    there.proposals.append(softened.id)
     there.enforcements += [held, waiting, withdrawn, lowered.id]
+    there.people = [scene.staff[name].pseudonym for name in ("ada", "ben")]
     if paused:
         pause(app, cyd, because="A script runs wild.")
     scene.settle()
     with app.works.read() as connection:
+        events = sa.select(tables.event.c.id).where(tables.event.c.platform == PLATFORM).limit(2)
+        there.events = [str(row.id) for row in connection.execute(events)]
         there.incidents = [str(row.id) for row in connection.execute(tables.incident.select())]
     assert len(there.incidents) >= 2
     return there

@@ -18,7 +18,7 @@ from sqlalchemy import event
 
 from gardefou.cli import cli
 from gardefou.clock import rfc3339
-from gardefou.domain.records import Account, Enforcement
+from gardefou.domain.records import Account, Enforcement, Staff
 from gardefou.flow.change import propose
 from gardefou.flow.watch import watch
 from gardefou.people.directory import Entry, put_person
@@ -137,7 +137,7 @@ def test_an_account_has_all_that_happened_on_one_timeline(scene: Scene):
     notes = scene.client("ben").get("/accounts/sandbox/3001?show=notes")
     assert "Same shop as last week." in notes
     assert "They sell fakes." not in notes
-    acted = page.partition("Who acted on it")[2]
+    acted = page.partition("Who acted on it")[2].partition("</section>")[0]
     assert scene.staff["ada"].pseudonym in acted
     assert scene.staff["dee"].pseudonym in acted
 
@@ -161,7 +161,7 @@ def test_what_stands_says_who_since_when_and_what_is_lost(scene: Scene):
     standing = scene.client("ben").get("/accounts/sandbox/3001").partition("What stands now")[2]
     assert "Suspend @cheap_watches_1" in standing
     assert "nothing is lost" in standing
-    assert scene.staff["ada"].pseudonym in standing.partition("Timeline")[0]
+    assert scene.staff["ada"].pseudonym in standing.partition("</section>")[0]
 
 
 def test_why_an_account_is_watched_and_who_said_so(scene: Scene):
@@ -396,12 +396,17 @@ def test_a_persons_last_days_are_rolled_back_after_a_look_at_what_that_undoes(sc
 def test_roles_are_taken_at_once_and_given_by_others(scene: Scene):
     admin, eve = scene.client("zoe"), scene.staff["eve"]
     path = f"/people/{eve.pseudonym}"
+
+    def roles() -> tuple[str, ...]:
+        with scene.app.works.begin() as uow:
+            return uow.need(Staff, "gardefou", eve.id).roles
+
     page = admin.follow(f"{path}/roles", role=["lead"], team=eve.team)
     assert "In force." in page
-    assert scene.actor("eve").staff.roles == ("lead",)  # type: ignore[union-attr]
+    assert roles() == ("lead",)
     waits = admin.post(f"{path}/roles", role=["policy"], team=eve.team)
     assert waits.startswith("/enforcements/")
-    assert scene.actor("eve").staff.roles == (), "what is taken is gone, what is given waits"  # type: ignore[union-attr]
+    assert roles() == (), "what is taken is gone, what is given waits"
     assert "how it is already" in admin.follow(f"{path}/roles", team=eve.team)
     assert "Changes about them that wait" in admin.get(path)
     assert "power" in scene.client("ada").post(f"{path}/roles", 403, role=["lead"], team=eve.team)

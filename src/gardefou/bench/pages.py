@@ -19,7 +19,7 @@ from gardefou.people.authenticate import start_session
 from gardefou.web.app import create_app
 
 #: Pages without an id that are none: files, the stream, and what signs in or out.
-_NO_PAGES = ("/live", "/signin", "/api")
+_NO_PAGES = ("/live", "/signin", "/api", "/enforcements/group", "/nets/proof", "/notices")
 #: Lists that are looked at by their query too.
 _QUERIES = (
     "/queue?queue=spam",
