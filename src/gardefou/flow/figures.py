@@ -104,12 +104,12 @@ class Figures:
         ``restored:N`` (by step of `STEPS`), ``asked`` (decisions of which nets
         asked anything), and by net ``net:ID`` and ``shadow:ID``.
         """
-        counts = self._counted(connection, marks[0])
-        made = [Counter[str]() for _ in marks[1:]]
-        for quarter, found in counts.items():
-            place = bisect_right(marks, from_micros(quarter * _QUARTER)) - 1
-            if 0 <= place < len(made):
-                made[place].update(found)
+        starts = [to_micros(mark) // _QUARTER for mark in marks]
+        made: list[dict[str, int]] = [{} for _ in marks[1:]]
+        for quarter, found in self._counted(connection, starts[0], -(-to_micros(marks[-1]) // _QUARTER)):
+            into = made[min(bisect_right(starts, quarter), len(made)) - 1]
+            for name, number in found.items():
+                into[name] = into.get(name, 0) + number
         return [Bucket(since, until, one) for since, until, one in zip(marks, marks[1:], made, strict=False)]
 
     def week(self, connection: sa.Connection) -> Bucket:
@@ -123,10 +123,9 @@ class Figures:
         week = self.week(connection)
         return Friction(decisions=week.of("no_violation") + week.of("violation"), asked=week.of("asked"))
 
-    def _counted(self, connection: sa.Connection, since: datetime) -> dict[int, Counter[str]]:
-        """Return the counts by quarter, from ``since`` on or from earlier."""
+    def _counted(self, connection: sa.Connection, first: int, end: int) -> list[tuple[int, Counter[str]]]:
+        """Return the counts of every quarter from the first to before the end in which there was anything."""
         now = to_micros(self.app.now())
-        first = to_micros(since) // _QUARTER
         with self._lock:
             known = self._known
             # Time that runs backwards is another store's, or a clock that was put right.
@@ -147,7 +146,7 @@ class Figures:
                 del self._counts[quarter]
             begins = known[0] if usable and known is not None else first
             self._known = (max(begins, oldest), settled)
-            return dict(self._counts)
+            return [(quarter, one) for quarter in range(first, end) if (one := self._counts.get(quarter)) is not None]
 
 
 def _read(connection: sa.Connection, platforms: Sequence[str], since: datetime) -> Iterator[tuple[str, int, int]]:
