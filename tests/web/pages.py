@@ -60,7 +60,7 @@ _TABS = ("waiting", "in_force", "held", "ended", "running", "unknown", "failed")
 #: Every page by its route, with the addresses to look at.
 PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/": _as("/"),
-    "/queue": _as("/queue", "/queue?queue=spam", "/queue?done=empty"),
+    "/queue": _as("/queue", "/queue?done=skipped", "/queue?queue=spam"),
     "/cases/{id}": _each("/cases/", lambda there: there.cases),
     "/enforcements": _as(*(f"/enforcements?tab={tab}" for tab in _TABS)),
     "/enforcements/group": _as(),

@@ -87,7 +87,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def named(name: str, topic: str = ""):
-    return lambda event, data: event == name and (not topic or topic in data["topics"])
+    return lambda event, data: event == name and (not topic or topic in data["topics"] + data["own"])
 
 
 def test_what_happens_through_another_node_reaches_an_open_page_within_a_second(installed):
@@ -193,7 +193,7 @@ def test_m3_nothing_is_told_of_what_a_second_look_must_not_know(one_installed):
             before = len(looks.events)
             made = await asyncio.to_thread(first_look, one_installed.other, scene.staff["ada"].id, case)
             knows, _ = await placed.until(named("changed", made.id))
-            assert f"{PLATFORM}/3002" in knows["topics"]
+            assert f"{PLATFORM}/3002" in knows["own"]
             counts, _ = await looks.until(
                 lambda name, data: name == "counts" and data["texts"]["enforcements"] == "1 for you"
             )
@@ -233,7 +233,7 @@ def test_a_page_that_comes_back_is_told_what_it_missed(installed):
         scene.later(timedelta(minutes=11))
         async with listening(installed.web, installed.session("ben"), last_id=last) as page:
             changed, _ = await page.until(named("changed"))
-            assert changed == {"topics": [], "all": True}
+            assert changed == {"topics": [], "own": [], "all": True}
 
     run(listens())
 

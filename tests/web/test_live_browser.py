@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
+from gardefou.flow.cases import note
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
 from gardefou.web.console import pulse, streams
@@ -112,6 +113,16 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
             cyd.close()
             assert console.complaints == []
 
+            # Nobody is told of what they did themselves: opening a case is on the record.
+            case = scene.report("3002")
+            page.goto(f"{console.url}/cases/{case}")
+            page.get_by_role("button", name="Claim").click()
+            expect(page.locator("#count-queue")).to_have_text("1 open")
+            changed = page.get_by_text("This page has changed since you opened it.")
+            expect(changed).to_be_hidden()
+            note(scene.app, scene.actor("dee"), case, "I know this one.")
+            expect(changed).to_be_visible()
+
             page.goto(f"{console.url}/queue")
             stays(page)
             expect(page.locator("#count-enforcements")).to_have_text("1 for you")
@@ -123,7 +134,7 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
             with node(scene, port) as again:
                 assert port_of(again) == port
                 scene.report("3001")
-                expect(page.locator("#count-queue")).to_have_text("1 open", timeout=10_000)
+                expect(page.locator("#count-queue")).to_have_text("2 open", timeout=10_000)
                 expect(page.get_by_role("link", name="3001")).to_be_visible()
                 assert page.evaluate("window.opened")
 
@@ -150,7 +161,7 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
         about = "enforcement.placed" if not found.number % 50 else "staff.signed_in"
         return replace(
             found,
-            happened=(Happened(about, f"something-{found.number}", ""),),
+            happened=(Happened(about, "somebody", f"something-{found.number}", ""),),
             counts=replace(found.counts, open=found.number),
         )
 

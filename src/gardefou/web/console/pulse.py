@@ -35,7 +35,7 @@ _OVERLAP = timedelta(milliseconds=300)
 _LONG = timedelta(minutes=10)
 
 _e, _v, _l, _p = tables.enforcement.c, tables.event.c, tables.leaf.c, tables.event_pending.c
-_WHAT = (_v.platform, _v.id, _v.kind, _v.about, _v.account)
+_WHAT = (_v.platform, _v.id, _v.kind, _v.by, _v.about, _v.account)
 _LEAVES = Fast(
     sa.select(_l.seq, *_WHAT)
     .join(tables.event, sa.and_(_v.platform == _l.platform, _v.id == _l.event_id))
@@ -102,6 +102,7 @@ class Happened:
     """One event of the ledger, as far as pages need it."""
 
     kind: str
+    by: str
     #: What it concerns: an id, and an account as ``platform/ref``; empty where there is none.
     about: str
     account: str
@@ -331,7 +332,7 @@ def _platforms(app: App, connection: sa.Connection) -> list[str]:
 
 
 def _event_of(row: sa.Row[tuple[str, ...]]) -> Happened:
-    return Happened(row.kind, row.about, topic(row.platform, row.account) if row.account else "")
+    return Happened(row.kind, row.by, row.about, topic(row.platform, row.account) if row.account else "")
 
 
 def _waiting(connection: sa.Connection) -> tuple[dict[Alike, int], dict[str, Staff]]:

@@ -183,7 +183,7 @@ class Stream:
     """One open page's stream, as an ASGI answer.
 
     Events, each with JSON: ``counts`` (``texts`` by counter, ``says`` for
-    screen readers), ``changed`` (``topics``, ``all``), ``ended`` (``says``:
+    screen readers), ``changed`` (``topics``, those by ones own acts apart as ``own``; ``all``), ``ended`` (``says``:
     the session is over). Its ``id`` is a moment in milliseconds, from which
     the next connection goes on.
     """
@@ -242,10 +242,14 @@ class Stream:
                 yield ": still here\n\n"
 
     def _changed(self, at: datetime, happened: tuple[Happened, ...], much: bool, blind: Blind) -> str:  # noqa: FBT001
-        changed = topics(happened, blind.hidden(self._staff.id)) if happened else []
-        if not changed and not much:
+        if not happened and not much:
             return ""
-        return _message("changed", {"topics": changed, "all": much}, at)
+        hidden = blind.hidden(self._staff.id)
+        others = topics((one for one in happened if one.by != self._staff.id), hidden)
+        own = topics((one for one in happened if one.by == self._staff.id), hidden)
+        if not others and not own and not much:
+            return ""
+        return _message("changed", {"topics": others, "own": own, "all": much}, at)
 
     def _counted(self, look: Look) -> str:
         self._staff = look.sessions.get(self._session, self._staff)

@@ -99,8 +99,9 @@
     if (says) document.getElementById("live-says").textContent = says;
   });
   stream.addEventListener("changed", ({detail}) => {
-    const {topics, all} = JSON.parse(detail.data), changed = new Set(topics);
-    want((region) => all || region.dataset.live.split(" ").some((name) => changed.has(name)));
+    const {topics, own, all} = JSON.parse(detail.data), changed = new Set(topics), mine = new Set(own);
+    // What somebody does themselves is no news to them, but may be to another window of theirs.
+    want((region) => all || region.dataset.live.split(" ").some((name) => changed.has(name) || mine.has(name) && region.dataset.liveHow !== "tell"));
   });
   let ended = false;
   stream.addEventListener("ended", () => { ended = true; document.getElementById("ended").hidden = false; });
