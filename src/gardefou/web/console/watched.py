@@ -15,7 +15,7 @@ WATCHED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/enforcements"), "enforcements", ""),
     (re.compile(r"/enforcements/([^/]+)"), "{0}", ""),
     (re.compile(r"/cases/([^/]+)"), "{0}", "tell"),
-    (re.compile(r"/accounts/([^/]+)/([^/]+)"), "{0}/{1}", ""),
+    (re.compile(r"/(?:accounts|restore|hacked)/([^/]+)/([^/]+)"), "{0}/{1}", ""),
     (re.compile(r"/incidents"), "incidents", ""),
     (re.compile(r"/incidents/([^/]+)"), "{0}", ""),
     (re.compile(r"/pause"), "pauses", ""),
