@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any, cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -170,7 +171,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    environment.install_gettext_callables(bare, bare_plural, newstyle=True)  # type: ignore[attr-defined]
+    # The extension puts it there.
+    cast("Any", environment).install_gettext_callables(bare, bare_plural, newstyle=True)
     environment.filters.update(moment=moment_in_words, minutes=minutes_in_words, many=count)
     return environment
 

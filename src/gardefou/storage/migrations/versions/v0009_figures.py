@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
@@ -38,7 +36,7 @@ def upgrade() -> None:
     op.create_index("incident_by_id", "incident", ["id"])
     op.create_index("decision_by_time", "decision", ["platform", "at", "outcome"])
     for name, (table, columns, condition) in partial.items():
-        where: Any = sa.literal_column(condition)
+        where = sa.text(condition)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     if op.get_bind().dialect.name == "sqlite":
         insert = sa.text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:tbl, :idx, :stat)")
