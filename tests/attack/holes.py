@@ -302,7 +302,7 @@ HOLES: tuple[Hole, ...] = (
         "restores have no hourly limit",
         (
             Edit(
-                f"{_FLOW}.restore:_beyond_limits",
+                f"{_FLOW}.restore:beyond_limits",
                 "return int(recent) >= config.rules.restores_per_hour",
                 "return False",
             ),
@@ -316,7 +316,7 @@ HOLES: tuple[Hole, ...] = (
         "what has stood for long is lifted by one person",
         (
             Edit(
-                f"{_FLOW}.restore:_is_old",
+                f"{_FLOW}.restore:is_old",
                 "return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long",
                 "return False",
             ),
@@ -561,7 +561,13 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "I13-tier",
         "a demotion is no weakening",
-        (Edit(f"{_CHANGE}.tiers:TierChange.weakens", "return True", "return False"),),
+        (
+            Edit(
+                f"{_CHANGE}.tiers:TierChange.weakens",
+                'return account is not None and weakens_tier(account, Tier(payload["tier"]), instant(payload, "until"))',
+                "return False",
+            ),
+        ),
         ("I13",),
         depth=1,
     ),

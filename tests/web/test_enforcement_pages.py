@@ -48,7 +48,7 @@ def platform_says(scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Platform
 
 
 def counted(page: str) -> dict[str, str]:
-    tabs = re.findall(r'href="/enforcements\?tab=(\w+)[^"]*"[^>]*>[^<]*<span class="count[^"]*">([^<]+)<', page)
+    tabs = re.findall(r'href="/enforcements\?tab=(\w+)[^"]*"[^>]*>[^<]*<span class="tally[^"]*">([^<]+)<', page)
     return dict(tabs)
 
 
