@@ -103,6 +103,8 @@ def _raised() -> Iterator[Text]:
                         name in _ERRORS
                     ):
                         yield text
+                    case _:
+                        pass
 
 
 def said() -> list[Text]:
@@ -145,7 +147,12 @@ def renewed(old: Catalog) -> Catalog:
 
 def missing(found: Catalog) -> list[str]:
     """Return what has no translation."""
-    return [_first(one) for one in found if one.id and not all(one.string if one.pluralizable else [one.string])]  # type: ignore[arg-type]
+    return [_first(one) for one in found if one.id and not all(_strings(one))]
+
+
+def _strings(message: Message) -> tuple[str, ...]:
+    string = message.string or ""
+    return (string,) if isinstance(string, str) else tuple(str(one or "") for one in string)
 
 
 def _first(message: Message) -> str:

@@ -209,8 +209,9 @@ class Goals:
             self._say("M9", f"{what}: placed by a leaver in the last 24 hours")
         if leaver and live and kind and kind not in {"pause", "resume"}:
             self._say("M9", f"a change of kind {kind} by a leaver")
-        if kind == "setting" and live and row["change"]["name"] in _CLOSED:
-            self._say("R11", f"{row['change']['name']} may be proposed to be {row['change']['value']}")
+        change: dict[str, Any] = row["change"] or {}
+        if kind == "setting" and live and change["name"] in _CLOSED:
+            self._say("R11", f"{change['name']} may be proposed to be {change['value']}")
         self._placed_now(row, what)
         if row["change"] is not None and row["state"] == "in_force":
             self._change(row, now)

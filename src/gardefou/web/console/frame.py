@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -176,7 +176,7 @@ class Console:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        made.install_gettext_callables(bare, bare_plural, newstyle=True)  # type: ignore[attr-defined]
+        cast("Any", made).install_gettext_callables(bare, bare_plural, newstyle=True)
         made.filters.update(words.FILTERS | reading_words.FILTERS)
         made.filters["rfc3339"] = rfc3339
         made.filters["segment"] = lambda text: quote(str(text), safe="")
