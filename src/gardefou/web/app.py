@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from gardefou.flow.app import App
 from gardefou.flow.intake import Intake
 from gardefou.settings import Settings
-from gardefou.web import console, problems, reference
+from gardefou.web import problems, reference
 from gardefou.web.api import (
     accounts,
     cases,
@@ -28,6 +28,7 @@ from gardefou.web.api import (
     tokens,
 )
 from gardefou.web.auth import Bearer
+from gardefou.web.console.pages import routes
 from gardefou.web.console.streams import Live
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
@@ -96,6 +97,6 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     # Where probes and scrapers look by habit.
     web.include_router(health.router, include_in_schema=False)
     reference.install(web)
-    web.router.routes.extend(console.routes(app, settings, live))
+    web.router.routes.extend(routes(app, settings, live))
     web.add_middleware(Shield)
     return web

@@ -4,9 +4,3 @@ Every page is a plain function of one visit, run in a thread; every change goes
 through `gardefou.flow`. The pages work without scripts; the scripts add keys,
 countdowns and the line that says what a click will do.
 """
-
-from __future__ import annotations
-
-from gardefou.web.console.pages import routes
-
-__all__ = ["routes"]
