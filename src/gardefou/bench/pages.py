@@ -103,6 +103,9 @@ def _pages(routes: Sequence[BaseRoute], past: Past) -> Iterator[tuple[str, list[
         "/enforcements/{id}": past.in_force + past.waiting,
         "/incidents/{id}": past.incidents,
         "/accounts/{platform}/{ref:path}": accounts,
+        "/restore/{platform}/{ref:path}": accounts,
+        "/hacked/{platform}/{ref:path}": accounts,
+        "/people/{pseudonym}": [f"person-{place}" for place in range(3)],
     }
     for route in routes:
         if not isinstance(route, Route) or "GET" not in (route.methods or ()) or route.path.startswith(_NO_PAGES):

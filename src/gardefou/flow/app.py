@@ -46,8 +46,8 @@ class Config:
 
 
 @lru_cache(maxsize=16)
-def _read_nets(toml: str, name: str) -> NetSet:
-    """Return a stored set of nets; read once a process, as many stores may hold the same."""
+def read_nets(toml: str, name: str) -> NetSet:
+    """Return a stored set of nets; read once a process: it takes long, and many stores may hold the same."""
     return load(toml, f"nets {name}")
 
 
@@ -98,7 +98,7 @@ class App:
         if nets is None:
             version = fetch(connection, NetsVersion, tables.nets_version.c.id == newest.id)
             assert version is not None
-            nets = _read_nets(version.toml, version.name)
+            nets = read_nets(version.toml, version.name)
             self._nets[newest.id] = nets
         read = frozenset(fact.name for net in nets for fact in net.condition.reads)
         entries = fetch_all(connection, PlatformEntry, sa.select(tables.platform_entry))

@@ -17,10 +17,10 @@ import sqlalchemy as sa
 from gardefou.domain.records import Approval, Enforcement, NetsVersion, Staff
 from gardefou.domain.states import ENDED, SAYS, State
 from gardefou.errors import InvalidInput
+from gardefou.flow.app import read_nets
 from gardefou.flow.approvals import as_person, counted
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
-from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
 from gardefou.nets.otherwise import otherwise
 from gardefou.nets.phrasebook import duration, listed
@@ -79,7 +79,7 @@ class Explained:
 def nets_of(connection: sa.Connection, found: Enforcement) -> NetSet | None:
     """Return the set that judged an enforcement; None where none did."""
     stored = fetch(connection, NetsVersion, tables.nets_version.c.digest == found.nets)
-    return None if stored is None else load(stored.toml, stored.name)
+    return None if stored is None else read_nets(stored.toml, stored.name)
 
 
 def explanation(

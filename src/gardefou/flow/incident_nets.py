@@ -19,9 +19,9 @@ import sqlalchemy as sa
 from gardefou.domain.accounts import Tier
 from gardefou.domain.records import Enforcement, NetsVersion
 from gardefou.errors import InvalidInput
+from gardefou.flow.app import read_nets
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import explain
-from gardefou.nets.load import load
 from gardefou.nets.net import Net, NetSet
 from gardefou.storage import tables
 from gardefou.storage.records import fetch
@@ -119,5 +119,5 @@ def _in_force(connection: sa.Connection, at: datetime, sets: dict[str, NetSet]) 
     if newest not in sets:
         found = fetch(connection, NetsVersion, version.id == newest)
         assert found is not None
-        sets[newest] = load(found.toml, f"nets {found.name}")
+        sets[newest] = read_nets(found.toml, found.name)
     return sets[newest]

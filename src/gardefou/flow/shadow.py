@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from gardefou.clock import rfc3339
 from gardefou.domain.records import NetsVersion
+from gardefou.flow.app import read_nets
 from gardefou.flow.explain import shadow_asks
-from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import duration
 from gardefou.nets.verdict import NOTHING, Verdict
@@ -150,7 +150,7 @@ def _newest(connection: sa.Connection, since: datetime, before: str, most: int) 
 
 def _load(connection: sa.Connection, digest: str) -> NetSet | None:
     stored = fetch(connection, NetsVersion, tables.nets_version.c.digest == digest)
-    return None if stored is None else load(stored.toml, stored.name)
+    return None if stored is None else read_nets(stored.toml, stored.name)
 
 
 def _count(report: Shadow, enforcement: str, verdict: Verdict, nets: NetSet) -> None:
