@@ -24,6 +24,7 @@ from gardefou.flow.incident_nets import nets_of
 from gardefou.flow.incident_words import KINDS, NET, PERSON, SECOND_LOOK, Happened, in_words
 from gardefou.flow.second_look import hidden_among
 from gardefou.flow.story import Down, Moment, Span, Story, joined
+from gardefou.ids import least_at
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 
@@ -32,6 +33,7 @@ DOWN_SEVERITY = 3
 #: Events on one timeline, accounts and enforcements in one story.
 MOST_EVENTS = 500
 _MOST = 500
+_NEAR = timedelta(minutes=1)
 _DAY = timedelta(hours=24)
 _e = tables.enforcement.c
 _ev = tables.event.c
@@ -123,13 +125,27 @@ def _events(
 ) -> list[Any]:
     """Return the ledger's events of all that, oldest first."""
     concerns = {found.id, *(one.id for one in enforcements), *(one.case_id for one in enforcements if one.case_id)}
-    which: list[sa.ColumnElement[bool]] = [_ev.about.in_(sorted(concerns))]
+    which: list[sa.ColumnElement[bool]] = [sa.and_(tables.event_has_about, _ev.about.in_(sorted(concerns)))]
     if found.kind == "drift":
         which.append(
-            sa.and_(_ev.account.in_(found.accounts[:_MOST]), _ev.kind == "account.drifted", _ev.at >= found.opened_at)
+            sa.and_(
+                tables.event_has_account,
+                _ev.account.in_(found.accounts[:_MOST]),
+                _ev.kind == "account.drifted",
+                _ev.at >= found.opened_at,
+            )
         )
     if found.kind == "breaker":
-        which.append(sa.and_(_ev.kind == "breaker.tripped", _ev.at >= found.opened_at, _ev.at <= found.last_at))
+        which.append(
+            sa.and_(
+                _ev.kind == "breaker.tripped",
+                _ev.at >= found.opened_at,
+                _ev.at <= found.last_at,
+                # Found by their key: ids are of the moment they were made in, a little before their event.
+                _ev.id >= least_at(found.opened_at - _NEAR),
+                _ev.id < least_at(found.last_at + _NEAR),
+            )
+        )
     statement = (
         sa.select(_ev.kind, _ev.at, _ev.by, _ev.account, _ev.about, _ev.body)
         .where(_ev.platform == found.platform, _ev.kind.in_(KINDS), sa.or_(*which))

@@ -78,7 +78,8 @@ def show(visit: Visit) -> Response:
         lifts = rows(connection, lifted_as_stored(connection, found), visit.actor.id)
         undone_by = _undone_by(connection, found)
         record = _on_record(connection, visit, found)
-        story = events(connection, found.platform, tables.event.c.about == found.id, viewer=visit.actor.id)
+        about = sa.and_(tables.event_has_about, tables.event.c.about == found.id)
+        story = events(connection, found.platform, about, viewer=visit.actor.id)
         why = explanation(connection, found, now=visit.now, organisation=organisation, blind=row.blind)
     item = of_viewer(visit, row, given, organisation)
     return visit.page(
@@ -129,7 +130,7 @@ def _on_record(connection: sa.Connection, visit: Visit, found: Enforcement) -> O
             tables.event,
             sa.and_(tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id),
         )
-        .where(tables.event.c.platform == found.platform, tables.event.c.about == found.id)
+        .where(tables.event.c.platform == found.platform, tables.event_has_about, tables.event.c.about == found.id)
         .order_by(tables.leaf.c.seq)
     ).scalars()
     return OnRecord(

@@ -90,9 +90,9 @@ def show(visit: Visit) -> Response:
             .where(_e.platform == found.platform, _e.id.in_(found.enforcements[:100]))
             .order_by(_e.id),
         )
-        concerns = [_ev.about.in_([found.id, *found.enforcements[:100]])]
+        concerns = [sa.and_(tables.event_has_about, _ev.about.in_([found.id, *found.enforcements[:100]]))]
         if found.accounts:
-            concerns.append(_ev.account.in_(found.accounts[:100]))
+            concerns.append(sa.and_(tables.event_has_account, _ev.account.in_(found.accounts[:100])))
         story = events(
             connection,
             found.platform,

@@ -15,6 +15,7 @@ from gardefou.domain.records import ORGANISATION, Approval, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow.app import App
 from gardefou.flow.second_look import OUTSTANDING, is_hidden
+from gardefou.ids import least_at
 from gardefou.nets.seats import Person, could_count
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.standing import Standing, standing_now
@@ -316,11 +317,10 @@ def happened_since(app: App, connection: sa.Connection, moment: datetime) -> tup
     """Return what happened since a moment, whether there was more of it, and what is to be kept from whom."""
     if app.now() - moment > _LONG:
         return (), True, Blind()
-    first = f"{max(0, int((moment - _OVERLAP).timestamp() * 1000)):012x}"
     rows = [
         row
         for platform in _platforms(app, connection)
-        for row in _SINCE.all(connection, {"platform": platform, "id": f"{first[:8]}-{first[8:]}"})
+        for row in _SINCE.all(connection, {"platform": platform, "id": least_at(moment - _OVERLAP)})
     ]
     if len(rows) > MOST:
         return (), True, Blind()
