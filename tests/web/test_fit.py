@@ -104,6 +104,28 @@ def test_a_page_makes_as_many_queries_for_fifty_rows_as_for_five(databases, tmp_
     assert wrong == {}, "more statements than the page may make"
 
 
+#: The whole of a table that grows, or all that a platform has of it.
+_LARGE = "account|approval|cases|case_note|decision|enforcement|event|leaf|report|session"
+_TOO_MUCH = re.compile(
+    rf"SCAN ({_LARGE})\b(?! USING (COVERING )?INDEX \w*(active|alike|claimed|due|ending|entry|queue|reach|spoke|tier|watched))"
+    rf"|SEARCH ({_LARGE}) USING (COVERING )?INDEX (?!account_watched)\S+ \(platform=\?\)$"
+)
+
+
+def test_every_page_finds_its_rows_by_an_index(sqlite_url, tmp_path, monkeypatch):
+    scene = make_scene(sqlite_url, tmp_path)
+    found = counted(scene, Size(cases=5, opened=5, waiting=5, incidents=5, busy=5), monkeypatch)
+    wrong: dict[str, str] = {}
+    with scene.app.works.read() as connection:
+        raw = fast.opened(connection)
+        for page, made in found.items():
+            for text in made:
+                if text.lstrip().startswith(("SELECT", "WITH")):
+                    plan = raw.execute(f"EXPLAIN QUERY PLAN {text}", ["x"] * text.count("?")).fetchall()
+                    wrong |= {f"{page}: {row[3]}": " ".join(text.split()) for row in plan if _TOO_MUCH.search(row[3])}
+    assert wrong == {}, "\n".join(f"{step}\n    {text[:120]} … {text[-300:]}" for step, text in wrong.items())
+
+
 def test_a_page_shows_times_in_the_zone_that_its_reader_chose(sqlite_url, tmp_path):
     scene = make_scene(sqlite_url, tmp_path)
     there = furnish(scene)
