@@ -19,11 +19,24 @@ from gardefou.flow.app import Config
 from gardefou.flow.second_look import is_outstanding
 from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
-from gardefou.storage.records import fetch_all
+from gardefou.storage.fast import Fast
+from gardefou.storage.records import fetch_fast
 
 #: Enforcements that are looked through for groups: two bulks of the largest size.
 MOST = 10_000
 _e = tables.enforcement.c
+_WAITING = Fast(
+    sa.select(tables.enforcement)
+    .where(
+        tables.enforcement_active,
+        _e.state == State.WAITING.value,
+        _e.approved_at.is_(None),
+        _e.action != "change",
+        _e.tier == Tier.STANDARD.value,
+    )
+    .order_by(_e.id)
+    .limit(MOST)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +70,7 @@ class WaitingGroup:
 
 def waiting_groups(connection: sa.Connection, config: Config) -> list[WaitingGroup]:
     """Return every group that waits for people, the one that lapses first at the front."""
-    statement = (
-        sa.select(tables.enforcement)
-        .where(
-            tables.enforcement_active,
-            _e.state == State.WAITING.value,
-            _e.approved_at.is_(None),
-            _e.action != "change",
-            _e.tier == Tier.STANDARD.value,
-        )
-        .order_by(_e.id)
-        .limit(MOST)
-    )
-    return grouped(config, fetch_all(connection, Enforcement, statement))
+    return grouped(config, fetch_fast(connection, Enforcement, _WAITING, {}))
 
 
 def grouped(config: Config, waiting: Sequence[Enforcement]) -> list[WaitingGroup]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -100,7 +100,12 @@ def later(text: str) -> str:
 
 def decimal(number: float) -> str:
     """Return a number as people of the page's language write it."""
-    return format_decimal(number, locale=_speech.get().locale)
+    return _decimal(number, _speech.get())
+
+
+@lru_cache(maxsize=8_192)
+def _decimal(number: float, speech: Speech) -> str:
+    return format_decimal(number, locale=speech.locale)
 
 
 def local(at: datetime) -> datetime:
