@@ -270,7 +270,9 @@ class _Copies:
             of = {"id": self._id(_WAITING, place), "account": f"open-{place}"}
             if len(self.past.waiting) < _SHOWN:
                 self.past.waiting.append(of["id"])
-            yield {**self.real.waiting, **of, "case_id": None, "decision_id": None}
+            # Over a day: that long people have to answer.
+            placed = self.real.waiting["placed_at"] - place * _DAY // self.size.waiting
+            yield {**self.real.waiting, **of, "placed_at": placed, "case_id": None, "decision_id": None}
 
     def _events(self) -> Iterator[Row]:
         kinds = {"report": _REPORT, "case": _CASE, "decision": _DECISION, "enforcement": _ENFORCEMENT}
