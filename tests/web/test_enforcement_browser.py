@@ -13,11 +13,9 @@ from gardefou.domain.records import NetsVersion
 from gardefou.nets.load import load
 from tests.web.console_scene import Scene, make_scene
 from tests.web.test_console_browser import _FLAGS, Console, chromium, press, serving
-from tests.web.test_enforcement_pages import place
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
 
-_AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 _NETS = """
 [[net]]
 id = "another"
@@ -109,28 +107,6 @@ def test_one_places_another_approves_the_hold_ends_and_a_phone_restores_it_from_
     ).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
     assert scene.state("1001") == frozenset()
-
-
-def test_axe_finds_nothing_on_lists_pages_and_restores_in_either_theme(console: Console):
-    scene = console.scene
-    waiting = place(scene, "ada", "1001")
-    done = place(scene, "ada", "3001")
-    script = _AXE.read_text(encoding="utf-8")
-    page = console.open("ben")
-    for path in (
-        "/enforcements",
-        f"/enforcements/{waiting.id}",
-        f"/enforcements/{done.id}",
-        "/restore/sandbox/3001",
-    ):
-        page.goto(f"{console.url}{path}")
-        for details in page.locator("details:not([open]) > summary").all():
-            details.click()
-        page.evaluate(f"{script};0")
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            found = page.evaluate("axe.run()")
-            assert [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]] == [], (path, theme)
 
 
 def test_everything_about_a_group_by_keyboard_alone(console: Console):
