@@ -17,7 +17,6 @@ from gardefou.domain.records import Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import Config
 from gardefou.flow.second_look import is_outstanding
-from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
@@ -84,8 +83,7 @@ def grouped(config: Config, waiting: Sequence[Enforcement]) -> list[WaitingGroup
     found: dict[tuple[str, str], list[Enforcement]] = {}
     nets: dict[tuple[str, str], dict[str, None]] = {}
     for one in waiting:
-        verdict = Verdict.from_json(one.verdict)
-        spoke = [reason.net for reason in verdict.reasons]
+        spoke = [str(reason["net"]) for reason in one.verdict["reasons"]]
         holding = [net for net in spoke if net in asking]
         unknown = any(config.nets.get(net) is None for net in spoke)
         if is_outstanding(one) or unknown or not holding or not crowd.issuperset(holding) or one.via == "break_glass":
