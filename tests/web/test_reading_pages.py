@@ -454,7 +454,8 @@ def test_the_record_is_looked_up_by_account_id_and_pseudonym(both: Scene):
     assert "took the case" in by_person
     assert "placed it" in by_person
     many_accounts(both, 7)
-    assert len(re.findall(r'href="/record\?q=', browser.get("/record?q=many"))) == 7
+    # The page's own address stands there too, for when it has changed.
+    assert len(re.findall(r'href="/record\?q=(?!many")', browser.get("/record?q=many"))) == 7
     assert "Nothing on record." in browser.get("/record?q=nobody-at-all")
 
 
@@ -476,7 +477,7 @@ def test_an_entry_says_what_was_done_and_its_proof_holds_elsewhere(scene: Scene,
     body["events"][0]["index"] += 1
     proof.write_bytes(orjson.dumps(body))
     assert CliRunner().invoke(cli, ["ledger", "verify", str(proof), "--key", key]).exit_code == 1
-    assert CliRunner().invoke(cli, ["ledger", "verify", str(proof)]).exit_code == 2
+    assert CliRunner().invoke(cli, ["ledger", "verify", str(proof)]).exit_code == 1
     assert "no such entry" in browser.get("/record/sandbox/nothing", 404)
 
 

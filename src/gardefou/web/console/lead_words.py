@@ -20,7 +20,7 @@ INCIDENTS = (
     later("A spent budget"),
     later("A near miss"),
     later("Broken glass"),
-    later("An alert not delivered"),
+    later("Notices that do not get through"),
     later("An answer that never came"),
 )
 
