@@ -443,8 +443,9 @@ def lift_some(
     Returns the restore; None where nothing was left to lift.
 
     Raises:
-        Denied: not on duty; or in the last 24 hours and not one's own.
+        Denied: no power to lift, or not on duty; or in the last 24 hours and not one's own.
     """
+    actor.require(Power.LIFT, app.now())
     ids = {one.id for one in group}
     with app.works.begin() as uow:
         uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
