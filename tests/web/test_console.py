@@ -565,8 +565,11 @@ def test_a_higher_tier_takes_effect_and_a_lower_one_waits(scene: Scene):
 
 
 def test_a_hacked_account_is_stopped_by_two_and_let_stand_by_a_third(scene: Scene):
-    asked = scene.client("ada").post("/accounts/sandbox/3002/break-glass", action="lock", because="posts scams")
-    one = asked.split("/")[-1].split("?")[0]
+    assert 'href="/hacked/sandbox/3002"' in scene.client("ada").get("/accounts/sandbox/3002")
+    asked = scene.client("ada").follow("/hacked/sandbox/3002/break", action="lock", because="posts scams")
+    found = re.search(r"/enforcements/([0-9a-f-]{36})", asked)
+    assert found is not None
+    one = found[1]
     page = scene.client("ben").get(f"/enforcements/{one}")
     scene.client("ben").post(f"/enforcements/{one}/answer", digest=digest(page), answer="yes")
     assert scene.state("3002") == {"locked"}

@@ -1,4 +1,4 @@
-"""Accounts: finding one, one with its whole history, restoring it, its tier, and breaking the glass."""
+"""Accounts: finding one, one with its whole history, restoring it, and its tier."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Approval, Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import NotFound
-from gardefou.flow.break_glass import break_glass
 from gardefou.flow.change import propose
 from gardefou.flow.registry import criteria, waiting_for
 from gardefou.flow.restore import restore
@@ -37,8 +36,6 @@ _HISTORY = 200
 NEVER = datetime.min.replace(tzinfo=UTC)
 #: A restore withdraws enforcements in these states.
 _LIFTABLE = frozenset({"waiting", "ready", "executing", "unknown", "in_force"})
-#: The glass is broken for what is exactly undone, up to this severity.
-_HACKED_WORST = 3
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -49,7 +46,6 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/restore", lift),
         console.post(f"{one}/tier", change_tier),
         console.post(f"{one}/fake", mark_fake),
-        console.post(f"{one}/break-glass", hacked),
         console.get(one, show),
     ]
 
@@ -139,7 +135,6 @@ def show(visit: Visit) -> Response:
         views=VIEWS,
         view=view if view in VIEWS else "",
         before=cursor,
-        hacked_actions=_hacked_actions(visit, platform),
         tiers=[tier.value for tier in Tier],
         path=path_of(platform, ref),
         done=visit.query("done"),
@@ -187,20 +182,6 @@ def _standing(visit: Visit, platform: str, live: Sequence[Row]) -> list[Standing
     return found
 
 
-def _hacked_actions(visit: Visit, platform: str) -> list[str]:
-    description = described(visit.app, platform)
-    if description is None:
-        return []
-    wanted = (Action.LOCK, Action.SUSPEND, Action.LIMIT)
-    return [
-        action.value
-        for action in wanted
-        if (capability := description.capabilities.get(action)) is not None
-        and capability.reversibility is Reversibility.EXACT
-        and capability.severity <= _HACKED_WORST
-    ]
-
-
 def lift(visit: Visit) -> Response:
     """Restore the account: withdraw what is on its way, lift what is in force."""
     platform, ref = visit.path("platform"), visit.path("ref")
@@ -230,12 +211,4 @@ def mark_fake(visit: Visit) -> Response:
     """Propose to mark a lookalike as a fake; two more people confirm it."""
     payload = {"platform": visit.path("platform"), "account": visit.path("ref")}
     made = propose(visit.app, visit.actor, "mark_fake", payload, visit.form.one("because"))
-    return go(f"/enforcements/{made.id}", done="proposed")
-
-
-def hacked(visit: Visit) -> Response:
-    """Break the glass: "this account is hacked"."""
-    platform, ref = visit.path("platform"), visit.path("ref")
-    form = visit.form
-    made = break_glass(visit.app, visit.actor, platform, ref, form.one("action"), form.one("because"))
     return go(f"/enforcements/{made.id}", done="proposed")
