@@ -174,7 +174,7 @@ def test_the_rest_of_a_bulk_stops_where_a_canary_went_wrong(world, how):
     world.settle()
     if how == "restored":
         world.restore("oncall", canary.account)
-    rest = [one for one in group.enforcements if one.group_index >= 10]
+    rest = [one for one in world.enforcements() if one.group_index >= 10]
     world.run(20 * MINUTE)
     states = {world.read(one).state for one in rest}
     if how == "unknown":
@@ -202,8 +202,7 @@ def test_of_three_hundred_accounts_ten_go_first_and_the_rest_a_quarter_of_an_hou
 
 def test_the_rest_of_a_bulk_waits_for_its_first_even_where_only_the_rest_was_answered(world):
     bulk(world, 40)
-    [group] = groups(world)
-    by_itself = [one for one in group.enforcements if one.group_index >= 10]
+    by_itself = [one for one in world.enforcements() if one.group_index >= 10]
     approve_group(
         world.app,
         world.fresh("lead"),

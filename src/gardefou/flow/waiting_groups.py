@@ -7,25 +7,44 @@ second look always is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import Tier
-from gardefou.domain.records import Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import Config
-from gardefou.flow.second_look import is_outstanding
+from gardefou.flow.second_look import is_blind
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch_fast
 
 #: Enforcements that are looked through for groups: two bulks of the largest size.
 MOST = 10_000
 _e = tables.enforcement.c
+#: Read by the thousand for one page, so nothing that is not needed; verdicts as they are stored.
 _WAITING = Fast(
-    sa.select(tables.enforcement)
+    sa.select(
+        _e.platform,
+        _e.id,
+        _e.account,
+        _e.action,
+        _e.policy,
+        _e.rationale,
+        _e.reach,
+        _e.placed_by,
+        _e.humans,
+        _e.approve_by,
+        _e.digest,
+        _e.group_id,
+        _e.via,
+        sa.type_coerce(_e.verdict, sa.Text).label("verdict"),
+        sa.case((_e.group_id.is_not(None), sa.type_coerce(_e.facts, sa.Text))).label("facts"),
+    )
     .where(
         tables.enforcement_active,
         _e.state == State.WAITING.value,
@@ -39,6 +58,23 @@ _WAITING = Fast(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """One enforcement of a group: what an answer is bound to, and what is told of it."""
+
+    platform: str
+    id: str
+    account: str
+    action: str
+    policy: str
+    rationale: str
+    reach: int
+    placed_by: str
+    humans: tuple[str, ...]
+    approve_by: datetime | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WaitingGroup:
     """What one yes or no can answer: a bulk by its group, or a burst by whoever placed it."""
 
@@ -47,7 +83,7 @@ class WaitingGroup:
     #: The bulk's group id, or whoever placed the burst.
     key: str
     placed_by: str
-    enforcements: tuple[Enforcement, ...]
+    enforcements: tuple[Member, ...]
     #: Ids of the nets that hold it up.
     nets: tuple[str, ...]
 
@@ -69,28 +105,23 @@ class WaitingGroup:
 
 def waiting_groups(connection: sa.Connection, config: Config) -> list[WaitingGroup]:
     """Return every group that waits for people, the one that lapses first at the front."""
-    return grouped(config, fetch_fast(connection, Enforcement, _WAITING, {}))
-
-
-def grouped(config: Config, waiting: Sequence[Enforcement]) -> list[WaitingGroup]:
-    """Return the groups among what waits; whatever is to be looked at by itself is in none."""
     asking = frozenset(net.id for net in config.nets if net.asks.approvals)
     crowd = frozenset(
         net.id
         for net in config.nets
         if any(fact.name.startswith("recent.") or fact.name == "action.bulk" for fact in net.condition.reads)
     )
-    found: dict[tuple[str, str], list[Enforcement]] = {}
+    found: dict[tuple[str, str], list[Member]] = {}
     nets: dict[tuple[str, str], dict[str, None]] = {}
-    for one in waiting:
-        spoke = [str(reason["net"]) for reason in one.verdict["reasons"]]
+    for row in _WAITING.all(connection):
+        spoke, blind = _spoke(row.verdict)
         holding = [net for net in spoke if net in asking]
         unknown = any(config.nets.get(net) is None for net in spoke)
-        if is_outstanding(one) or unknown or not holding or not crowd.issuperset(holding) or one.via == "break_glass":
+        if blind or unknown or not holding or not crowd.issuperset(holding) or row.via == "break_glass":
             continue
-        in_bulk = one.group_id is not None and int(one.facts.get("action.bulk", 1)) > 1
-        key = ("bulk", str(one.group_id)) if in_bulk else ("budget", one.placed_by)
-        found.setdefault(key, []).append(one)
+        in_bulk = row.facts is not None and int(orjson.loads(row.facts).get("action.bulk", 1)) > 1
+        key = ("bulk", str(row.group_id)) if in_bulk else ("budget", row.placed_by)
+        found.setdefault(key, []).append(_member(row))
         nets.setdefault(key, {}).update(dict.fromkeys(holding))
     groups = [
         WaitingGroup(
@@ -103,3 +134,27 @@ def grouped(config: Config, waiting: Sequence[Enforcement]) -> list[WaitingGroup
         for (kind, key), members in found.items()
     ]
     return sorted(groups, key=lambda group: min(str(one.approve_by) for one in group.enforcements))
+
+
+@lru_cache(maxsize=4_096)
+def _spoke(verdict: str) -> tuple[tuple[str, ...], bool]:
+    """Return the nets that spoke in a verdict as stored, and whether it asks for a blind look; a burst has few."""
+    said: Mapping[str, Any] = orjson.loads(verdict)
+    reasons: Sequence[Mapping[str, Any]] = said["reasons"]
+    return tuple(str(reason["net"]) for reason in reasons), is_blind(said)
+
+
+def _member(row: Any) -> Member:
+    return Member(
+        platform=row.platform,
+        id=row.id,
+        account=row.account,
+        action=row.action,
+        policy=row.policy,
+        rationale=row.rationale,
+        reach=row.reach,
+        placed_by=row.placed_by,
+        humans=row.humans,
+        approve_by=row.approve_by,
+        digest=row.digest,
+    )

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import Account, Enforcement, Staff
+from gardefou.domain.records import Account, Staff
 from gardefou.errors import Conflict, InvalidInput, NotFound
 from gardefou.flow.app import Config
 from gardefou.flow.approve import Answer, approve_group
@@ -20,7 +20,7 @@ from gardefou.flow.budget import top_up
 from gardefou.flow.bulk_enforce import INLINE
 from gardefou.flow.decide import carry_out
 from gardefou.flow.fact_reads import TOPPED
-from gardefou.flow.waiting_groups import WaitingGroup, waiting_groups
+from gardefou.flow.waiting_groups import Member, WaitingGroup, waiting_groups
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch
@@ -44,10 +44,10 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class MemberShown:
     """One enforcement of a group, with the account it concerns as far as that is known."""
 
-    one: Enforcement
+    one: Member
     account: Account | None
 
 
@@ -60,7 +60,7 @@ class GroupShown:
     key: str
     #: Titles of the nets that hold it up, in the nets' own words.
     nets: list[str]
-    members: list[Member]
+    members: list[MemberShown]
     #: How many of it are each action, by action.
     actions: dict[str, int]
     #: The highest reach of one account.
@@ -90,7 +90,7 @@ def _shown(
     connection: sa.Connection,
     visit: Visit,
     config: Config,
-    groups: Sequence[tuple[WaitingGroup, Sequence[Enforcement]]],
+    groups: Sequence[tuple[WaitingGroup, Sequence[Member]]],
 ) -> list[GroupShown]:
     """Return groups with some of their members; accounts and top-ups of all of them are read at once."""
     known = accounts_named(connection, ((one.platform, one.account) for _, first in groups for one in first))
@@ -116,7 +116,7 @@ def _one_shown(
     visit: Visit,
     config: Config,
     group: WaitingGroup,
-    first: Sequence[Enforcement],
+    first: Sequence[Member],
     known: dict[tuple[str, str], Account],
     topped: datetime | None,
 ) -> GroupShown:
@@ -132,7 +132,7 @@ def _one_shown(
         group=group,
         key=group.key if group.kind == "bulk" else visit.names.of(group.placed_by),
         nets=[net.title for net in held_by],
-        members=[Member(one, known.get((one.platform, one.account))) for one in first],
+        members=[MemberShown(one, known.get((one.platform, one.account))) for one in first],
         actions=actions,
         greatest=max(one.reach for one in group.enforcements),
         lapses_at=min((one.approve_by for one in group.enforcements if one.approve_by is not None), default=None),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.people.preferences import LANGUAGES, Preferences, prefer
+from gardefou.people.preferences import LANGUAGES, Preferences, prefer, zones
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.speech import gettext as _
 
@@ -20,10 +18,9 @@ def routes(console: Console) -> list[BaseRoute]:
 def show(visit: Visit) -> Response:
     """Show what was chosen."""
     browser = ("", _("as the browser says"))
-    zones = sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC")
     choices = (
         ("language", _("Language"), (browser, *LANGUAGES.items())),
-        ("zone", _("Time zone"), (browser, *((zone, zone.replace("_", " ")) for zone in zones))),
+        ("zone", _("Time zone"), (browser, *((zone, zone.replace("_", " ")) for zone in zones()))),
         ("theme", _("Colours"), (browser, ("light", _("light")), ("dark", _("dark")))),
         (
             "media",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote
-from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 from starlette.responses import Response
@@ -19,11 +19,12 @@ from gardefou.flow.app import Config
 from gardefou.flow.change import propose
 from gardefou.flow.restore import rollback
 from gardefou.flow.second_look import hidden_on
-from gardefou.nets.verdict import Verdict
 from gardefou.people.authenticate import SIGNIN
+from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
 from gardefou.people.standing import Now, Standing, standing_now
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.people import NEWCOMER
@@ -37,6 +38,13 @@ _e = tables.enforcement.c
 _DAYS = (1, 7, 30)
 _HOURS = (1, 24, 7 * 24, 30 * 24)
 _WAITING_MOST = 300
+#: What waits for people, by what tells whom: hundreds are looked through, few are shown.
+_WAITING = Fast(
+    sa.select(_e.id, _e.placed_by, _e.humans, _e.verdict, _e.change)
+    .where(tables.enforcement_active, _e.state == State.WAITING.value, _e.approved_at.is_(None))
+    .order_by(_e.id)
+    .limit(_WAITING_MOST)
+)
 #: Entries of the record that the page shows; the record's own page has all.
 _LATELY = 12
 #: What only someone on full duty does; the flow asks for it, whatever the nets are.
@@ -86,6 +94,8 @@ class Holding:
     yeses: list[Row]
     #: What waits for somebody of their roles.
     awaited: list[Row]
+    #: How many that is in all, up to `_WAITING_MOST`.
+    answers: int
     tokens: list[Token]
     services: list[Token]
     #: Changes about them that wait.
@@ -124,7 +134,7 @@ def show(visit: Visit) -> Response:
         hours=_HOURS,
         story=story,
         roles=ROLES,
-        zones=sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
+        zones=zones(),
         zone=str(speech().zone),
         may_staff=visit.may(Power.STAFF),
         may_lift=visit.may(Power.LIFT),
@@ -156,14 +166,14 @@ def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
         .order_by(_e.id)
         .limit(PAGE),
     )
-    waiting = fetch_all(
-        connection,
-        Enforcement,
-        active.where(_e.state == State.WAITING.value, _e.approved_at.is_(None)).order_by(_e.id).limit(_WAITING_MOST),
-    )
+    waiting = _WAITING.all(connection)
     spoken = {one.id for one in given}
-    awaited = [one for one in waiting if one.id not in spoken and _could_answer(person, one)]
-    about = [one for one in waiting if (one.change or {}).get("person") == person.id]
+    awaited_ids = [one.id for one in waiting if one.id not in spoken and _could_answer(person, one)]
+    about_ids = [one.id for one in waiting if (one.change or {}).get("person") == person.id]
+    shown_ids = {*awaited_ids[:PAGE], *about_ids[:PAGE]}
+    read = fetch_all(connection, Enforcement, active.where(_e.id.in_(sorted(shown_ids))).order_by(_e.id))
+    awaited = [one for one in read if one.id in set(awaited_ids)]
+    about = [one for one in read if one.id in set(about_ids)]
     tokens = fetch_all(
         connection,
         Token,
@@ -183,17 +193,18 @@ def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
         open=shown[0],
         yeses=shown[1],
         awaited=shown[2],
+        answers=len(awaited_ids) - (len(awaited) - len(shown[2])),
         asked=shown[3],
         tokens=[one for one in tokens if one.service is None and SIGNIN not in one.scopes],
         services=[one for one in tokens if one.service is not None],
     )
 
 
-def _could_answer(person: Staff, one: Enforcement) -> bool:
+def _could_answer(person: Staff, one: Any) -> bool:
     """Whether a seat is asked for that one of their roles fills, on what they are not behind."""
     if person.id in {one.placed_by, *one.humans}:
         return False
-    return any(set(need.roles) & set(person.roles) for need in Verdict.from_json(one.verdict).approvals)
+    return any(set(need["from"]) & set(person.roles) for need in one.verdict["approvals"])
 
 
 def _did(connection: sa.Connection, visit: Visit, person: Staff, days: int) -> tuple[list[Row], int]:
