@@ -104,24 +104,26 @@ class Figures:
         ``restored:N`` (by step of `STEPS`), ``asked`` (decisions of which nets
         asked anything), and by net ``net:ID`` and ``shadow:ID``.
         """
-        starts = [to_micros(mark) // _QUARTER for mark in marks]
-        made: list[dict[str, int]] = [{} for _ in marks[1:]]
-        for quarter, found in self._counted(connection, starts[0], -(-to_micros(marks[-1]) // _QUARTER)):
-            into = made[min(bisect_right(starts, quarter), len(made)) - 1]
-            for name, number in found.items():
-                into[name] = into.get(name, 0) + number
-        return [Bucket(since, until, one) for since, until, one in zip(marks, marks[1:], made, strict=False)]
+        return _between(self._counted(connection, *_quarters(marks)), marks)
+
+    def over_with_friction(self, connection: sa.Connection, marks: Sequence[datetime]) -> tuple[list[Bucket], Friction]:
+        """Return what `over` and `friction` do, of one reading."""
+        week = self._week()
+        (first, end), (since, until) = _quarters(marks), _quarters(week)
+        counted = self._counted(connection, min(first, since), max(end, until))
+        return _between(counted, marks), _friction(_between(counted, week)[0])
 
     def week(self, connection: sa.Connection) -> Bucket:
         """Return the last seven days as one."""
-        now = self.app.now()
-        first = from_micros(to_micros(now - WEEK) // _QUARTER * _QUARTER)
-        return self.over(connection, [first, now + timedelta(seconds=1)])[0]
+        return self.over(connection, self._week())[0]
 
     def friction(self, connection: sa.Connection) -> Friction:
         """Return how often people were asked for anything in the last seven days."""
-        week = self.week(connection)
-        return Friction(decisions=week.of("no_violation") + week.of("violation"), asked=week.of("asked"))
+        return _friction(self.week(connection))
+
+    def _week(self) -> list[datetime]:
+        now = self.app.now()
+        return [from_micros(to_micros(now - WEEK) // _QUARTER * _QUARTER), now + timedelta(seconds=1)]
 
     def _counted(self, connection: sa.Connection, first: int, end: int) -> list[tuple[int, Counter[str]]]:
         """Return the counts of every quarter from the first to before the end in which there was anything."""
@@ -147,6 +149,28 @@ class Figures:
             begins = known[0] if usable and known is not None else first
             self._known = (max(begins, oldest), settled)
             return [(quarter, one) for quarter in range(first, end) if (one := self._counts.get(quarter)) is not None]
+
+
+def _quarters(marks: Sequence[datetime]) -> tuple[int, int]:
+    """Return the quarter in which the first mark lies, and the first after the last mark."""
+    return to_micros(marks[0]) // _QUARTER, -(-to_micros(marks[-1]) // _QUARTER)
+
+
+def _between(counted: Sequence[tuple[int, Counter[str]]], marks: Sequence[datetime]) -> list[Bucket]:
+    """Return what was counted between each two marks; whatever lies outside of them is left out."""
+    starts = [to_micros(mark) // _QUARTER for mark in marks]
+    first, end = _quarters(marks)
+    made: list[dict[str, int]] = [{} for _ in marks[1:]]
+    for quarter, found in counted:
+        if first <= quarter < end:
+            into = made[min(bisect_right(starts, quarter), len(made)) - 1]
+            for name, number in found.items():
+                into[name] = into.get(name, 0) + number
+    return [Bucket(since, until, one) for since, until, one in zip(marks, marks[1:], made, strict=False)]
+
+
+def _friction(week: Bucket) -> Friction:
+    return Friction(decisions=week.of("no_violation") + week.of("violation"), asked=week.of("asked"))
 
 
 def _read(connection: sa.Connection, platforms: Sequence[str], since: datetime) -> Iterator[tuple[str, int, int]]:

@@ -46,7 +46,7 @@ def show(visit: Visit) -> Response:
     with visit.app.works.read() as connection:
         config = visit.app.config(connection)
         waiting = waiting_cases(connection, now)
-        buckets = figures.over(connection, boundaries(span, now, speech().zone))
+        buckets, friction = figures.over_with_friction(connection, boundaries(span, now, speech().zone))
         mine = fetch_all(
             connection,
             Case,
@@ -85,7 +85,7 @@ def show(visit: Visit) -> Response:
             mine=mine,
             waiting=rows(connection, running, visit.actor.id),
             incidents=incidents,
-            friction=figures.friction(connection),
+            friction=friction,
             setup=_setup(connection),
             span=span.name,
             tabs=TABS,
