@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
-from sqlalchemy.engine import RowMapping
 
 from gardefou.domain import records as r
 from gardefou.storage import tables
@@ -39,16 +38,9 @@ class Mapped(Generic[T]):
     one: Fast
     locked: Fast
 
-    def from_fast(self, row: Any) -> T:
-        """Return the record that a row of a `Fast` select over the whole table holds."""
+    def from_row(self, row: Any) -> T:
+        """Return the record that a row of a select over the whole table holds."""
         values: dict[str, Any] = dict(zip(self.columns, row, strict=True))
-        if "evidence" in values:
-            values["evidence"] = tuple(values["evidence"])
-        return self.kind(**values)
-
-    def from_row(self, row: RowMapping) -> T:
-        """Return the record that a row holds."""
-        values = {name: row[name] for name in self.names}
         if "evidence" in values:
             values["evidence"] = tuple(values["evidence"])
         return self.kind(**values)
@@ -119,20 +111,20 @@ def fetch(connection: sa.Connection, kind: type[T], *where: sa.ColumnElement[boo
     statement = sa.select(mapped.table).where(*where).limit(1)
     if lock:
         statement = statement.with_for_update()
-    row = connection.execute(statement).mappings().first()
+    row = connection.execute(statement).first()
     return None if row is None else mapped.from_row(row)
 
 
 def fetch_fast(connection: sa.Connection, kind: type[T], statement: Fast, values: Mapping[str, Any]) -> list[T]:
     """Return the records that a prepared select over the whole table finds."""
     mapped: Mapped[T] = MAPPED[kind]
-    return [mapped.from_fast(row) for row in statement.all(connection, values)]
+    return [mapped.from_row(row) for row in statement.all(connection, values)]
 
 
 def fetch_all(connection: sa.Connection, kind: type[T], statement: sa.Select[Any]) -> list[T]:
     """Return the records that a select over the whole table finds."""
     mapped: Mapped[T] = MAPPED[kind]
-    return [mapped.from_row(row) for row in connection.execute(statement).mappings()]
+    return [mapped.from_row(row) for row in connection.execute(statement)]
 
 
 def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lock: bool = False) -> T | None:
@@ -140,7 +132,7 @@ def get(connection: sa.Connection, kind: type[T], platform: str, key: str, *, lo
     mapped: Mapped[T] = MAPPED[kind]
     statement = mapped.locked if lock else mapped.one
     row = statement.first(connection, _key_values(mapped, platform, key))
-    return None if row is None else mapped.from_fast(row)
+    return None if row is None else mapped.from_row(row)
 
 
 def key_ahead(kind: type[Any], platform: str, key: str) -> tuple[Fast, Mapping[str, Any]]:
