@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from gardefou.flow.approve import Answer, approve, cancel
+from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.cases import claim, note
 from gardefou.flow.change import pause, propose
 from gardefou.flow.decide import ActionWish, carry_out, decide, enforce
@@ -46,6 +47,7 @@ class Furnished:
     people: list[str] = field(default_factory=list)
     proposals: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
 
 
 def _each(head: str, ids: Callable[[Furnished], Sequence[str]]) -> Callable[[Furnished], list[str]]:
@@ -63,7 +65,7 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/queue": _as("/queue", "/queue?done=skipped", "/queue?queue=spam"),
     "/cases/{id}": _each("/cases/", lambda there: there.cases),
     "/enforcements": _as(*(f"/enforcements?tab={tab}" for tab in _TABS)),
-    "/enforcements/group": _as(),
+    "/enforcements/group": _each("/enforcements/group?kind=bulk&key=", lambda there: there.groups),
     "/enforcements/{id}": _each("/enforcements/", lambda there: there.enforcements),
     "/accounts": _as("/accounts", "/accounts?q=president", "/accounts?q=nobody"),
     "/accounts/{platform}/{ref:path}": _each(f"/accounts/{PLATFORM}/", lambda there: there.accounts),
@@ -156,6 +158,12 @@ def furnish(scene: Scene, *, paused: bool = False) -> Furnished:
     softened = propose(app, cyd, "nets", {"remove": ["newcomer-bulk"]})
     there.proposals.append(softened.id)
     there.enforcements += [held, waiting, withdrawn, lowered.id]
+    bulk = Wanted(platform=PLATFORM, account="", action="suspend", policy="spam", rationale="A wave of them.")
+    wave = [f"wave-{number}" for number in range(26)]
+    for ref in wave:
+        scene.sandbox.put_account(ref, handle=ref, reach=40, age_days=9)
+    placed = enforce_bulk(app, ben, wave, bulk).enforcements
+    there.groups.append(str(placed[0].group_id))
     there.people = [scene.staff[name].pseudonym for name in ("ada", "ben")]
     if paused:
         pause(app, cyd, because="A script runs wild.")

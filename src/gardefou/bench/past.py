@@ -9,7 +9,7 @@ that hold them to it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -39,6 +39,8 @@ _LEADS = Verdict(
     approvals=(Requirement(("lead",), 1),),
     reasons=(Reason("bench", "A net of the benchmark", "so that something waits"),),
 )
+#: Every second one is of a burst beyond a budget, which is answered as a group.
+_BURST = replace(_LEADS, reasons=(Reason("person-severity-3-hour", "A budget", "so that something waits together"),))
 
 #: How many ids of each are handed back.
 _SHOWN = 20
@@ -70,6 +72,7 @@ class Past:
     in_force: list[str] = field(default_factory=list[str])
     waiting: list[str] = field(default_factory=list[str])
     incidents: list[str] = field(default_factory=list[str])
+    events: list[str] = field(default_factory=list[str])
 
 
 def long_past(
@@ -272,6 +275,8 @@ class _Copies:
                 self.past.waiting.append(of["id"])
             # Over a day: that long people have to answer.
             placed = self.real.waiting["placed_at"] - place * _DAY // self.size.waiting
+            if place % 2 == 0:
+                of["verdict"] = dumps(_BURST.to_json())
             yield {**self.real.waiting, **of, "placed_at": placed, "case_id": None, "decision_id": None}
 
     def _events(self) -> Iterator[Row]:
@@ -280,6 +285,8 @@ class _Copies:
             account = self._account(place)
             for number, (about, real) in enumerate(self.real.events):
                 own = {"id": self._id(_EVENT + number, place), "about": self._id(kinds[about], place)}
+                if len(self.past.events) < _SHOWN:
+                    self.past.events.append(own["id"])
                 yield {**real, **own, "account": account, **self._moved(real, place, ("at",))}
 
     def _notes(self) -> Iterator[Row]:
