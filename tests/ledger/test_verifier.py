@@ -84,12 +84,13 @@ def test_without_a_key_from_elsewhere_the_result_says_so(export):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bit", range(8))
 @pytest.mark.parametrize("name", FILES)
-def test_every_flipped_bit_is_found(bit, name, export):
+def test_a_flipped_bit_is_found_in_every_byte(name, export):
     path = export / name
     good = path.read_bytes()
     for at in range(len(good)):
+        # Every place in a byte gets its turn; which one it is makes no difference to a hash.
+        bit = at * 5 % 8
         path.write_bytes(good[:at] + bytes([good[at] ^ (1 << bit)]) + good[at + 1 :])
         result = verify_export(export)
         assert not result.ok, f"{name}: byte {at}, bit {bit}"
