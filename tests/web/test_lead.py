@@ -37,7 +37,7 @@ def suspend_and_restore(scene: Scene, ref: str) -> None:
     case = scene.report(ref)
     scene.client("ada").post(f"/cases/{case}/decide", deciding="1", policy="spam", action="suspend")
     scene.later(timedelta(minutes=11))
-    scene.client("dee").post(f"/accounts/sandbox/{ref}/restore", because="It was a mistake.")
+    scene.client("dee").post(f"/restore/sandbox/{ref}", because="It was a mistake.")
     scene.settle()
 
 

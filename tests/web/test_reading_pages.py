@@ -117,7 +117,7 @@ def queries() -> Iterator[list[str]]:
 
 def test_an_account_has_all_that_happened_on_one_timeline(scene: Scene):
     made = suspend(scene, "3001", note="Same shop as last week.")
-    scene.client("dee").post("/accounts/sandbox/3001/restore", because="It was a mistake.")
+    scene.client("dee").post("/restore/sandbox/3001", because="It was a mistake.")
     scene.settle()
     page = scene.client("ben").get("/accounts/sandbox/3001")
     timeline = page.partition('id="timeline"')[2].partition("</section>")[0]
@@ -519,7 +519,7 @@ def test_r19_no_page_names_anybody_or_shows_a_staff_id(scene: Scene):
         for name, one in scene.staff.items():
             put_person(uow.connection, Entry(staff_id=one.id, name=f"Planted {name.title()} Name", email="p@lant.ed"))
     suspend(scene, "3001", note="A note.")
-    scene.client("dee").post("/accounts/sandbox/3001/restore", because="It was a mistake.")
+    scene.client("dee").post("/restore/sandbox/3001", because="It was a mistake.")
     set_tier(scene, "3003", "notable", because="a paper")
     last = rfc3339(scene.app.now() + timedelta(days=3))
     propose(scene.app, scene.actor("zoe"), "leave", {"staff": "staff-ada", "last_day": last})

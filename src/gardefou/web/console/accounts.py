@@ -20,7 +20,6 @@ from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.change import propose
 from gardefou.flow.registry import criteria, waiting_for
-from gardefou.flow.restore import restore
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console import words
@@ -43,7 +42,6 @@ def routes(console: Console) -> list[BaseRoute]:
     one = "/accounts/{platform}/{ref:path}"
     return [
         console.get("/accounts", show_list),
-        console.post(f"{one}/restore", lift),
         console.post(f"{one}/tier", change_tier),
         console.post(f"{one}/fake", mark_fake),
         console.get(one, show),
@@ -137,7 +135,6 @@ def show(visit: Visit) -> Response:
         before=cursor,
         tiers=[tier.value for tier in Tier],
         path=path_of(platform, ref),
-        done=visit.query("done"),
     )
 
 
@@ -180,15 +177,6 @@ def _standing(visit: Visit, platform: str, live: Sequence[Row]) -> list[Standing
                 lost = (*lost, _("%(action)s cannot be undone there", action=words.plain(one.action)))
         found.append(Standing(row=row, losses=() if row.blind else lost, undo="" if row.blind else one.reversibility))
     return found
-
-
-def lift(visit: Visit) -> Response:
-    """Restore the account: withdraw what is on its way, lift what is in force."""
-    platform, ref = visit.path("platform"), visit.path("ref")
-    done = restore(visit.app, visit.actor, platform, ref, visit.form.one("because"))
-    if not done.restores:
-        return go(path_of(platform, ref), done="nothing")
-    return go(f"/enforcements/{done.restores[0].id}", done="restored")
 
 
 def change_tier(visit: Visit) -> Response:
