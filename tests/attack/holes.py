@@ -135,6 +135,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_CHANGE}.nets:NetsChange.check", "_check_floor(config, result)\n", "pass\n"),),
         ("I13",),
         depth=3,
+        begins="the attacker proposes to remove the net that protects",
     ),
     Hole(
         "R3-over",
@@ -244,6 +245,7 @@ HOLES: tuple[Hole, ...] = (
         ("R8",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places remove_content on vip of c-reported in 20 min",
     ),
     Hole(
         "R9-once",
@@ -251,6 +253,7 @@ HOLES: tuple[Hole, ...] = (
         (Edit(f"{_CHANGE}.platforms:PlatformChange.check", "if other is not None:", "if False:"),),
         ("R9",),
         depth=3,
+        begins="the attacker proposes to register the platform once more under another name",
     ),
     Hole(
         "R9-labels",
@@ -296,6 +299,7 @@ HOLES: tuple[Hole, ...] = (
         ("R13-breaker",),
         attacker="reviewer",
         depth=5,
+        begins="rita restores 5 accounts that the attacker suspended",
     ),
     Hole(
         "R12-limit",
@@ -310,6 +314,7 @@ HOLES: tuple[Hole, ...] = (
         ("R12",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker restores b0",
     ),
     Hole(
         "R12-old",
@@ -345,6 +350,7 @@ HOLES: tuple[Hole, ...] = (
         ("R13-twice",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "R13-budget",
@@ -376,6 +382,7 @@ HOLES: tuple[Hole, ...] = (
         ("R13-claim",),
         attacker="reviewer",
         depth=3,
+        begins="the attacker claims the case of cat",
     ),
     Hole(
         "R14-once",
@@ -384,6 +391,7 @@ HOLES: tuple[Hole, ...] = (
         ("R14",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R14-third",
@@ -392,6 +400,7 @@ HOLES: tuple[Hole, ...] = (
         ("R14",),
         attacker="reviewer",
         depth=3,
+        begins="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R14-alone",
@@ -407,6 +416,7 @@ HOLES: tuple[Hole, ...] = (
         ("I10",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R15-again",
@@ -557,6 +567,7 @@ HOLES: tuple[Hole, ...] = (
         ("I12",),
         attacker="reviewer",
         depth=3,
+        begins="the attacker pauses everything",
     ),
     Hole(
         "I13-tier",
@@ -583,6 +594,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("I13", "I10", "M1-nets"),
         depth=3,
+        begins="the attacker proposes to demote quiet",
     ),
     # recheck
     Hole(
@@ -592,6 +604,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-digest",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-execute-by",
@@ -606,6 +619,7 @@ HOLES: tuple[Hole, ...] = (
         ("M4-execute-by",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-standing",
@@ -619,6 +633,7 @@ HOLES: tuple[Hole, ...] = (
         attacker="reviewer",
         without_nets=("standing-lost",),
         depth=4,
+        begins="the attacker places remove_content on vip of c-reported in 20 min",
     ),
     Hole(
         "recheck-role",
@@ -627,6 +642,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-role",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-change-role",
@@ -658,6 +674,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-account",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-pause",
@@ -697,6 +714,7 @@ HOLES: tuple[Hole, ...] = (
         ("canary",),
         attacker="lead",
         depth=3,
+        begins="the attacker places limit on a list of 27",
     ),
     Hole(
         "recheck-nets",
@@ -711,6 +729,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-nets", "M1-approver"),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-approvals",
@@ -734,6 +753,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-approver", "M1-nets"),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "recheck-hold",
@@ -751,6 +771,7 @@ HOLES: tuple[Hole, ...] = (
         ("R9",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-clock",
@@ -780,6 +801,7 @@ HOLES: tuple[Hole, ...] = (
         ("M5-paused", "M1-digest", "M1-role", "M1-nets", "M1-account", "M4-execute-by"),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-recheck-again",
@@ -794,6 +816,7 @@ HOLES: tuple[Hole, ...] = (
         ("M1-standing",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places remove_content on vip of c-reported in 20 min",
     ),
     Hole(
         "execute-recheck-change",
@@ -851,6 +874,7 @@ HOLES: tuple[Hole, ...] = (
         ("M5-cancelled",),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-late-effect",
@@ -870,6 +894,7 @@ HOLES: tuple[Hole, ...] = (
         ("M5", "I12"),
         attacker="reviewer",
         depth=4,
+        begins="the attacker places suspend on cat in 45 min",
     ),
     Hole(
         "execute-hour",
