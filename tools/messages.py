@@ -1,4 +1,4 @@
-"""Brings the catalogues of the console up to what its pages say; ``--check`` only says what is missing.
+"""Brings the catalogues up to what the console says; ``--check`` only says what is missing.
 
 python tools/messages.py [--check]
 
@@ -26,8 +26,8 @@ from gardefou.flow.rules import Rules
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from gardefou.people.roles import ROLES
 from gardefou.people.standing import Standing
+from gardefou.speech import LOCALES
 from gardefou.web.console import words
-from gardefou.web.console.speech import LOCALES
 
 SOURCE = Path(__file__).parent.parent / "src" / "gardefou"
 WEB = SOURCE / "web"
@@ -53,9 +53,10 @@ Text = str | tuple[str, str]
 
 
 def _written() -> Iterator[Text]:
-    """Yield what is written in the pages' code and templates."""
-    for path in (*sorted((WEB / "console").glob("*.py")), SOURCE / "flow" / "consequence.py"):
-        yield from _extracted("python", path)
+    """Yield what is written in code that speaks, and in the pages' templates."""
+    for path in sorted(SOURCE.rglob("*.py")):
+        if path.name == "speech.py" or "from gardefou.speech import" in path.read_text("utf-8"):
+            yield from _extracted("python", path)
     for path in sorted((WEB / "templates" / "console").glob("*.html")):
         yield from _extracted("jinja2.ext:babel_extract", path)
 

@@ -22,11 +22,12 @@ from gardefou.nets.judge import judge
 from gardefou.nets.nearest import acts, nearest
 from gardefou.nets.net import Net, NetSet
 from gardefou.nets.phrase import condition_lines, fact_in_english
-from gardefou.nets.phrasebook import duration, listed
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.prove import prove
 from gardefou.nets.sentence import asked, situation_in_words
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from gardefou.nets.solver import Reader, Situation, Words, z3
+from gardefou.speech import listed
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference" / "nets"

@@ -7,7 +7,7 @@ import re
 import pytest
 from babel.messages.catalog import Message
 
-from gardefou.web.console.speech import LOCALES, language_of
+from gardefou.speech import LOCALES, language_of
 from tools.messages import catalogue, missing, renewed
 
 _FILLED = re.compile(r"%\((\w+)\)s")

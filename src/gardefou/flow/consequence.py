@@ -1,26 +1,19 @@
-"""What a click will do, in words, before it is clicked.
-
-The words are English in the source; a `Voice` says them in another language.
-"""
+"""What a click will do, in words, before it is clicked."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Protocol
 
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.flow.place import Judged
 from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.speech import gettext as _
+from gardefou.speech import later, listed, moment_in_full, ngettext, plain
 
 #: From this reach on it is said, as a reason to look twice.
 _MANY = 10_000
-
-
-def later(text: str) -> str:
-    """Mark a text for the catalogues; it is put into a language where it is said."""
-    return text
 
 
 _SMALL_NUMBERS = (
@@ -91,66 +84,7 @@ _CONFIRMS: dict[tuple[str, ...], str] = {
 }
 
 
-class Voice(Protocol):
-    """A language to say it in."""
-
-    def gettext(self, text: str, **values: Any) -> str:
-        """Return a text of the source, with ``%(name)s`` filled in where values are given."""
-        ...
-
-    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
-        """Return the form of a text that fits a number; ``%(num)s`` is the number."""
-        ...
-
-    def count(self, number: float) -> str:
-        """Return a number as people say it: ``41 million``."""
-        ...
-
-    def lasting(self, seconds: int) -> str:
-        """Return a length of time: ``10 minutes``."""
-        ...
-
-    def moment(self, at: datetime) -> str:
-        """Return an instant."""
-        ...
-
-    def plain(self, word: str) -> str:
-        """Return a word of the domain, such as a role."""
-        ...
-
-
-class English:
-    """The words of the source as they are, and moments in UTC."""
-
-    def gettext(self, text: str, **values: Any) -> str:
-        """Return the text, filled in."""
-        return text % values if values else text
-
-    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
-        """Return the form that fits."""
-        return (one if number == 1 else many) % {"num": number, **values}
-
-    def count(self, number: float) -> str:
-        """Return ``41 million``."""
-        return count(number)
-
-    def lasting(self, seconds: int) -> str:
-        """Return ``10 minutes``."""
-        return duration(seconds)
-
-    def moment(self, at: datetime) -> str:
-        """Return ``2017-11-02 21:45 UTC``."""
-        return f"{at:%Y-%m-%d %H:%M} UTC"
-
-    def plain(self, word: str) -> str:
-        """Return the word."""
-        return word
-
-
-ENGLISH: Voice = English()
-
-
-def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float, voice: Voice = ENGLISH) -> str:
+def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float) -> str:
     """Return what placing this would do, in one to three short sentences.
 
     ``Suspends @x now. Nothing is lost. Undone in one click.`` or ``Waits for two
@@ -159,94 +93,92 @@ def consequence(judged: Judged, *, now: datetime, minutes_since_signin: float, v
     """
     verdict = judged.verdict
     if verdict.refused:
-        why = "; ".join(voice.gettext(refusal).rstrip(".") for refusal in verdict.refusals)
-        return voice.gettext("Refused: %(why)s. Nothing will happen.", why=why.rstrip("."))
+        why = "; ".join(_(refusal).rstrip(".") for refusal in verdict.refusals)
+        return _("Refused: %(why)s. Nothing will happen.", why=why.rstrip("."))
     if judged.joins is not None:
-        return voice.gettext("The same is already on its way or in force; nothing new is placed.")
-    said = _asked_first(verdict, minutes_since_signin, voice)
+        return _("The same is already on its way or in force; nothing new is placed.")
+    said = _asked_first(verdict, minutes_since_signin)
     if verdict.approvals or verdict.hold_seconds:
-        said.append(_waits(judged, voice))
+        said.append(_waits(judged))
         if verdict.approvals:
             return " ".join(said)
-    said.append(_does(judged, now, voice))
+    said.append(_does(judged, now))
     if judged.checked.wanted.until is not None:
-        said.append(voice.gettext("Ends by itself at %(moment)s.", moment=voice.moment(judged.checked.wanted.until)))
-    said.append(_way_back(judged, voice))
+        said.append(_("Ends by itself at %(moment)s.", moment=moment_in_full(judged.checked.wanted.until)))
+    said.append(_way_back(judged))
     return " ".join(said)
 
 
-def _asked_first(verdict: Verdict, minutes: float, voice: Voice) -> list[str]:
+def _asked_first(verdict: Verdict, minutes: float) -> list[str]:
     fresh = verdict.fresh_auth_minutes
     again = fresh is not None and minutes > fresh
-    said = [voice.gettext("You are asked to sign in again first.")] if again else []
+    said = [_("You are asked to sign in again first.")] if again else []
     if verdict.confirm:
-        said.append(voice.gettext(_CONFIRMS[tuple(sorted(verdict.confirm))]))
+        said.append(_(_CONFIRMS[tuple(sorted(verdict.confirm))]))
     return said
 
 
-def _waits(judged: Judged, voice: Voice) -> str:
+def _waits(judged: Judged) -> str:
     verdict = judged.verdict
-    asked = [_people(need, voice) for need in verdict.approvals]
+    asked = [_people(need) for need in verdict.approvals]
     if verdict.hold_seconds:
-        asked.append(voice.lasting(verdict.hold_seconds))
-    what = voice.gettext(" and ").join(asked)
+        asked.append(duration(verdict.hold_seconds))
+    what = listed(asked, "and")
     reach = judged.account.reach if judged.account is not None else None
     if reach is not None and (reach >= _MANY or judged.tier is not Tier.STANDARD):
-        many = voice.count(reach)
+        many = count(reach)
         if verdict.approvals:
-            return voice.gettext(
+            return _(
                 "Waits for %(what)s; %(many)s followers; nothing happens on your click alone.", what=what, many=many
             )
-        return voice.gettext(
-            "Waits for %(what)s; %(many)s followers; it can be withdrawn until then.", what=what, many=many
-        )
+        return _("Waits for %(what)s; %(many)s followers; it can be withdrawn until then.", what=what, many=many)
     if verdict.approvals:
-        return voice.gettext("Waits for %(what)s; nothing happens on your click alone.", what=what)
-    return voice.gettext("Waits for %(what)s; it can be withdrawn until then.", what=what)
+        return _("Waits for %(what)s; nothing happens on your click alone.", what=what)
+    return _("Waits for %(what)s; it can be withdrawn until then.", what=what)
 
 
-def _people(need: Requirement, voice: Voice) -> str:
+def _people(need: Requirement) -> str:
     number = need.approvals
-    word = voice.gettext(_SMALL_NUMBERS[number]) if number < len(_SMALL_NUMBERS) else voice.count(number)
-    roles = voice.gettext(" or ").join(voice.plain(role) for role in need.roles)
+    word = _(_SMALL_NUMBERS[number]) if number < len(_SMALL_NUMBERS) else count(number)
+    roles = listed([plain(role) for role in need.roles], "or")
     if need.distinct_teams:
-        return voice.ngettext(
+        return ngettext(
             "%(several)s more person (%(roles)s) from another team",
             "%(several)s more people (%(roles)s) from other teams",
             number,
             several=word,
             roles=roles,
         )
-    return voice.ngettext(
+    return ngettext(
         "%(several)s more person (%(roles)s)", "%(several)s more people (%(roles)s)", number, several=word, roles=roles
     )
 
 
-def _does(judged: Judged, now: datetime, voice: Voice) -> str:
+def _does(judged: Judged, now: datetime) -> str:
     wanted = judged.checked.wanted
     account = judged.account
     action = judged.checked.action
     at_once, then, at_its_hour = _DOES["label_items" if action is Action.LABEL and wanted.content else action.value]
     scheduled = wanted.execute_at is not None and wanted.execute_at > now
     text = then if judged.verdict.hold_seconds else at_its_hour if scheduled else at_once
-    return voice.gettext(
+    return _(
         text,
         name=f"@{account.handle}" if account is not None and account.handle else wanted.account,
-        items=voice.ngettext("%(num)s item", "%(num)s items", len(wanted.content)),
-        label=voice.plain(wanted.label or ""),
-        moment=voice.moment(wanted.execute_at) if wanted.execute_at is not None else "",
+        items=ngettext("%(num)s item", "%(num)s items", len(wanted.content)),
+        label=plain(wanted.label or ""),
+        moment=moment_in_full(wanted.execute_at) if wanted.execute_at is not None else "",
     )
 
 
-def _way_back(judged: Judged, voice: Voice) -> str:
+def _way_back(judged: Judged) -> str:
     checked = judged.checked
     if checked.action is Action.WARN:
-        return voice.gettext("Nothing is taken away.")
+        return _("Nothing is taken away.")
     match checked.reversibility:
         case Reversibility.EXACT:
-            return voice.gettext("Nothing is lost. Undone in one click.")
+            return _("Nothing is lost. Undone in one click.")
         case Reversibility.LOSSY:
-            lost = ", ".join(voice.gettext(loss) for loss in checked.capability.losses)
-            return voice.gettext("Undoing it does not bring back: %(lost)s.", lost=lost or voice.gettext("everything"))
+            lost = ", ".join(_(loss) for loss in checked.capability.losses)
+            return _("Undoing it does not bring back: %(lost)s.", lost=lost or _("everything"))
         case Reversibility.NONE:
-            return voice.gettext("It cannot be undone.")
+            return _("It cannot be undone.")

@@ -28,6 +28,7 @@ from gardefou.flow.rules import load_rules
 from gardefou.flow.spec import Wanted
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 #: Actions of one decision.
@@ -327,7 +328,7 @@ def preview_decision(
     with app.works.read() as connection:
         case = case_by_id(connection, case_id)
     if judgement.outcome == "no_violation":
-        return Previewed((), ("Closes the case; nothing happens to the account.",))
+        return Previewed((), (_("Closes the case; nothing happens to the account."),))
     return preview_wanted(app, actor, _wanted(case, judgement), case=case)
 
 

@@ -23,11 +23,12 @@ from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
 from gardefou.nets.net import NetSet
 from gardefou.nets.otherwise import otherwise
-from gardefou.nets.phrasebook import duration, listed
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.sentence import asks_in_words
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import listed
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 

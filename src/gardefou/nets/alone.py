@@ -19,11 +19,12 @@ from gardefou.nets.facts import ROLES, SCHEMA, Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.nearest import MOST_MS, UnansweredError, acts, nearest
 from gardefou.nets.net import NetSet
-from gardefou.nets.phrasebook import duration, listed
+from gardefou.nets.phrasebook import duration
 from gardefou.nets.sentence import situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ from gardefou.nets.facts import ROLES, SCHEMA, Facts
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.net import NetSet
-from gardefou.nets.phrasebook import count, duration, listed
+from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,11 @@ from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.nearest import UnansweredError, acts, nearest
 from gardefou.nets.net import NetSet
-from gardefou.nets.phrasebook import listed
 from gardefou.nets.sentence import asks_in_words, situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import listed
 
 #: What can be asked for, in the sequence in which differences are told.
 COMPONENTS = ("refusal", "people", "who", "hold", "sign-in", "confirm", "notify")

@@ -22,10 +22,10 @@ from gardefou.nets.phrasebook import (
     change_kind,
     count,
     counted,
-    listed,
     quantity,
     word_of,
 )
+from gardefou.speech import listed
 
 #: How a comparison reads about a number, and what it is when it does not hold.
 _AMOUNTS = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from gardefou.nets.facts import NO_LAST_DAY_HOURS, VERY_LARGE
+from gardefou.speech import decimal, listed, ngettext
+from gardefou.speech import gettext as _
 
 #: A condition that looks for more than this many in a count asks whether the count is known at all.
 UNKNOWN_FROM = 1_000_000_000
@@ -221,21 +223,17 @@ def _time(number: float, unit: str) -> str:
 
 def count(number: float) -> str:
     """Return a number as people say it: ``41 million``, ``120,000``, ``1.5``."""
-    for size, word in ((1_000_000_000, "billion"), (1_000_000, "million")):
-        if number >= size:
-            return f"{number / size:,.1f}".removesuffix(".0") + f" {word}"
-    return f"{number:,}" if isinstance(number, int) or not float(number).is_integer() else f"{int(number):,}"
+    if number >= 1_000_000_000:
+        return _("%(number)s billion", number=decimal(round(number / 1_000_000_000, 1)))
+    if number >= 1_000_000:
+        return _("%(number)s million", number=decimal(round(number / 1_000_000, 1)))
+    return decimal(number)
 
 
 def duration(seconds: int) -> str:
     """Return a duration in words: ``30 minutes``, ``72 hours``."""
-    for size, word in ((3600, "hour"), (60, "minute")):
-        if seconds >= size and seconds % size == 0:
-            number = seconds // size
-            return f"{number} {word}{'' if number == 1 else 's'}"
-    return f"{seconds} seconds"
-
-
-def listed(parts: list[str], word: str) -> str:
-    """Return parts in a row: ``a``, ``a and b``, ``a, b and c``."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return ngettext("%(num)s hour", "%(num)s hours", seconds // 3600)
+    if seconds >= 60 and seconds % 60 == 0:
+        return ngettext("%(num)s minute", "%(num)s minutes", seconds // 60)
+    return ngettext("%(num)s second", "%(num)s seconds", seconds)

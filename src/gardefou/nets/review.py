@@ -19,10 +19,10 @@ from gardefou.nets.contradiction import never_holds
 from gardefou.nets.facts import Kind
 from gardefou.nets.nearest import acts
 from gardefou.nets.net import Net
-from gardefou.nets.phrasebook import listed
 from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import join_all
+from gardefou.speech import listed
 
 #: Milliseconds for one question, and seconds for all of them.
 _MOST_MS = 500

@@ -8,8 +8,9 @@ from typing import Any
 from gardefou.domain.actions import SEVERITY
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.phrase import fact_in_english
-from gardefou.nets.phrasebook import change_kind, count, duration, listed, word_of
+from gardefou.nets.phrasebook import change_kind, count, duration, word_of
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import listed
 
 _VIA = {
     "console": "in the console",

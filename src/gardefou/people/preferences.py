@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo, available_timezones
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import LANGUAGES
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 
-#: Languages there is a catalogue of, by their own name.
-LANGUAGES = {"en": "English", "fr": "Français"}
 THEMES = ("", "light", "dark")
 #: Media of reports: ``asked`` is blurred and grey until asked for, ``grey`` is clear and grey, ``clear`` as it is.
 MEDIA = ("asked", "grey", "clear")

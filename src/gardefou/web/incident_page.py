@@ -21,8 +21,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from gardefou.flow.incident_words import LANES, PLATFORM, TITLES, minutes_in_words, moment_in_words
 from gardefou.flow.story import Line, Story, joined, lines
 from gardefou.nets.phrasebook import count
-from gardefou.web.console.speech import bare, bare_plural, later, speech
-from gardefou.web.console.speech import gettext as _
+from gardefou.speech import bare, bare_plural, later, speech
+from gardefou.speech import gettext as _
 from gardefou.web.shield import POLICY
 
 #: Sizes of the picture, in CSS pixels at its natural size.

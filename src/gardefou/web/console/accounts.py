@@ -20,6 +20,7 @@ from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.change import propose
 from gardefou.flow.registry import criteria, waiting_for
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console import words
@@ -27,7 +28,6 @@ from gardefou.web.console.finding import find, same_handle, widest
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import PAGE, Row, described, lookalikes_of, of_account, refreshed, rows
 from gardefou.web.console.reading_words import end_of_day
-from gardefou.web.console.speech import gettext as _
 from gardefou.web.console.timeline import VIEWS, read_timeline
 
 #: Enforcements that are looked through for what stands and who acted: the newest.

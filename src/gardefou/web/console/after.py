@@ -14,12 +14,12 @@ from gardefou.errors import GardefouError
 from gardefou.flow.case_reading import find_case
 from gardefou.flow.cases import next_case
 from gardefou.flow.take_back import TAKE_BACK, take_back
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
 from gardefou.web.console.case_words import DONE, more_reports
 from gardefou.web.console.frame import Visit, local
 from gardefou.web.console.reading import Row, rows
-from gardefou.web.console.speech import gettext as _
 
 _MOST_PLACED = 20
 

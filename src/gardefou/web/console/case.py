@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,22 +18,21 @@ from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFo
 from gardefou.flow.app import App
 from gardefou.flow.case_reading import CaseView, arrivals, case_by_id, case_view
 from gardefou.flow.cases import claim, escalate, held_by, move, note, queues, release, renew, see_evidence, skip
-from gardefou.flow.consequence import consequence
 from gardefou.flow.decide import Decided, Previewed, decide, preview_decision
 from gardefou.flow.rules import load_rules
 from gardefou.flow.second_look import seen_by
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
 from gardefou.web.console import case_form
 from gardefou.web.console.after import after, go_on, take_it_back
-from gardefou.web.console.case_words import CHANGES, VOICE, changes, more_reports
+from gardefou.web.console.case_words import CHANGES, changes, more_reports
 from gardefou.web.console.evidence import Item, items_of, media_of
 from gardefou.web.console.frame import Console, Visit, go, status_of
 from gardefou.web.console.policies import OTHER, offered
 from gardefou.web.console.reading import events, lookalikes_of, of_account, refreshed, rows
-from gardefou.web.console.speech import gettext as _
 
 #: Enforcements and earlier judgements shown as an account's history.
 _HISTORY = 8
@@ -115,7 +115,7 @@ def _page(
             queue=visit.form.one("from_queue") or visit.query("queue"),
             changes=_changed(visit, connection, seen.case) if error is not None else [],
             mark=to_micros(now),
-            spoken=_spoken(visit, previewed),
+            spoken=_spoken(previewed),
         )
 
 
@@ -199,17 +199,11 @@ def _changed(visit: Visit, connection: sa.Connection, case: Case) -> list[str]:
     return said
 
 
-def _spoken(visit: Visit, previewed: Previewed | None) -> list[tuple[str, Any]]:
-    """Return each consequence in the reader's language, with what the nets said of it."""
+def _spoken(previewed: Previewed | None) -> list[tuple[str, Any]]:
+    """Return each consequence with what the nets said of it."""
     if previewed is None:
         return []
-    minutes = visit.actor.fresh_minutes(visit.now)
-    if not previewed.judged:
-        return [(_(says), None) for says in previewed.says]
-    return [
-        (consequence(one, now=visit.now, minutes_since_signin=minutes, voice=VOICE), one.verdict)
-        for one in previewed.judged
-    ]
+    return list(zip_longest(previewed.says, (one.verdict for one in previewed.judged)))
 
 
 def news(visit: Visit) -> Response:
@@ -248,7 +242,7 @@ def preview(visit: Visit) -> Response:
             raise
         trouble = error
     if piece:
-        return visit.page("consequence.html", spoken=_spoken(visit, previewed), trouble=trouble)
+        return visit.page("consequence.html", spoken=_spoken(previewed), trouble=trouble)
     if trouble is not None:
         return _page(visit, case_id, status=status_of(trouble), error=trouble)
     return _page(visit, case_id, previewed=previewed)

@@ -1,45 +1,13 @@
-"""How a case's page says things: the consequence in the reader's language, and what changed while somebody looked."""
+"""How a case's page says things: what changed while somebody looked, and what a step did."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
+from gardefou.speech import gettext, later, ngettext
 from gardefou.web.console import words
 from gardefou.web.console.reading import Moment
-from gardefou.web.console.speech import gettext, later, moment_in_full, ngettext
-
-
-class ConsoleVoice:
-    """The consequence as the page's reader reads it; see `gardefou.flow.consequence.Voice`."""
-
-    def gettext(self, text: str, **values: Any) -> str:
-        """Return a text in the page's language."""
-        return gettext(text, **values)
-
-    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
-        """Return the form that fits, in the page's language."""
-        return ngettext(one, many, number, **values)
-
-    def count(self, number: float) -> str:
-        """Return a number as people say it."""
-        return words.many(number)
-
-    def lasting(self, seconds: int) -> str:
-        """Return a length of time."""
-        return words.lasting(seconds)
-
-    def moment(self, at: datetime) -> str:
-        """Return an instant in the reader's time zone."""
-        return moment_in_full(at)
-
-    def plain(self, word: str) -> str:
-        """Return a word of the domain."""
-        return words.plain(word)
-
-
-VOICE = ConsoleVoice()
 
 #: What somebody else did to a case or its account meanwhile.
 _DID: dict[str, str] = {

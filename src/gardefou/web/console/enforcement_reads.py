@@ -19,12 +19,12 @@ from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.verdict import Requirement
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
 from gardefou.web.console.frame import Visit
 from gardefou.web.console.reading import PAGE, Names, Row, rows
-from gardefou.web.console.speech import later
 
 _e = tables.enforcement.c
 #: Beyond this many nobody needs the number.

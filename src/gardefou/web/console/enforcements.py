@@ -16,10 +16,10 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.execute import advance
+from gardefou.speech import gettext as _
 from gardefou.web.console import enforcement_page, groups
 from gardefou.web.console.enforcement_reads import MOST_COUNTED, TABS, counts, filter_of, listed, page_of, tab_of
 from gardefou.web.console.frame import Console, Visit, go, local
-from gardefou.web.console.speech import gettext as _
 
 
 def routes(console: Console) -> list[BaseRoute]:

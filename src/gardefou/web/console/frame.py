@@ -40,10 +40,10 @@ from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_
 from gardefou.people.preferences import Preferences, preferences_of
 from gardefou.people.roles import Power
 from gardefou.settings import Settings
+from gardefou.speech import Speech, bare, bare_plural, language_of, speak, speech
 from gardefou.web.console import reading_words, words
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
-from gardefou.web.console.speech import Speech, bare, bare_plural, language_of, speak, speech
 from gardefou.web.console.streams import Live
 from gardefou.web.console.watched import watched
 

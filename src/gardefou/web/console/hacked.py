@@ -26,12 +26,12 @@ from gardefou.flow.rules import load_rules
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.platforms.protocol import Capability
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import approvals_of, described, lookalikes_of, refreshed
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later
 
 _a = tables.account.c
 _e = tables.enforcement.c

@@ -15,13 +15,13 @@ from gardefou.flow.incident_words import TITLES
 from gardefou.flow.incidents import LONGEST, TOGETHER
 from gardefou.flow.story import Story, lines
 from gardefou.ids import least_at
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 from gardefou.web.console.frame import Console, Visit
 from gardefou.web.console.lead_words import exactly, minutes_said
 from gardefou.web.console.reading import PAGE, accounts_named, events, rows
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later
 from gardefou.web.incident_page import COLUMNS, LANE_NAMES, WIDTH, down_heading, draw, incident_page
 
 _i = tables.incident.c

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from babel.dates import format_datetime
 
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later, local, ngettext, speech
+from gardefou.speech import gettext as _
+from gardefou.speech import later, local, ngettext, speech
 
 #: Titles of incidents, as `gardefou.flow.incident_words` has them.
 INCIDENTS = (

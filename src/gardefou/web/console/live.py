@@ -13,9 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from gardefou.errors import GardefouError
 from gardefou.people.authenticate import hash_secret
+from gardefou.speech import Speech, speech
+from gardefou.speech import gettext as _
 from gardefou.web.console.frame import Console, Visit, status_of
-from gardefou.web.console.speech import Speech, speech
-from gardefou.web.console.speech import gettext as _
 from gardefou.web.console.streams import Stream
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from gardefou.people.preferences import LANGUAGES, Preferences, prefer, zones
+from gardefou.people.preferences import Preferences, prefer, zones
+from gardefou.speech import LANGUAGES
+from gardefou.speech import gettext as _
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.speech import gettext as _
 
 
 def routes(console: Console) -> list[BaseRoute]:

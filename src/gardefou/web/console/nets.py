@@ -23,11 +23,11 @@ from gardefou.nets.differ import changed_parts
 from gardefou.nets.net import Net, NetSet
 from gardefou.nets.phrase import condition_lines
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import approvals_of
-from gardefou.web.console.speech import gettext as _
 
 _n = tables.nets_version.c
 _e = tables.enforcement.c

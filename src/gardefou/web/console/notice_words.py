@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 
 _KINDS: dict[str, str] = {
     "drift": later("a change behind our back"),

@@ -15,13 +15,13 @@ from gardefou.flow.changes.settings import FOUNDERS
 from gardefou.flow.figures import SPANS, boundaries
 from gardefou.flow.friction import WEEK
 from gardefou.flow.rules import load_rules
+from gardefou.speech import gettext as _
+from gardefou.speech import later, speech
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit
 from gardefou.web.console.plots import plots
 from gardefou.web.console.reading import rows
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later, speech
 
 _c = tables.case.c
 _e = tables.enforcement.c

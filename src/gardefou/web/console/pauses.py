@@ -14,10 +14,10 @@ from gardefou.flow.change import pause, resume
 from gardefou.flow.raid import RENEWED_FROM, end_raid, open_raids, power_to_start, start_raid
 from gardefou.nets.verdict import Verdict
 from gardefou.people.roles import Power
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.speech import later
 
 _a = tables.approval.c
 _e = tables.enforcement.c

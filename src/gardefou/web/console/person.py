@@ -23,6 +23,8 @@ from gardefou.people.authenticate import SIGNIN
 from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
 from gardefou.people.standing import Now, Standing, standing_now
+from gardefou.speech import gettext as _
+from gardefou.speech import speech
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all
@@ -30,8 +32,6 @@ from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.people import NEWCOMER
 from gardefou.web.console.reading import PAGE, Moment, Row, accounts_named, rows
 from gardefou.web.console.reading_words import end_of_day
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import speech
 
 _c = tables.case.c
 _e = tables.enforcement.c

@@ -11,8 +11,8 @@ from babel.dates import format_date
 
 from gardefou.flow.backlog import AGES, Waiting, by_age
 from gardefou.flow.figures import Bucket, Span
-from gardefou.web.console.speech import clock_time, decimal, local, ngettext, speech
-from gardefou.web.console.speech import gettext as _
+from gardefou.speech import clock_time, decimal, local, ngettext, speech
+from gardefou.speech import gettext as _
 from gardefou.web.console.words import moment, span
 
 

@@ -9,10 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gardefou.errors import InvalidInput
 from gardefou.flow.registry import Criterion
+from gardefou.nets.phrasebook import count
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
+from gardefou.speech import later, speech
 from gardefou.web.console import words
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later, speech
 
 #: What an import would do with a line, and the colour of its badge.
 OUTCOMES: dict[str, tuple[str, str]] = {
@@ -106,7 +107,7 @@ def criterion(one: Criterion) -> str:
             return _("labelled %(label)s by the platform", label=words.plain(one.value))
         case "reach":
             assert isinstance(one.value, int)
-            return _("reaches %(reach)s or more", reach=words.many(one.value))
+            return _("reaches %(reach)s or more", reach=count(one.value))
         case "verified":
             return _("a verified organisation")
         case "memory":

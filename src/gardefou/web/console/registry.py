@@ -19,14 +19,14 @@ from gardefou.flow.observe import look
 from gardefou.flow.registry import ACTS, REFUSED, criteria, import_registry, plan_import, tiers_set, waiting_for
 from gardefou.people.roles import Power
 from gardefou.platforms.protocol import NoSuchAccount, PlatformError
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import PAGE
 from gardefou.web.console.reading_words import OUTCOMES, end_of_day
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later
 
 _a = tables.account.c
 _SOON = timedelta(days=30)

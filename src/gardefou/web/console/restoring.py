@@ -24,12 +24,12 @@ from gardefou.flow.restore import restore
 from gardefou.flow.restore_preview import Foreseen, foresee_restore
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.roles import Power
+from gardefou.speech import clock_second
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import Row, described, refreshed, rows
-from gardefou.web.console.speech import clock_second
-from gardefou.web.console.speech import gettext as _
 from gardefou.web.console.words import milliseconds
 
 _e = tables.enforcement.c

@@ -23,9 +23,9 @@ from starlette.types import Receive, Scope, Send
 
 from gardefou.domain.records import Staff
 from gardefou.flow.app import App
+from gardefou.speech import Speech, decimal, ngettext, speak
+from gardefou.speech import gettext as _
 from gardefou.web.console.pulse import Blind, Counts, Happened, Look, Reader, happened_since, topics
-from gardefou.web.console.speech import Speech, decimal, ngettext, speak
-from gardefou.web.console.speech import gettext as _
 
 _log = logging.getLogger("gardefou.live")
 

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Enforcement
 from gardefou.flow.second_look import hidden_on
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
 from gardefou.web.console import words
-from gardefou.web.console.speech import gettext as _
-from gardefou.web.console.speech import later
 
 #: Events of one page.
 _PAGE = 80

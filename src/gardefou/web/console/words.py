@@ -9,9 +9,10 @@ from typing import Any
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import SAYS, State
+from gardefou.nets.phrasebook import count
 from gardefou.nets.verdict import Requirement, Verdict
-from gardefou.web.console.speech import day, decimal, later, local, moment_in_full, ngettext
-from gardefou.web.console.speech import gettext as _
+from gardefou.speech import day, decimal, later, local, moment_in_full, ngettext, plain
+from gardefou.speech import gettext as _
 
 _DOES: dict[str, str] = {
     "warn": later("Warn %(name)s"),
@@ -176,20 +177,11 @@ def span(gap: timedelta) -> str:
     return ngettext("%(num)s year", "%(num)s years", days // 365)
 
 
-def many(number: float) -> str:
-    """Return a number as people say it: ``41 million``, ``4,213``."""
-    if number >= 1_000_000_000:
-        return _("%(number)s billion", number=decimal(round(number / 1_000_000_000, 1)))
-    if number >= 1_000_000:
-        return _("%(number)s million", number=decimal(round(number / 1_000_000, 1)))
-    return decimal(number)
-
-
 def reach(number: int | None) -> str:
     """Return how many people an account reaches."""
     if number is None:
         return _("reach unknown")
-    return _("1 follower") if number == 1 else _("%(number)s followers", number=many(number))
+    return _("1 follower") if number == 1 else _("%(number)s followers", number=count(number))
 
 
 def age(account: Account, now: datetime) -> str:
@@ -308,11 +300,6 @@ def plural(number: int, word: str, more: str = "") -> str:
     return ngettext(one, several, number)
 
 
-def plain(text: object) -> str:
-    """Return a word of the contract as people write it: ``no_violation`` becomes ``no violation``."""
-    return _(str(text).replace("_", " "))
-
-
 def fact(value: object) -> str:
     """Return a fact's value in words."""
     match value:
@@ -347,7 +334,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "day": day,
     "plain": plain,
     "fact": fact,
-    "many": many,
+    "many": count,
     "said": _,
     "span": span,
     "duration": lasting,

@@ -1,12 +1,17 @@
-"""In which language and time zone a page speaks: whoever reads it chose, or their browser says.
+"""In which language and time zone things are said: English in UTC, unless whoever reads a page chose otherwise.
 
-Texts of the console are English in the source and go through `gettext` (in
-templates ``_("…")``); the catalogues are ``web/locale/*/gardefou.po``, read as
-they are, so that there is nothing to build.
+Texts are English in the source and go through `gettext` where they are put
+together (in templates ``_("…")``); the catalogues are ``locale/*/gardefou.po``,
+read as they are, so that there is nothing to build. Only the console speaks
+(`speak`) as its reader chose: API, command line and worker say everything in
+English. What is kept is English whoever clicks: it is put together under
+``speaking(PLAIN)``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -22,14 +27,14 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
-from gardefou.people.preferences import LANGUAGES
-
-LOCALES = Path(__file__).resolve().parents[1] / "locale"
+LOCALES = Path(__file__).resolve().parent / "locale"
+#: Languages there is a catalogue of, by their own name.
+LANGUAGES = {"en": "English", "fr": "Français"}
 
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """How one page speaks."""
+    """A language and a time zone."""
 
     language: str = "en"
     zone: tzinfo = UTC
@@ -45,8 +50,9 @@ class Speech:
         return self.locale.text_direction
 
 
-_PLAIN = Speech()
-_speech: ContextVar[Speech] = ContextVar("speech", default=_PLAIN)
+#: As API, command line, worker and record speak: English, in UTC.
+PLAIN = Speech()
+_speech: ContextVar[Speech] = ContextVar("speech", default=PLAIN)
 
 
 def speak(speech: Speech) -> None:
@@ -54,8 +60,18 @@ def speak(speech: Speech) -> None:
     _speech.set(speech)
 
 
+@contextmanager
+def speaking(speech: Speech) -> Iterator[None]:
+    """Speak so within a block; as a decorator, within a function."""
+    token = _speech.set(speech)
+    try:
+        yield
+    finally:
+        _speech.reset(token)
+
+
 def speech() -> Speech:
-    """Return how the page at hand speaks."""
+    """Return how is spoken now."""
     return _speech.get()
 
 
@@ -72,7 +88,7 @@ def _catalogue(language: str) -> NullTranslations:
 
 
 def gettext(text: str, **values: Any) -> str:
-    """Return a text in the page's language, with ``%(name)s`` filled in where values are given."""
+    """Return a text in the reader's language, with ``%(name)s`` filled in where values are given."""
     said = _catalogue(_speech.get().language).gettext(text)
     return said % values if values else said
 
@@ -84,7 +100,7 @@ def ngettext(one: str, many: str, number: int, **values: Any) -> str:
 
 
 def bare(text: str) -> str:
-    """Return a text in the page's language as it stands in the catalogue: templates fill it in themselves."""
+    """Return a text in the reader's language as it stands in the catalogue: templates fill it in themselves."""
     return _catalogue(_speech.get().language).gettext(text)
 
 
@@ -94,18 +110,33 @@ def bare_plural(one: str, many: str, number: int) -> str:
 
 
 def later(text: str) -> str:
-    """Mark a text for the catalogue that is put into the page's language where it is shown."""
+    """Mark a text for the catalogue that is put into the reader's language where it is shown."""
     return text
 
 
+_JOINING = {"and": later(" and "), "or": later(" or ")}
+
+
 def decimal(number: float) -> str:
-    """Return a number as people of the page's language write it."""
+    """Return a number as people of the reader's language write it."""
     return _decimal(number, _speech.get())
 
 
 @lru_cache(maxsize=8_192)
 def _decimal(number: float, speech: Speech) -> str:
-    return format_decimal(number, locale=speech.locale)
+    return format_decimal(number, locale=speech.locale, decimal_quantization=False)
+
+
+def plain(word: object) -> str:
+    """Return a word of the contract as people write it: ``no_violation`` becomes ``no violation``."""
+    return gettext(str(word).replace("_", " "))
+
+
+def listed(parts: Sequence[str], word: str) -> str:
+    """Return parts in a row, before the last of them ``and`` or ``or``: ``a``, ``a and b``, ``a, b and c``."""
+    if len(parts) == 1:
+        return parts[0]
+    return f"{', '.join(parts[:-1])}{gettext(_JOINING[word])}{parts[-1]}"
 
 
 def local(at: datetime) -> datetime:
