@@ -57,7 +57,7 @@ def _written() -> Iterator[Text]:
     for path in sorted(SOURCE.rglob("*.py")):
         if path.name == "speech.py" or "from gardefou.speech import" in path.read_text("utf-8"):
             yield from _extracted("python", path)
-    for path in sorted((WEB / "templates" / "console").glob("*.html")):
+    for path in sorted((WEB / "templates").rglob("*.html")):
         yield from _extracted("jinja2.ext:babel_extract", path)
 
 

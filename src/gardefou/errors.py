@@ -19,6 +19,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gardefou.speech import gettext as _
+
 
 class GardefouError(Exception):
     """Base of every deliberate error: a stable code, one line, and what to do.
@@ -64,7 +66,10 @@ class StepUpRequired(Denied):
     def __init__(self, minutes: int) -> None:
         super().__init__(
             "auth/step_up",
-            f"This needs a strong sign-in not older than {minutes} minutes; sign in again and retry.",
+            _(
+                "This needs a strong sign-in not older than %(minutes)s minutes; sign in again and retry.",
+                minutes=minutes,
+            ),
             extra={"fresh_auth_minutes": minutes},
         )
 

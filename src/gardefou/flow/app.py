@@ -23,6 +23,7 @@ from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
 from gardefou.notices.post import NoPost, Post
 from gardefou.platforms.protocol import Connector
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch, fetch_all
@@ -142,7 +143,10 @@ class App:
         """Return the connector of a platform that is registered in this configuration; as `connector`."""
         entry = config.platforms.get(platform)
         if entry is None or not entry.active:
-            raise NotFound("platform/not_found", f"There is no platform {platform!r}; see `gardefou platform list`.")
+            raise NotFound(
+                "platform/not_found",
+                _("There is no platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
+            )
         with self._lock:
             # What makes a connector, and nothing that moves with every fetch of reports.
             stamp = f"{entry.kind} {entry.endpoint} {dumps(dict(entry.config))}"

@@ -22,6 +22,8 @@ from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
+from gardefou.speech import later, plain
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -42,7 +44,10 @@ def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
     """
     found = held_enforcement(uow.connection, enforcement_id)
     if found is None:
-        raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
+        raise NotFound(
+            "enforcement/not_found",
+            _("There is no enforcement %(enforcement_id)s; check the id.", enforcement_id=repr(enforcement_id)),
+        )
     return found
 
 
@@ -90,7 +95,7 @@ def _check_words(given: Answer) -> None:
     if given.answer not in {"yes", "no"}:
         raise InvalidInput("approval/answer", "answer is yes or no.", field="answer")
     if len(given.note) > _MAX_NOTE or len(given.own_answer) > _MAX_NOTE:
-        raise InvalidInput("approval/too_long", f"At most {_MAX_NOTE} characters.", field="note")
+        raise InvalidInput("approval/too_long", _("At most %(most)s characters.", most=_MAX_NOTE), field="note")
 
 
 def _a_person(app: App, actor: Actor) -> Actor:
@@ -116,7 +121,7 @@ def _hear(uow: UnitOfWork, config: Config, actor: Actor, given: Answer) -> tuple
     if not lone and (found.state != State.WAITING.value or found.approved_at is not None):
         raise Conflict(
             "enforcement/state",
-            f"It is {found.state} and waits for nobody; read it again.",
+            _("It is %(state)s and waits for nobody; read it again.", state=plain(found.state)),
             extra={"state": found.state},
         )
     if not lone and found.approve_by is not None and uow.now >= found.approve_by:
@@ -126,7 +131,7 @@ def _hear(uow: UnitOfWork, config: Config, actor: Actor, given: Answer) -> tuple
     verdict = Verdict.from_json(found.verdict)
     if lone:
         verdict = replace(verdict, approvals=(THE_OTHER,))
-    _, people = valid_approvals(uow, found)
+    people = valid_approvals(uow, found)[1]
     proposer = proposer_of(uow, found)
     _may_speak(uow, config, actor, staff, found, verdict, given, people, proposer)
     missing = seats_filled(
@@ -407,12 +412,16 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
         under_way = found.action == Action.RESTORE and found.state == State.READY.value
         if found.state not in {State.WAITING.value, State.READY.value} or under_way:
             # A restore that is ready has withdrawn its enforcements already: it goes on to its end.
-            hint = "restore the account instead"
+            says = later("It is %(state)s; restore the account instead.")
             if State(found.state) in ENDED:
-                hint = "it has ended"
+                says = later("It is %(state)s; it has ended.")
             elif under_way:
-                hint = "it is being carried out"
-            raise Conflict("enforcement/state", f"It is {found.state}; {hint}.", extra={"state": found.state})
+                says = later("It is %(state)s; it is being carried out.")
+            raise Conflict(
+                "enforcement/state",
+                _(says, state=plain(found.state)),
+                extra={"state": found.state},
+            )
         why = because or "Withdrawn before it ran."
         ended = uow.move(found, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=why, ended_at=uow.now)
         near_miss(uow, ended, why)

@@ -17,6 +17,7 @@ from gardefou.flow.place import Prepared, place, prepare
 from gardefou.flow.spec import Wanted
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage.records import get
 
 #: Enforcements placed in one transaction, and carried out before the call returns.
@@ -69,7 +70,9 @@ def enforce_bulk(
     names = list(dict.fromkeys(accounts))
     if not names or len(names) > config.rules.bulk_max:
         raise InvalidInput(
-            "enforcement/bulk_max", f"A bulk names 1 to {config.rules.bulk_max} accounts.", field="accounts"
+            "enforcement/bulk_max",
+            _("A bulk names 1 to %(most)s accounts.", most=config.rules.bulk_max),
+            field="accounts",
         )
     if wanted.content:
         raise InvalidInput("enforcement/content", "A bulk acts on accounts, not on items.", field="content")

@@ -14,6 +14,7 @@ from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.queue_reading import open_queues
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all, fetch_fast
@@ -74,7 +75,7 @@ def case_ahead(case_id: str) -> Read:
 
 def not_found(case_id: str) -> NotFound:
     """Return the error for an id that no case has."""
-    return NotFound("case/not_found", f"There is no case {case_id!r}; check the id.")
+    return NotFound("case/not_found", _("There is no case %(case_id)s; check the id.", case_id=repr(case_id)))
 
 
 def as_of(case: Case, now: datetime) -> Case:
@@ -102,9 +103,9 @@ def list_cases(
         InvalidInput: `case/state`, `case/cursor`, `case/limit`.
     """
     if state is not None and state not in STATES:
-        raise InvalidInput("case/state", f"state is one of {', '.join(STATES)}.", field="state")
+        raise InvalidInput("case/state", _("state is one of %(states)s.", states=", ".join(STATES)), field="state")
     if not 1 <= limit <= MAX_PAGE:
-        raise InvalidInput("case/limit", f"limit is 1 to {MAX_PAGE}.", field="limit")
+        raise InvalidInput("case/limit", _("limit is 1 to %(most)s.", most=MAX_PAGE), field="limit")
     where: list[sa.ColumnElement[bool]] = []
     if state is not None:
         # Written out, not bound: the partial index of open cases serves only so.

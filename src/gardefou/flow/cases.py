@@ -24,6 +24,7 @@ from gardefou.flow.reading import person_ahead
 from gardefou.flow.rules import Rules, load_rules, rules_ahead
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.types import Instant
 from gardefou.storage.work import UnitOfWork
@@ -200,7 +201,9 @@ def move(app: App, actor: Actor, case_id: str, queue: str) -> Case:
         known = queues(rules)
         if queue not in known:
             raise InvalidInput(
-                "case/queue", f"There is no queue {queue!r}; use one of {', '.join(known)}.", field="queue"
+                "case/queue",
+                _("There is no queue %(queue)s; use one of %(known)s.", queue=repr(queue), known=", ".join(known)),
+                field="queue",
             )
         case = _free_or_mine(uow, me, case_id)
         if queue == case.queue:
@@ -266,7 +269,7 @@ def note(app: App, actor: Actor, case_id: str, text: str) -> CaseNote:
 
 def _note(uow: UnitOfWork, case: Case, actor: Actor, text: str, field: str) -> CaseNote:
     if not text.strip() or len(text) > MAX_NOTE or "\x00" in text:
-        raise InvalidInput("case/note", f"A note has 1 to {MAX_NOTE} characters.", field=field)
+        raise InvalidInput("case/note", _("A note has 1 to %(most)s characters.", most=MAX_NOTE), field=field)
     return CaseNote(platform=case.platform, id=uow.ids.new(), case_id=case.id, by=actor.id, at=uow.now, text=text)
 
 

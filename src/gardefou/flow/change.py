@@ -27,6 +27,7 @@ from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.standing import Standing
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -48,9 +49,9 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
     """
     handler = KINDS.get(kind)
     if handler is None:
-        raise InvalidInput("change/kind", f"There is no change {kind!r}.", field="kind")
+        raise InvalidInput("change/kind", _("There is no change %(kind)s.", kind=repr(kind)), field="kind")
     if len(because) > _MAX_TEXT:
-        raise InvalidInput("change/because", f"At most {_MAX_TEXT} characters.", field="because")
+        raise InvalidInput("change/because", _("At most %(most)s characters.", most=_MAX_TEXT), field="because")
     actor.require(handler.power, app.now())
     handler.think_ahead(app, dict(payload))
     with app.works.begin() as uow:

@@ -168,9 +168,11 @@ def _judgement(
     if found == "violation" and not actions:
         raise InvalidInput("decision/actions", "Say what to do; a warning is the mildest.", field="actions")
     if len(actions) > MAX_ACTIONS:
-        raise InvalidInput("decision/actions", f"At most {MAX_ACTIONS} actions in one decision.", field="actions")
+        raise InvalidInput(
+            "decision/actions", _("At most %(most)s actions in one decision.", most=MAX_ACTIONS), field="actions"
+        )
     if len(rationale) > MAX_TEXT:
-        raise InvalidInput("decision/rationale", f"At most {MAX_TEXT} characters.", field="rationale")
+        raise InvalidInput("decision/rationale", _("At most %(most)s characters.", most=MAX_TEXT), field="rationale")
     _check_texts(policy, rationale)
     return _Judgement(
         outcome=found,
@@ -184,7 +186,7 @@ def _judgement(
 
 def _check_texts(policy: str, rationale: str) -> None:
     if len(policy) > MAX_POLICY:
-        raise InvalidInput("decision/policy", f"At most {MAX_POLICY} characters.", field="policy")
+        raise InvalidInput("decision/policy", _("At most %(most)s characters.", most=MAX_POLICY), field="policy")
     for field, text in (("policy", policy), ("rationale", rationale)):
         if "\x00" in text:
             raise InvalidInput(f"decision/{field}", "This holds characters that are no text.", field=field)
@@ -202,7 +204,9 @@ def _refuse_twice(prepared: Sequence[Prepared]) -> None:
         wanted = one.checked.wanted
         key = (wanted.action, tuple(sorted(wanted.content)), wanted.label)
         if key in seen:
-            raise InvalidInput("decision/actions", f"{wanted.action} stands there twice.", field="actions")
+            raise InvalidInput(
+                "decision/actions", _("%(action)s stands there twice.", action=wanted.action), field="actions"
+            )
         seen.add(key)
 
 

@@ -48,6 +48,7 @@ from gardefou.platforms.protocol import (
     PlatformUnreachable,
     Target,
 )
+from gardefou.speech import gettext as _
 from gardefou.storage.records import key_ahead
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
@@ -76,7 +77,7 @@ def advance(app: App, enforcement_id: str, *, known: Enforcement | None = None) 
     `.lapsed` or `.retrying`; for a restore, what it lifts ends `restored`.
     """
     before = known or _read(app, enforcement_id)
-    for _ in range(_MANY):
+    for _turn in range(_MANY):
         after = _step(app, before)
         if after is None:
             # Nothing to do, unless somebody else moved it on meanwhile.
@@ -148,7 +149,10 @@ def _read(app: App, enforcement_id: str) -> Enforcement:
     with app.works.read() as connection:
         found = enforcement_by_id(connection, enforcement_id)
     if found is None:
-        raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
+        raise NotFound(
+            "enforcement/not_found",
+            _("There is no enforcement %(enforcement_id)s; check the id.", enforcement_id=repr(enforcement_id)),
+        )
     return found
 
 

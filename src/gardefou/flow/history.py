@@ -36,6 +36,7 @@ from gardefou.nets.duck import duck_error, duckdb, files, text
 from gardefou.nets.facts import SCHEMA
 from gardefou.nets.sql import TYPES, column_of
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.engine import Store
 
@@ -265,7 +266,9 @@ def _write_day(store: Store, database: Any, folder: Path, day: int, people: Mapp
         draft.replace(folder / _name(day))
     except (OSError, duck_error()) as error:
         said = str(error).strip().splitlines()[0]
-        raise Unavailable("history/write", f"{folder / _name(day)} could not be written: {said}.") from error
+        raise Unavailable(
+            "history/write", _("%(what)s could not be written: %(said)s.", what=folder / _name(day), said=said)
+        ) from error
     finally:
         lines.unlink(missing_ok=True)
         draft.unlink(missing_ok=True)
@@ -368,5 +371,7 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
-            raise Conflict("history/busy", f"Another export to {folder} is running; wait for it to end.") from error
+            raise Conflict(
+                "history/busy", _("Another export to %(folder)s is running; wait for it to end.", folder=folder)
+            ) from error
         yield

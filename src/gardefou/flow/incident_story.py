@@ -25,6 +25,7 @@ from gardefou.flow.incident_words import KINDS, NET, PERSON, SECOND_LOOK, Happen
 from gardefou.flow.second_look import hidden_among
 from gardefou.flow.story import Down, Moment, Span, Story, joined
 from gardefou.ids import least_at
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
 
@@ -53,7 +54,10 @@ def read_story(connection: sa.Connection, incident_id: str, *, now: datetime, vi
     """
     found = fetch(connection, Incident, tables.incident.c.id == incident_id)
     if found is None:
-        raise NotFound("incident/not_found", f"There is no incident {incident_id!r}; check the id.")
+        raise NotFound(
+            "incident/not_found",
+            _("There is no incident %(incident_id)s; check the id.", incident_id=repr(incident_id)),
+        )
     acts = _acts(connection, found)
     since = min([found.opened_at, *(one.placed_at for one in acts)])
     restores = _restores(connection, found, acts, since)

@@ -23,6 +23,7 @@ from gardefou.flow.app import App
 from gardefou.flow.reports import Given, NewReport, Taken, parse_report, take_each
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 
 #: Reports of one transaction.
 GROUP = 500
@@ -251,11 +252,11 @@ def _take_lines(
 
 def _parse(line: bytes) -> NewReport | GardefouError:
     if len(line) > MAX_LINE + 2:
-        return InvalidInput("report/line_too_long", f"A line has at most {MAX_LINE} bytes.")
+        return InvalidInput("report/line_too_long", _("A line has at most %(most)s bytes.", most=MAX_LINE))
     try:
         return parse_report(orjson.loads(line))
     except orjson.JSONDecodeError as error:
-        return InvalidInput("report/json", f"This line is not JSON: {error}")
+        return InvalidInput("report/json", _("This line is not JSON: %(error)s", error=error))
     except InvalidInput as error:
         return error
 

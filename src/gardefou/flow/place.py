@@ -36,6 +36,8 @@ from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
+from gardefou.speech import gettext as _
+from gardefou.speech import plain as spoken
 from gardefou.storage import tables
 from gardefou.storage.records import key_ahead
 from gardefou.storage.types import dumps, plain
@@ -92,12 +94,23 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
         if wanted.content:
             resolved = connector.resolve(account, content=wanted.content)
     except NoSuchAccount as error:
-        raise NotFound("account/not_found", f"{wanted.platform} says: {error}", field="account") from error
+        raise NotFound(
+            "account/not_found",
+            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
+            field="account",
+        ) from error
     except PlatformRefused as error:
-        raise Conflict("platform/refused", f"{wanted.platform} says: {error}") from error
+        raise Conflict(
+            "platform/refused", _("%(platform)s says: %(error)s", platform=wanted.platform, error=error)
+        ) from error
     except PlatformUnreachable as error:
         raise Unavailable(
-            "platform/unavailable", f"{wanted.platform} does not answer, so whose content it is cannot be told: {error}"
+            "platform/unavailable",
+            _(
+                "%(platform)s does not answer, so whose content it is cannot be told: %(error)s",
+                platform=wanted.platform,
+                error=error,
+            ),
         ) from error
     if resolved is not None:
         account = resolved.account
@@ -105,12 +118,22 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
             owner = resolved.content_owner.get(item)
             if owner != account:
                 raise Conflict(
-                    "target/mismatch", f"{item!r} does not belong to {account!r}; nothing was placed.", field="content"
+                    "target/mismatch",
+                    _(
+                        "%(item)s does not belong to %(account)s; nothing was placed.",
+                        item=repr(item),
+                        account=repr(account),
+                    ),
+                    field="content",
                 )
     try:
         seen = look(app, connector, account, wanted.content)
     except NoSuchAccount as error:
-        raise NotFound("account/not_found", f"{wanted.platform} says: {error}", field="account") from error
+        raise NotFound(
+            "account/not_found",
+            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
+            field="account",
+        ) from error
     if seen.reading is not None and seen.account != wanted.account:
         checked = replace(checked, wanted=replace(wanted, account=seen.account))
     elif account != wanted.account:
@@ -293,7 +316,7 @@ def _check_asks(actor: Actor, one: Judged, now: datetime) -> None:
         if what not in given:
             raise InvalidInput(
                 "confirm/required",
-                f"Confirm the {what} of the account you mean; nothing was placed.",
+                _("Confirm the %(what)s of the account you mean; nothing was placed.", what=what),
                 field=f"confirm.{what}",
             )
     # What is confirmed must be right, whether a net asked for it or not.
@@ -301,7 +324,9 @@ def _check_asks(actor: Actor, one: Judged, now: datetime) -> None:
         right = one.account and (one.account.handle if what == "handle" else one.account.ref)
         if value != right:
             raise InvalidInput(
-                "confirm/mismatch", f"That is not the account you are acting on ({what}).", field=f"confirm.{what}"
+                "confirm/mismatch",
+                _("That is not the account you are acting on (%(what)s).", what=what),
+                field=f"confirm.{what}",
             )
 
 
@@ -430,7 +455,10 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
     if before is not None:
         raise Conflict(
             "enforcement/repeated",
-            f"The same ended {before.state} within the last 24 hours; bring new evidence, or let a colleague judge.",
+            _(
+                "The same ended %(state)s within the last 24 hours; bring new evidence, or let a colleague judge.",
+                state=spoken(before.state),
+            ),
             extra={"enforcement": before.id},
         )
 

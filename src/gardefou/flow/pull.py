@@ -22,6 +22,7 @@ from gardefou.flow.report_input import (
 from gardefou.flow.reports import Given, take_given
 from gardefou.people.actor import Actor
 from gardefou.platforms.protocol import PlatformError, PulledReport, PullsReports
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch
 from gardefou.storage.work import UnitOfWork
@@ -55,7 +56,10 @@ def pull(app: App, platform: str) -> int:
     with app.works.read() as connection:
         entry = fetch(connection, PlatformEntry, tables.platform_entry.c.id == platform)
     if entry is None:
-        raise NotFound("platform/not_found", f"There is no platform {platform!r}; see `gardefou platform list`.")
+        raise NotFound(
+            "platform/not_found",
+            _("There is no platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
+        )
     cursor = entry.pull_cursor
     actor = Actor(id=SYSTEM, via="system", source="platform")
     new = 0
@@ -77,7 +81,9 @@ def pull(app: App, platform: str) -> int:
             return new
         cursor = chunk[-1][0]
     if trouble is not None:
-        raise Unavailable("platform/unavailable", f"{platform} does not answer: {trouble}") from trouble
+        raise Unavailable(
+            "platform/unavailable", _("%(platform)s does not answer: %(trouble)s", platform=platform, trouble=trouble)
+        ) from trouble
     return new
 
 

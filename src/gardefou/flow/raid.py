@@ -19,6 +19,7 @@ from gardefou.flow.incidents import alert
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
@@ -68,7 +69,9 @@ def start_raid(app: App, actor: Actor, because: str) -> Raid:
     """
     why = because.strip()
     if not why or len(why) > _MAX_BECAUSE:
-        raise InvalidInput("raid/because", f"Say in 1 to {_MAX_BECAUSE} characters what is happening.", field="because")
+        raise InvalidInput(
+            "raid/because", _("Say in 1 to %(most)s characters what is happening.", most=_MAX_BECAUSE), field="because"
+        )
     actor.require(Power.READ, app.now())
     if actor.staff is None:
         raise Denied("auth/not_human", "Only people call a raid.")

@@ -32,6 +32,8 @@ from gardefou.flow.second_look import hidden_among
 from gardefou.nets.check import duration_seconds
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import decimal
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 
@@ -183,12 +185,16 @@ def require_good(plan: Plan) -> None:
     Raises:
         InvalidInput: each bad line is named, or the first of very many (`registry/lines`).
     """
-    problems = [f"line {line.number}: {line.why}" for line in plan.refused]
+    problems = [_("line %(number)s: %(why)s", number=line.number, why=line.why) for line in plan.refused]
     if not problems:
         return
     shown = "; ".join(problem.rstrip(".") for problem in problems[:_SHOWN])
-    more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""
-    raise InvalidInput("registry/lines", f"Nothing was changed: {shown}{more}.", extra={"problems": problems})
+    more = _("; and %(number)s more", number=len(problems) - _SHOWN) if len(problems) > _SHOWN else ""
+    raise InvalidInput(
+        "registry/lines",
+        _("Nothing was changed: %(shown)s%(more)s.", shown=shown, more=more),
+        extra={"problems": problems},
+    )
 
 
 def _read(text: str, now: datetime) -> list[Line]:
@@ -207,7 +213,9 @@ def _read(text: str, now: datetime) -> list[Line]:
             line = _line(header, row, number, now)
             key = (line.platform, line.account)
             if line.outcome != REFUSED and key in seen:
-                line = _refused(line, f"{'/'.join(key)} stands in line {seen[key]} already")
+                line = _refused(
+                    line, _("%(account)s stands in line %(number)s already", account="/".join(key), number=seen[key])
+                )
             seen.setdefault(key, number)
             lines.append(line)
             if len(lines) > _MOST:
@@ -215,7 +223,9 @@ def _read(text: str, now: datetime) -> list[Line]:
     except csv.Error as error:
         lines.append(Line(number=reader.line_num, outcome=REFUSED, why=str(error)))
     if not lines or len(lines) > _MOST:
-        raise InvalidInput("registry/file", f"A file has 1 to {_MOST:,} accounts, each on a line.", field="file")
+        raise InvalidInput(
+            "registry/file", _("A file has 1 to %(most)s accounts, each on a line.", most=decimal(_MOST)), field="file"
+        )
     return lines
 
 
@@ -223,15 +233,25 @@ def _check_header(header: Sequence[str]) -> None:
     missing = [name for name in _REQUIRED if name not in header]
     unknown = [name for name in header if name not in COLUMNS]
     if missing or unknown or len(set(header)) != len(header):
-        what = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(unknown) or 'a column twice'}"
+        what = _("has a column twice")
+        if missing:
+            what = _("lacks %(names)s", names=", ".join(missing))
+        elif unknown:
+            what = _("has %(names)s", names=", ".join(unknown))
         raise InvalidInput(
-            "registry/columns", f"Line 1: the header {what}; the columns are {', '.join(COLUMNS)}.", field="file"
+            "registry/columns",
+            _("Line 1: the header %(what)s; the columns are %(columns)s.", what=what, columns=", ".join(COLUMNS)),
+            field="file",
         )
 
 
 def _line(header: Sequence[str], row: Sequence[str], number: int, now: datetime) -> Line:
     if len(row) != len(header):
-        return Line(number=number, outcome=REFUSED, why=f"it has {len(row)} columns, the header {len(header)}")
+        return Line(
+            number=number,
+            outcome=REFUSED,
+            why=_("it has %(columns)s columns, the header %(header)s", columns=len(row), header=len(header)),
+        )
     cells = dict.fromkeys(COLUMNS, "") | {name: cell.strip() for name, cell in zip(header, row, strict=True)}
     line = Line(
         number=number,
@@ -242,19 +262,24 @@ def _line(header: Sequence[str], row: Sequence[str], number: int, now: datetime)
     )
     for name in _REQUIRED:
         if not cells[name]:
-            return _refused(line, f"{name} is missing")
+            return _refused(line, _("%(name)s is missing", name=name))
     if max(map(len, (line.platform, line.account))) > _MAX_TEXT or len(line.because) > _MAX_BECAUSE:
-        return _refused(line, f"a name has at most {_MAX_TEXT} characters, a reason {_MAX_BECAUSE}")
+        return _refused(
+            line, _("a name has at most %(most)s characters, a reason %(reason)s", most=_MAX_TEXT, reason=_MAX_BECAUSE)
+        )
     if any(not cell.isprintable() for cell in (line.platform, line.account)):
-        return _refused(line, "a name has characters that cannot be written")
+        return _refused(line, _("a name has characters that cannot be written"))
     if line.tier not in {tier.value for tier in Tier}:
-        return _refused(line, "tier is standard, notable or protected")
+        return _refused(line, _("tier is standard, notable or protected"))
     if cells["until"]:
         until = _until(cells["until"], now)
         if until is None:
-            return _refused(line, f"until: {cells['until']!r} is no day; write 2027-05-31, or a length such as 365d")
+            return _refused(
+                line,
+                _("until: %(until)s is no day; write 2027-05-31, or a length such as 365d", until=repr(cells["until"])),
+            )
         if until <= now:
-            return _refused(line, "until lies in the future")
+            return _refused(line, _("until lies in the future"))
         line = replace(line, until=until)
     return line
 

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, cast
 import orjson
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import gettext as _
 
 #: Characters of an id (platform, account, content, reporter).
 MAX_ID = 512
@@ -94,14 +95,16 @@ def _object(value: object, name: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value)
     if name and value is None:
-        raise InvalidInput("report/missing", f"{name} is missing.", field=name)
-    raise InvalidInput("report/shape", f"{name or 'A report'} is a JSON object.", field=name or None)
+        raise InvalidInput("report/missing", _("%(name)s is missing.", name=name), field=name)
+    raise InvalidInput("report/shape", _("%(what)s is a JSON object.", what=name or "A report"), field=name or None)
 
 
 def _unknown(keys: set[str], prefix: str) -> None:
     key = min(map(str, keys))
     raise InvalidInput(
-        "report/unknown_field", f"There is no field {prefix + key!r}; check its name.", field=f"{prefix}{key}"
+        "report/unknown_field",
+        _("There is no field %(what)s; check its name.", what=repr(prefix + key)),
+        field=f"{prefix}{key}",
     )
 
 
@@ -110,12 +113,14 @@ def _id(value: object, name: str) -> str:
         if _ID.fullmatch(value):
             return value
         if len(value) > MAX_ID:
-            raise InvalidInput("report/too_long", f"{name} has at most {MAX_ID} characters.", field=name)
+            raise InvalidInput(
+                "report/too_long", _("%(name)s has at most %(most)s characters.", name=name, most=MAX_ID), field=name
+            )
         if value:
-            raise InvalidInput("report/text", f"{name} holds characters that no id has.", field=name)
+            raise InvalidInput("report/text", _("%(name)s holds characters that no id has.", name=name), field=name)
     elif value is not None:
-        raise InvalidInput("report/type", f"{name} is a text.", field=name)
-    raise InvalidInput("report/missing", f"{name} is missing.", field=name)
+        raise InvalidInput("report/type", _("%(name)s is a text.", name=name), field=name)
+    raise InvalidInput("report/missing", _("%(name)s is missing.", name=name), field=name)
 
 
 def _category(value: object) -> str:
@@ -124,7 +129,9 @@ def _category(value: object) -> str:
     if value is None:
         raise InvalidInput("report/missing", "category is missing.", field="category")
     raise InvalidInput(
-        "report/category", f"category is a-z, 0-9 and _, at most {MAX_CATEGORY} characters.", field="category"
+        "report/category",
+        _("category is a-z, 0-9 and _, at most %(most)s characters.", most=MAX_CATEGORY),
+        field="category",
     )
 
 
@@ -134,7 +141,7 @@ def _text(value: object) -> str:
     if not isinstance(value, str):
         raise InvalidInput("report/type", "text is a text.", field="text")
     if len(value) > MAX_TEXT:
-        raise InvalidInput("report/too_long", f"text has at most {MAX_TEXT} characters.", field="text")
+        raise InvalidInput("report/too_long", _("text has at most %(most)s characters.", most=MAX_TEXT), field="text")
     if _NO_TEXT.search(value):
         raise InvalidInput("report/text", "text holds characters that are no text.", field="text")
     return value
@@ -150,16 +157,20 @@ def check_evidence(value: object, *, code: str) -> tuple[Mapping[str, Any], ...]
         raise InvalidInput(code, "evidence is a list of objects.", field="evidence")
     items = cast("Sequence[object]", value)
     if len(items) > MAX_EVIDENCE:
-        raise InvalidInput(code, f"At most {MAX_EVIDENCE} items of evidence.", field="evidence")
+        raise InvalidInput(code, _("At most %(most)s items of evidence.", most=MAX_EVIDENCE), field="evidence")
     for place, item in enumerate(items):
         if not isinstance(item, Mapping) or not _is_json(cast("object", item), 0):
             raise InvalidInput(code, "Each item of evidence is a JSON object.", field=f"evidence.{place}")
     try:
         size = len(orjson.dumps(items))
     except (TypeError, orjson.JSONEncodeError) as error:
-        raise InvalidInput(code, f"evidence cannot be written as JSON: {error}", field="evidence") from error
+        raise InvalidInput(
+            code, _("evidence cannot be written as JSON: %(error)s", error=error), field="evidence"
+        ) from error
     if size > MAX_EVIDENCE_BYTES:
-        raise InvalidInput(code, f"evidence has at most {MAX_EVIDENCE_BYTES} bytes in all.", field="evidence")
+        raise InvalidInput(
+            code, _("evidence has at most %(most)s bytes in all.", most=MAX_EVIDENCE_BYTES), field="evidence"
+        )
     return tuple(cast("Mapping[str, Any]", item) for item in items)
 
 

@@ -20,6 +20,7 @@ from gardefou.flow.app import App
 from gardefou.flow.report_input import NewReport
 from gardefou.flow.rules import Rules
 from gardefou.people.actor import Actor
+from gardefou.speech import gettext as _
 from gardefou.storage import bulk, tables
 from gardefou.storage.work import UnitOfWork
 
@@ -49,7 +50,7 @@ def unknown_platform(platform: str) -> NotFound:
     """Return the error of a report for a platform that is not there (`platform/not_found`)."""
     return NotFound(
         "platform/not_found",
-        f"There is no active platform {platform!r}; see `gardefou platform list`.",
+        _("There is no active platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
         field="platform",
     )
 
@@ -163,7 +164,7 @@ class Batch:
             draft.reporters.add(one.report.reporter)
         self._look_back(drafts)
         tiers = self._tiers(drafts)
-        for (platform, account, _), draft in drafts.items():
+        for (platform, account, _subject), draft in drafts.items():
             self._settle(draft, [fresh[place] for place in draft.places], tiers.get((platform, account), Tier.STANDARD))
         self._write(fresh, ids, subjects, drafts)
         return self._answers(given, before, ids, subjects, drafts)
@@ -273,7 +274,7 @@ class Batch:
         """Return the tiers above standard, as known from the last reading, memory included (M10)."""
         found: dict[tuple[str, str], Tier] = {}
         by_platform: dict[str, set[str]] = {}
-        for platform, account, _ in drafts:
+        for platform, account, _subject in drafts:
             by_platform.setdefault(platform, set()).add(account)
         for platform, accounts in by_platform.items():
             source, values = bulk.texts_source(self.connection, sorted(accounts))

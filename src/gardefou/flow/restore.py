@@ -33,6 +33,7 @@ from gardefou.people.actor import Actor, system_actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import key_ahead
@@ -101,7 +102,9 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     try:
         seen = look(app, connector, ref, content)
     except NoSuchAccount as error:
-        raise NotFound("account/not_found", f"{platform} says: {error}", field="account") from error
+        raise NotFound(
+            "account/not_found", _("%(platform)s says: %(error)s", platform=platform, error=error), field="account"
+        ) from error
     except PlatformRefused:
         seen = Seen(platform=platform, account=ref, taken_at=app.now(), reading=None)
     if seen.account != ref:
@@ -119,7 +122,9 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         harms = _live_harms(uow, platform, ref)
         if account is None and not harms:
             raise NotFound(
-                "account/not_found", f"Nothing is known of {ref!r} and {platform} does not answer.", field="account"
+                "account/not_found",
+                _("Nothing is known of %(ref)s and %(platform)s does not answer.", ref=repr(ref), platform=platform),
+                field="account",
             )
         if account is None:
             # Placed while nothing could be read: what waits there can be withdrawn all the same (M5).
@@ -475,7 +480,7 @@ def _harms_of(app: App, by: str, since: datetime, end: datetime) -> list[Enforce
         known = uow.get(Staff, "gardefou", by, lock=False) is not None
         service = uow.connection.execute(tables.token.select().where(tables.token.c.service == by).limit(1)).first()
         if not known and service is None:
-            raise NotFound("staff/not_found", f"There is no person or service {by!r}.", field="by")
+            raise NotFound("staff/not_found", _("There is no person or service %(by)s.", by=repr(by)), field="by")
         return uow.all(
             Enforcement,
             _table.placed_by == by,

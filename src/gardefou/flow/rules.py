@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.unwritten import Read
@@ -131,11 +132,15 @@ class Rules:
         """
         by_name = {field.name: field for field in fields(self)}
         if name not in by_name:
-            raise InvalidInput("setting/unknown", f"There is no setting {name!r}.", field="name")
+            raise InvalidInput("setting/unknown", _("There is no setting %(name)s.", name=repr(name)), field="name")
         old = getattr(self, name)
         fits = _fit(old, value)
         if fits is None:
-            raise InvalidInput("setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value")
+            raise InvalidInput(
+                "setting/invalid",
+                _("%(name)s takes a value like %(old)s, not %(value)s.", name=name, old=repr(old), value=repr(value)),
+                field="value",
+            )
         return replace(self, **{name: fits[0]})
 
 

@@ -102,4 +102,6 @@ def require_seen(connection: sa.Connection, one: Enforcement, viewer: str) -> No
         Denied: answer on the case first (`enforcement/second_look`).
     """
     if hidden_among(connection, [one], viewer):
-        raise Denied("enforcement/second_look", f"{SAYS} Answer on the case first; it is shown after that.")
+        raise Denied(
+            "enforcement/second_look", "A second look is needed. Answer on the case first; it is shown after that."
+        )

@@ -11,6 +11,8 @@ from gardefou.domain.actions import DECIDABLE, SEVERITY, Action, Reversibility
 from gardefou.errors import InvalidInput
 from gardefou.flow.rules import Rules
 from gardefou.platforms.protocol import Capability, Description
+from gardefou.speech import gettext as _
+from gardefou.speech import plain
 
 _MAX_ITEMS = 100
 _MAX_TEXT = 10_000
@@ -63,13 +65,22 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
     if action not in DECIDABLE:
         known = ", ".join(item.value for item in DECIDABLE)
         raise InvalidInput(
-            "enforcement/action", f"There is no action {wanted.action!r}; use one of {known}.", field="action"
+            "enforcement/action",
+            _("There is no action %(action)s; use one of %(known)s.", action=repr(wanted.action), known=known),
+            field="action",
         )
     capability = description.capabilities.get(action)
     if capability is None:
         able = ", ".join(item.value for item in description.capabilities)
         raise InvalidInput(
-            "enforcement/action", f"{wanted.platform} cannot {action.value}; it can {able}.", field="action"
+            "enforcement/action",
+            _(
+                "%(platform)s cannot %(action)s; it can %(able)s.",
+                platform=wanted.platform,
+                action=plain(action.value),
+                able=able,
+            ),
+            field="action",
         )
     if not wanted.account or len(wanted.account) > 512:
         raise InvalidInput("enforcement/account", "Name the account by its platform id.", field="account")
@@ -77,18 +88,28 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
         if not wanted.content:
             raise InvalidInput("enforcement/content", "remove_content needs the ids of the items.", field="content")
         if len(set(wanted.content)) > _MAX_ITEMS:
-            raise InvalidInput("enforcement/content", f"At most {_MAX_ITEMS} items at once.", field="content")
+            raise InvalidInput(
+                "enforcement/content", _("At most %(most)s items at once.", most=_MAX_ITEMS), field="content"
+            )
     elif wanted.content and action is not Action.LABEL:
-        raise InvalidInput("enforcement/content", f"{action.value} acts on the account, not on items.", field="content")
+        raise InvalidInput(
+            "enforcement/content",
+            _("%(action)s acts on the account, not on items.", action=plain(action.value)),
+            field="content",
+        )
     if action is Action.LABEL:
         if wanted.label is None or wanted.label not in rules.labels:
-            raise InvalidInput("enforcement/label", f"A label is one of {', '.join(rules.labels)}.", field="label")
+            raise InvalidInput(
+                "enforcement/label", _("A label is one of %(labels)s.", labels=", ".join(rules.labels)), field="label"
+            )
     elif wanted.label is not None:
-        raise InvalidInput("enforcement/label", f"{action.value} takes no label.", field="label")
+        raise InvalidInput(
+            "enforcement/label", _("%(action)s takes no label.", action=plain(action.value)), field="label"
+        )
     if not wanted.policy:
         raise InvalidInput("enforcement/policy", "Name the policy that this rests on.", field="policy")
     if len(wanted.rationale) > _MAX_TEXT:
-        raise InvalidInput("enforcement/too_long", f"At most {_MAX_TEXT} characters.", field="rationale")
+        raise InvalidInput("enforcement/too_long", _("At most %(most)s characters.", most=_MAX_TEXT), field="rationale")
     start = wanted.execute_at or now
     if wanted.execute_at is not None and not now <= wanted.execute_at <= now + _MAX_AHEAD:
         raise InvalidInput(
@@ -105,11 +126,15 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
             )
         if capability.reversibility is Reversibility.NONE or action is Action.WARN:
             raise InvalidInput(
-                "enforcement/until", f"{action.value} cannot be undone there, so it cannot end.", field="until"
+                "enforcement/until",
+                _("%(action)s cannot be undone there, so it cannot end.", action=plain(action.value)),
+                field="until",
             )
     if wanted.legal_basis is not None and wanted.legal_basis not in rules.legal_bases:
         raise InvalidInput(
-            "enforcement/legal_basis", f"legal_basis is one of {', '.join(rules.legal_bases)}.", field="legal_basis"
+            "enforcement/legal_basis",
+            _("legal_basis is one of %(legal_bases)s.", legal_bases=", ".join(rules.legal_bases)),
+            field="legal_basis",
         )
     return Checked(
         wanted=replace(wanted, content=tuple(dict.fromkeys(wanted.content))),

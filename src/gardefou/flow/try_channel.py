@@ -14,6 +14,7 @@ from gardefou.notices.post import Sent, send_within
 from gardefou.notices.words import Told, message
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 
 #: Between two tests of one channel: a pager is no toy.
@@ -46,7 +47,9 @@ def try_channel(app: App, actor: Actor, name: str, *, address: str) -> Sent:
         uow.serialise("notices")
         found = uow.get(Channel, ORGANISATION, name, lock=False)
         if found is None or not found.active:
-            raise NotFound("channel/not_found", f"There is no channel {name!r}; see `gardefou notices list`.")
+            raise NotFound(
+                "channel/not_found", _("There is no channel %(name)s; see `gardefou notices list`.", name=repr(name))
+            )
         before = uow.connection.execute(
             sa.select(_d.notice_id)
             .join(tables.notice, sa.and_(_n.platform == _d.platform, _n.id == _d.notice_id))

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gardefou.nets.verdict import Requirement
+from gardefou.speech import gettext as _
+from gardefou.speech import listed, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,36 @@ def could_count(
 ) -> str | None:
     """Return ``None`` when the candidate's yes would fill a seat, else the reason in words why it could not."""
     if candidate.id == proposer.id:
-        return "You placed it yourself; someone else must look."
+        return _("You placed it yourself; someone else must look.")
     if any(one.id == candidate.id for one in approvers):
-        return "You have approved it already; each person fills one seat."
+        return _("You have approved it already; each person fills one seat.")
     remaining = seats_filled(requirements, approvers, proposer=proposer, organisation=organisation)
     if not remaining:
-        return "It has all the approvals that it needs."
+        return _("It has all the approvals that it needs.")
     then = seats_filled(requirements, [*approvers, candidate], proposer=proposer, organisation=organisation)
     if _count(then) < _count(remaining):
         return None
     fitting = [one for one in remaining if candidate.roles & set(one.roles)]
     if not fitting:
         roles = sorted({role for one in remaining for role in one.roles})
-        return f"It needs someone who is {' or '.join(roles)}; your roles do not fill an open seat."
-    for other, who in ((proposer, "whoever placed it"), *((one, "someone who approved it") for one in approvers)):
+        return _(
+            "It needs someone who is %(roles)s; your roles do not fill an open seat.",
+            roles=listed([plain(role) for role in roles], "or"),
+        )
+    for other, placed in ((proposer, True), *((one, False) for one in approvers)):
         if other.team == candidate.team:
-            return f"You are of the same team as {who}; it needs people of different teams."
+            return (
+                _("You are of the same team as whoever placed it; it needs people of different teams.")
+                if placed
+                else _("You are of the same team as someone who approved it; it needs people of different teams.")
+            )
         if other.employer == candidate.employer != organisation:
-            return f"You work for the same vendor as {who}; it needs people of different vendors."
-    return "The seats that your roles fill are taken."
+            return (
+                _("You work for the same vendor as whoever placed it; it needs people of different vendors.")
+                if placed
+                else _("You work for the same vendor as someone who approved it; it needs people of different vendors.")
+            )
+    return _("The seats that your roles fill are taken.")
 
 
 def _count(requirements: Sequence[Requirement]) -> int:

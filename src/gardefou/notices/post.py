@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import gettext as _
 
 #: Seconds that one attempt may take before its answer is no longer waited for.
 PATIENCE = 15.0
@@ -144,7 +145,9 @@ def service_of(url: str) -> str:
     if found is None or not schema:
         raise InvalidInput("channel/address", wrong, field="address")
     if schema in _HERE:
-        raise InvalidInput("channel/address", f"{schema} speaks to this machine's own screen.", field="address")
+        raise InvalidInput(
+            "channel/address", _("%(schema)s speaks to this machine's own screen.", schema=schema), field="address"
+        )
     if _link_local(str(getattr(found[1], "host", "") or "")):
         raise InvalidInput("channel/address", "A link-local address is nobody's chat, mail or pager.", field="address")
     return schema

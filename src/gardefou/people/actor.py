@@ -9,6 +9,7 @@ from gardefou.domain.records import SYSTEM, Staff
 from gardefou.errors import Denied
 from gardefou.people.roles import Power, powers_of, powers_of_scopes
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 
 #: Minutes since the strong sign-in of someone who never made one.
 NEVER_MINUTES = 1_000_000.0
@@ -81,7 +82,10 @@ class Actor:
         if power not in self.powers:
             raise Denied(
                 "auth/forbidden",
-                f"This needs the power {power.value!r}, which neither your roles nor your token's scopes give.",
+                _(
+                    "This needs the power %(power)s, which neither your roles nor your token's scopes give.",
+                    power=repr(power.value),
+                ),
                 extra={"power": power.value},
             )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.ledger.note import Signer
+from gardefou.speech import gettext as _
 
 _SIGNER = "ledger.key"
 
@@ -42,7 +43,10 @@ class KeyStore:
         """
         path = self._path(platform)
         if not path.exists():
-            raise NotFound("keys/not_found", f"This machine's key store has no credentials for {platform!r}.")
+            raise NotFound(
+                "keys/not_found",
+                _("This machine's key store has no credentials for %(platform)s.", platform=repr(platform)),
+            )
         loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return loaded
 

@@ -12,6 +12,7 @@ from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 Payload = dict[str, Any]
@@ -54,7 +55,9 @@ def text(payload: Mapping[str, Any], name: str, *, optional: bool = False, most:
     """
     value = payload.get(name, "" if optional else None)
     if not isinstance(value, str) or len(value) > most or (not value and not optional):
-        raise InvalidInput("change/invalid", f"{name} is a text of 1 to {most} characters.", field=name)
+        raise InvalidInput(
+            "change/invalid", _("%(name)s is a text of 1 to %(most)s characters.", name=name, most=most), field=name
+        )
     return value
 
 
@@ -66,10 +69,10 @@ def texts(payload: Mapping[str, Any], name: str) -> tuple[str, ...]:
     """
     value = payload.get(name, [])
     if not isinstance(value, list | tuple):
-        raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
+        raise InvalidInput("change/invalid", _("%(name)s is a list of texts.", name=name), field=name)
     items = list(cast("Sequence[Any]", value))
     if not all(isinstance(item, str) and item for item in items):
-        raise InvalidInput("change/invalid", f"{name} is a list of texts.", field=name)
+        raise InvalidInput("change/invalid", _("%(name)s is a list of texts.", name=name), field=name)
     return tuple(dict.fromkeys(items))
 
 
@@ -90,7 +93,9 @@ def instant(payload: Mapping[str, Any], name: str) -> datetime | None:
         at = None
     if at is None or at.tzinfo is None:
         raise InvalidInput(
-            "change/invalid", f"{name} is an instant such as 2026-05-31T18:00:00Z, with its time zone.", field=name
+            "change/invalid",
+            _("%(name)s is an instant such as 2026-05-31T18:00:00Z, with its time zone.", name=name),
+            field=name,
         )
     return at
 

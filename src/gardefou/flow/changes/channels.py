@@ -14,6 +14,7 @@ from gardefou.notices.catalogue import LANGUAGES
 from gardefou.notices.kinds import KINDS
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 
@@ -34,18 +35,28 @@ class ChannelChange(Handler):
         known = uow.get(Channel, ORGANISATION, name)
         if payload.get("active") is False:
             if known is None or not known.active:
-                raise InvalidInput("channel/not_found", f"There is no channel {name!r}.", field="name")
+                raise InvalidInput(
+                    "channel/not_found", _("There is no channel %(name)s.", name=repr(name)), field="name"
+                )
             return {"name": name, "active": False}
         to, kinds = texts(payload, "to"), texts(payload, "kinds")
         named = [one for one in to if one not in CHANNELS and not (one.startswith("team:") and len(one) > len("team:"))]
         if not to or named:
             allowed = f"{', '.join(CHANNELS)} and team:NAME"
-            raise InvalidInput("channel/to", f"A channel reaches one or more of {allowed}.", field="to")
+            raise InvalidInput(
+                "channel/to", _("A channel reaches one or more of %(allowed)s.", allowed=allowed), field="to"
+            )
         if any(kind not in KINDS for kind in kinds):
-            raise InvalidInput("channel/kinds", f"The kinds of notice are {', '.join(KINDS)}.", field="kinds")
+            raise InvalidInput(
+                "channel/kinds", _("The kinds of notice are %(kinds)s.", kinds=", ".join(KINDS)), field="kinds"
+            )
         language = text(payload, "language")
         if language not in LANGUAGES:
-            raise InvalidInput("channel/language", f"Notices are written in {', '.join(LANGUAGES)}.", field="language")
+            raise InvalidInput(
+                "channel/language",
+                _("Notices are written in %(languages)s.", languages=", ".join(LANGUAGES)),
+                field="language",
+            )
         key, service = text(payload, "key", most=64), text(payload, "service", most=40)
         return {
             "name": name,

@@ -20,6 +20,7 @@ from gardefou.nets.seats import Person
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 _MOST = 1_000_000
@@ -88,7 +89,7 @@ def _check_floor(config: Config, nets: NetSet) -> None:
     if new and config.rules.setup_finished:
         raise InvalidInput(
             "nets/invariant",
-            f"Refused: {new[0].says}.",
+            _("Refused: %(says)s.", says=new[0].says),
             field="toml",
             extra={"broken": [one.says for one in new]},
         )

@@ -11,6 +11,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -30,18 +31,22 @@ class PlatformChange(Handler):
         known = uow.get(PlatformEntry, ORGANISATION, name)
         if payload.get("active") is False:
             if known is None:
-                raise InvalidInput("platform/not_found", f"There is no platform {name!r}.", field="name")
+                raise InvalidInput(
+                    "platform/not_found", _("There is no platform %(name)s.", name=repr(name)), field="name"
+                )
             return {"name": name, "active": False}
         kind = text(payload, "kind")
         if kind not in _KINDS:
-            raise InvalidInput("platform/kind", f"kind is one of {', '.join(_KINDS)}.", field="kind")
+            raise InvalidInput("platform/kind", _("kind is one of %(kinds)s.", kinds=", ".join(_KINDS)), field="kind")
         endpoint = text(payload, "endpoint", most=2000)
         other = uow.find(
             PlatformEntry, tables.platform_entry.c.endpoint == endpoint, tables.platform_entry.c.id != name
         )
         if other is not None:
             raise InvalidInput(
-                "platform/registered", f"That endpoint is registered as {other.id!r} already.", field="endpoint"
+                "platform/registered",
+                _("That endpoint is registered as %(id)s already.", id=repr(other.id)),
+                field="endpoint",
             )
         if known is not None and known.endpoint != endpoint:
             raise InvalidInput(

@@ -10,6 +10,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -36,7 +37,7 @@ class SettingChange(Handler):
         """Take ``name, value``."""
         name = text(payload, "name")
         if name in _CLOSED:
-            raise InvalidInput("setting/closed", f"{name} is not set by hand.", field="name")
+            raise InvalidInput("setting/closed", _("%(name)s is not set by hand.", name=name), field="name")
         changed = config.rules.with_value(name, payload.get("value"))
         return {"name": name, "value": getattr(changed, name)}
 
@@ -59,7 +60,11 @@ class FinishSetup(Handler):
         if enrolled < needed:
             raise Conflict(
                 "setup/founders",
-                f"{enrolled} of {needed} founding people have enrolled; the others sign in once first.",
+                _(
+                    "%(enrolled)s of %(needed)s founding people have enrolled; the others sign in once first.",
+                    enrolled=enrolled,
+                    needed=needed,
+                ),
                 extra={"enrolled": enrolled, "needed": needed},
             )
         return {}

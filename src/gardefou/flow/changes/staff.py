@@ -23,6 +23,7 @@ from gardefou.people.actor import Actor
 from gardefou.people.pseudonyms import pseudonym
 from gardefou.people.roles import ROLES, Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -31,7 +32,11 @@ def _roles(payload: Payload, name: str) -> tuple[str, ...]:
     roles = texts(payload, name)
     unknown = [role for role in roles if role not in ROLES]
     if unknown:
-        raise InvalidInput("staff/role", f"There is no role {unknown[0]!r}; there are {', '.join(ROLES)}.", field=name)
+        raise InvalidInput(
+            "staff/role",
+            _("There is no role %(unknown)s; there are %(roles)s.", unknown=repr(unknown[0]), roles=", ".join(ROLES)),
+            field=name,
+        )
     return roles
 
 
@@ -65,7 +70,9 @@ class StaffAdd(Handler):
         """Take ``staff?, roles, team, employer?, started?, last_day?``; names stay out of it (they are sealed)."""
         staff_id = text(payload, "staff", optional=True, most=128) or uow.ids.new()
         if uow.get(Staff, ORGANISATION, staff_id) is not None:
-            raise InvalidInput("staff/exists", f"There is a person {staff_id!r} already.", field="staff")
+            raise InvalidInput(
+                "staff/exists", _("There is a person %(staff_id)s already.", staff_id=repr(staff_id)), field="staff"
+            )
         service = uow.find(Token, tables.token.c.service == staff_id)
         called = text(payload, "pseudonym", optional=True)
         if staff_id in {SYSTEM, ORGANISATION} or service or (called and uow.get(Staff, ORGANISATION, called)):

@@ -11,6 +11,7 @@ from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, w
 from gardefou.people.actor import Actor
 from gardefou.people.roles import SCOPES, Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 SOURCES = ("user", "trusted_flagger", "machine", "authority")
@@ -31,7 +32,7 @@ class TokenIssue(Handler):
         # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
-            raise InvalidInput("token/scope", f"Scopes are {', '.join(SCOPES)}.", field="scope")
+            raise InvalidInput("token/scope", _("Scopes are %(scopes)s.", scopes=", ".join(SCOPES)), field="scope")
         service = text(payload, "service", optional=True, most=128) or None
         if service in {SYSTEM, ORGANISATION} or (service and uow.get(Staff, ORGANISATION, service, lock=False)):
             raise InvalidInput("token/service", "That is the name of a person or of Gardefou itself.", field="service")
@@ -48,7 +49,9 @@ class TokenIssue(Handler):
             raise Denied("staff/leaving", "Whoever is leaving issues no tokens.")
         source = text(payload, "source", optional=True) or "user"
         if source not in SOURCES:
-            raise InvalidInput("token/source", f"source is one of {', '.join(SOURCES)}.", field="source")
+            raise InvalidInput(
+                "token/source", _("source is one of %(sources)s.", sources=", ".join(SOURCES)), field="source"
+            )
         return {
             "id": text(payload, "id"),
             "hash": text(payload, "hash"),

@@ -21,9 +21,9 @@ from gardefou.errors import NotFound
 from gardefou.flow.change import propose
 from gardefou.flow.registry import criteria, waiting_for
 from gardefou.speech import gettext as _
+from gardefou.speech import plain
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
-from gardefou.web.console import words
 from gardefou.web.console.finding import find, same_handle, widest
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import PAGE, Row, described, lookalikes_of, of_account, refreshed, rows
@@ -94,7 +94,12 @@ def show(visit: Visit) -> Response:
     account, readable = refreshed(visit.app, platform, ref)
     if account is None:
         raise NotFound(
-            "account/not_found", f"{platform} knows no account {ref!r}, or gives no answer now; check platform and id."
+            "account/not_found",
+            _(
+                "%(platform)s knows no account %(ref)s, or gives no answer now; check platform and id.",
+                platform=platform,
+                ref=repr(ref),
+            ),
         )
     ref = account.ref
     viewer, table = visit.actor.id, tables.event.c
@@ -174,7 +179,7 @@ def _standing(visit: Visit, platform: str, live: Sequence[Row]) -> list[Standing
         if capability is not None and one.state == State.IN_FORCE.value:
             lost = capability.losses
             if capability.reversibility is Reversibility.NONE:
-                lost = (*lost, _("%(action)s cannot be undone there", action=words.plain(one.action)))
+                lost = (*lost, _("%(action)s cannot be undone there", action=plain(one.action)))
         found.append(Standing(row=row, losses=() if row.blind else lost, undo="" if row.blind else one.reversibility))
     return found
 

@@ -19,6 +19,7 @@ from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.verdict import Requirement
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -141,7 +142,7 @@ def tab_of(visit: Visit) -> str:
     """
     tab = visit.query("tab") or "waiting"
     if tab not in TABS:
-        raise NotFound("enforcement/tab", f"There is no list {tab!r}; choose one above.")
+        raise NotFound("enforcement/tab", _("There is no list %(tab)s; choose one above.", tab=repr(tab)))
     return tab
 
 

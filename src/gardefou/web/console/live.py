@@ -26,7 +26,7 @@ def routes(console: Console) -> list[BaseRoute]:
         try:
             visit, speaks = await run_in_threadpool(_enter, console, request)
         except GardefouError as error:
-            return PlainTextResponse(error.message, status_code=status_of(error))
+            return PlainTextResponse(_(error.message), status_code=status_of(error))
         if visit.who is None:
             return PlainTextResponse(_("You are signed out."), status_code=401)
         session = hash_secret(visit.secret)

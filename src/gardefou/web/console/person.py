@@ -79,7 +79,9 @@ def _person(visit: Visit) -> Staff:
     wanted = visit.path("pseudonym")
     found = next((one for one in visit.names.people.values() if one.pseudonym == wanted), None)
     if found is None:
-        raise NotFound("staff/not_found", f"There is nobody called {wanted!r} here; check the address.")
+        raise NotFound(
+            "staff/not_found", _("There is nobody called %(wanted)s here; check the address.", wanted=repr(wanted))
+        )
     return found
 
 

@@ -12,7 +12,7 @@ from gardefou.flow.registry import Criterion
 from gardefou.nets.phrasebook import count
 from gardefou.people.roles import Power
 from gardefou.speech import gettext as _
-from gardefou.speech import later, speech
+from gardefou.speech import later, plain, speech
 from gardefou.web.console import words
 
 #: What an import would do with a line, and the colour of its badge.
@@ -67,7 +67,7 @@ _THINGS: dict[str, str] = {"cases": later("case"), "case_note": later("note"), "
 
 def thing(table: str) -> str:
     """Return what a row of a table is called."""
-    return _(_THINGS[table]) if table in _THINGS else words.plain(table)
+    return _(_THINGS[table]) if table in _THINGS else plain(table)
 
 
 def outcome(name: str) -> str:
@@ -104,14 +104,14 @@ def criterion(one: Criterion) -> str:
     """Return one reason for a tier in words."""
     match one.kind:
         case "label":
-            return _("labelled %(label)s by the platform", label=words.plain(one.value))
+            return _("labelled %(label)s by the platform", label=plain(one.value))
         case "reach":
             assert isinstance(one.value, int)
             return _("reaches %(reach)s or more", reach=count(one.value))
         case "verified":
             return _("a verified organisation")
         case "memory":
-            return _("had the tier %(tier)s until lately, and counts as that", tier=words.plain(one.tier))
+            return _("had the tier %(tier)s until lately, and counts as that", tier=plain(one.tier))
         case _:
             return _("entered in the registry")
 

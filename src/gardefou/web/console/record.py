@@ -14,11 +14,12 @@ from starlette.routing import BaseRoute
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import ORGANISATION, Account
 from gardefou.errors import Denied, NotFound
-from gardefou.flow.second_look import SAYS, hidden_on
+from gardefou.flow.second_look import hidden_on
 from gardefou.ledger.audit import Audit, audit, event_proof
 from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.sequencer import Held, latest, logs
 from gardefou.ledger.tree import leaf_hash
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.types import Instant
 from gardefou.web import paging
@@ -76,7 +77,9 @@ def verify(visit: Visit) -> Response:
     platform = visit.form.one("log")
     with visit.app.works.read() as connection:
         if platform not in logs(connection):
-            raise NotFound("ledger/not_found", f"There is no log {platform!r}; choose one on the page.")
+            raise NotFound(
+                "ledger/not_found", _("There is no log %(platform)s; choose one on the page.", platform=repr(platform))
+            )
         found = audit(connection, platform, visit.app.sequencer.signer(platform).verifier)
     return _page(visit, found)
 
@@ -182,7 +185,9 @@ def _entry(connection: sa.Connection, visit: Visit) -> Any:
     if row is None:
         raise NotFound("ledger/not_found", "There is no such entry; check the address.")
     if row.kind != "report.taken" and row.about in hidden_on(connection, log, visit.actor.id):
-        raise Denied("enforcement/second_look", f"{SAYS} Answer on the case first; it is shown after that.")
+        raise Denied(
+            "enforcement/second_look", "A second look is needed. Answer on the case first; it is shown after that."
+        )
     return row
 
 

@@ -57,7 +57,7 @@ def show(visit: Visit) -> Response:
     """Show a page of the watched accounts of one kind, each with why it is watched and who said so."""
     tab, platform = visit.query("tab") or "protected", visit.query("platform")
     if tab not in TABS:
-        raise NotFound("registry/tab", f"There is no list {tab!r}; choose one above.")
+        raise NotFound("registry/tab", _("There is no list %(tab)s; choose one above.", tab=repr(tab)))
     with visit.app.works.read() as connection:
         found = fetch_all(connection, Account, _listed(visit, tab, platform, visit.query("after") or None))
         shown, after = paging.page(found, PAGE, lambda one: _place(tab, one))
@@ -154,7 +154,9 @@ def _as_there(visit: Visit, platform: str, ref: str) -> tuple[str, str]:
         seen = look(visit.app, visit.app.connector(platform), ref)
     except NoSuchAccount as error:
         raise NotFound(
-            "account/not_found", f"{platform} knows no account {ref!r}; check the id.", field="account"
+            "account/not_found",
+            _("%(platform)s knows no account %(ref)s; check the id.", platform=platform, ref=repr(ref)),
+            field="account",
         ) from error
     except PlatformError:
         return ref, ""

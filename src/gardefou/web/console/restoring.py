@@ -80,7 +80,11 @@ def show(visit: Visit) -> Response:
         if account is None:
             raise NotFound(
                 "account/not_found",
-                f"{platform} knows no account {ref!r}, or gives no answer now; check platform and id.",
+                _(
+                    "%(platform)s knows no account %(ref)s, or gives no answer now; check platform and id.",
+                    platform=platform,
+                    ref=repr(ref),
+                ),
             )
         if account.ref != ref:
             return go(path_of(platform, account.ref))

@@ -14,7 +14,7 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import Account, Enforcement
 from gardefou.flow.second_look import hidden_on
 from gardefou.speech import gettext as _
-from gardefou.speech import later
+from gardefou.speech import later, plain
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
@@ -179,13 +179,13 @@ def _entry(row: Any, images: Mapping[str, Mapping[str, Any]], detail: Mapping[st
         case "report.taken":
             report = images.get("report", {})
             entry.kind, entry.by = "report", ""
-            entry.title = words.plain(report.get("category", ""))
+            entry.title = plain(report.get("category", ""))
             entry.text = str(report.get("text", ""))
             entry.href = f"/cases/{row.about}"
         case "decision.made":
             made = images.get("decision", {})
             entry.kind, entry.href = "decision", f"/cases/{row.about}"
-            outcome, policy = words.plain(made.get("outcome", "")), words.plain(made.get("policy", ""))
+            outcome, policy = plain(made.get("outcome", "")), plain(made.get("policy", ""))
             entry.title = _("%(outcome)s: %(policy)s", outcome=outcome, policy=policy) if policy else outcome
             entry.text = str(made.get("rationale", ""))
         case "case.noted":
@@ -193,7 +193,7 @@ def _entry(row: Any, images: Mapping[str, Mapping[str, Any]], detail: Mapping[st
             entry.text = str(images.get("case_note", {}).get("text", ""))
         case "account.tier_set":
             entry.kind, entry.href = "tier", f"/enforcements/{row.about}"
-            entry.title = _("set to %(tier)s in the registry", tier=words.plain(detail.get("tier", "")))
+            entry.title = _("set to %(tier)s in the registry", tier=plain(detail.get("tier", "")))
             entry.text = str(images.get("account", {}).get("explicit_because", ""))
         case kind if kind.startswith("incident."):
             entry.kind, entry.href, entry.by = "incident", f"/incidents/{row.about}", ""
