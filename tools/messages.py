@@ -23,6 +23,8 @@ from babel.messages.pofile import read_po, write_po
 from gardefou.domain.actions import SAYS as ACTIONS
 from gardefou.domain.states import SAYS as STATES
 from gardefou.flow.rules import Rules
+from gardefou.nets.facts import SCHEMA
+from gardefou.nets.phrasebook import UNITS, window_of
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from gardefou.people.roles import ROLES
 from gardefou.people.standing import Standing
@@ -89,6 +91,9 @@ def _taken() -> Iterator[Text]:
         *_WORDS,
     ]
     yield from (str(getattr(name, "value", name)).replace("_", " ") for name in names)
+    for one, several, unknown, name in UNITS.values():
+        yield from ((one, several), unknown, name)
+    yield from (spec.says.split(",")[0] for spec in SCHEMA.values() if window_of(spec.name) is None)
     for shipped in SHIPPED:
         for net in load_shipped(shipped):
             yield from (net.title, net.because, *net.asks.refusals)

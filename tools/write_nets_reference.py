@@ -21,7 +21,7 @@ from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.nearest import acts, nearest
 from gardefou.nets.net import Net, NetSet
-from gardefou.nets.phrase import condition_lines, fact_in_english
+from gardefou.nets.phrase import condition_lines, fact_in_words
 from gardefou.nets.phrasebook import duration
 from gardefou.nets.prove import prove
 from gardefou.nets.sentence import asked, situation_in_words
@@ -154,7 +154,7 @@ def page(name: str, net: Net, found: dict[str, Any], told: dict[str, tuple[str, 
         else "\n".join(["Where all of this holds:", "", *(f"- {line}" for line in lines)])
     )
     speaks = {**ORDINARY, **found["speaks"]}
-    silent = listed([fact_in_english(fact, value) for fact, value in found["silent"].items()], "and")
+    silent = listed([fact_in_words(fact, value) for fact, value in found["silent"].items()], "and")
     act = situation_in_words(speaks)
     together = asked(judge(nets, Facts.of(speaks)))
     rests = found["rests"]

@@ -335,8 +335,8 @@ def test_what_is_refused_or_asked_says_so(desk):
 def test_what_ends_by_itself_or_starts_later_says_when(desk):
     wish = wanted(action="limit", execute_at=START + timedelta(hours=1), until=START + timedelta(hours=3))
     (says,) = preview_wanted(desk.app, desk.person(), [wish]).says
-    assert "Limits who sees @spammer at 2026-03-02 10:00 UTC." in says
-    assert "Ends by itself at 2026-03-02 12:00 UTC." in says
+    assert "Limits who sees @spammer at 2 Mar 2026, 10:00 UTC." in says
+    assert "Ends by itself at 2 Mar 2026, 12:00 UTC." in says
 
 
 def test_what_is_there_already_is_not_placed_again(desk):

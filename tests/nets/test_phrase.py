@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from gardefou.nets.check import read_condition
 from gardefou.nets.facts import SCHEMA
 from gardefou.nets.floor import ORDINARY
-from gardefou.nets.phrase import condition_lines, fact_in_english, in_english
+from gardefou.nets.phrase import condition_in_words, condition_lines, fact_in_words
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from tests.nets.trees import conditions
 
@@ -16,7 +16,7 @@ from tests.nets.trees import conditions
 def said(text: str) -> str:
     node, problems = read_condition(text)
     assert node is not None, problems
-    return in_english(node)
+    return condition_in_words(node)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_condition_reads_as_a_lead_would_say_it(text, words):
 
 @pytest.mark.parametrize("name", sorted(SCHEMA))
 def test_every_fact_can_be_said(name):
-    words = fact_in_english(name, ORDINARY[name])
+    words = fact_in_words(name, ORDINARY[name])
     assert words
     assert name not in words
     assert "{}" not in words
@@ -67,5 +67,5 @@ def test_every_shipped_condition_is_said_without_the_names_of_facts(name):
 @given(conditions)
 @settings(max_examples=200, deadline=None)
 def test_every_condition_can_be_said_and_its_opposite(node):
-    assert in_english(node)
-    assert in_english(node, holds=False)
+    assert condition_in_words(node)
+    assert condition_in_words(node, holds=False)

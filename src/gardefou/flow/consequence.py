@@ -10,7 +10,7 @@ from gardefou.flow.place import Judged
 from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.speech import gettext as _
-from gardefou.speech import later, listed, moment_in_full, ngettext, plain
+from gardefou.speech import later, moment_in_full, ngettext, plain
 
 #: From this reach on it is said, as a reason to look twice.
 _MANY = 10_000
@@ -123,7 +123,7 @@ def _waits(judged: Judged) -> str:
     asked = [_people(need) for need in verdict.approvals]
     if verdict.hold_seconds:
         asked.append(duration(verdict.hold_seconds))
-    what = listed(asked, "and")
+    what = _(" and ").join(asked)
     reach = judged.account.reach if judged.account is not None else None
     if reach is not None and (reach >= _MANY or judged.tier is not Tier.STANDARD):
         many = count(reach)
@@ -140,7 +140,7 @@ def _waits(judged: Judged) -> str:
 def _people(need: Requirement) -> str:
     number = need.approvals
     word = _(_SMALL_NUMBERS[number]) if number < len(_SMALL_NUMBERS) else count(number)
-    roles = listed([plain(role) for role in need.roles], "or")
+    roles = _(" or ").join(plain(role) for role in need.roles)
     if need.distinct_teams:
         return ngettext(
             "%(several)s more person (%(roles)s) from another team",
@@ -161,9 +161,10 @@ def _does(judged: Judged, now: datetime) -> str:
     at_once, then, at_its_hour = _DOES["label_items" if action is Action.LABEL and wanted.content else action.value]
     scheduled = wanted.execute_at is not None and wanted.execute_at > now
     text = then if judged.verdict.hold_seconds else at_its_hour if scheduled else at_once
+    name = f"@{account.handle}" if account is not None and account.handle else wanted.account
     return _(
         text,
-        name=f"@{account.handle}" if account is not None and account.handle else wanted.account,
+        name=name,
         items=ngettext("%(num)s item", "%(num)s items", len(wanted.content)),
         label=plain(wanted.label or ""),
         moment=moment_in_full(wanted.execute_at) if wanted.execute_at is not None else "",

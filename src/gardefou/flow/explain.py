@@ -19,20 +19,20 @@ from gardefou.domain.states import ENDED, SAYS, State
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import read_nets
 from gardefou.flow.approvals import as_person, counted
+from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
 from gardefou.nets.net import NetSet
 from gardefou.nets.otherwise import otherwise
 from gardefou.nets.phrasebook import duration
 from gardefou.nets.seats import Person, could_count, seats_filled
-from gardefou.nets.sentence import asks_in_words
+from gardefou.nets.sentence import CONFIRMED, asks_in_words
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.standing import Standing, standing_now
-from gardefou.speech import listed
+from gardefou.speech import gettext as _
+from gardefou.speech import listed, moment_in_full, ngettext, plain
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
-
-_SECOND_LOOK = "A second look is needed."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,10 +88,10 @@ def explanation(
 ) -> Explained:
     """Explain one enforcement as things stand now; ``blind``: for someone who must not see the first verdict yet."""
     if blind:
-        return Explained(enforcement=found.id, says=_SECOND_LOOK)
+        return Explained(enforcement=found.id, says=_(SECOND_LOOK))
     nets = nets_of(connection, found)
     if nets is None or not found.facts:
-        return Explained(enforcement=found.id, says="No net judged it.")
+        return Explained(enforcement=found.id, says=_("No net judged it."))
     verdict = Verdict.from_json(found.verdict)
     whys = _whys(nets, found)
     met, outstanding = _asked(connection, found, verdict, whys, now=now, organisation=organisation)
@@ -121,10 +121,16 @@ def shadow_ask(nets: NetSet, verdict: Verdict) -> str:
         return ""
     asked = shadow_asks(nets, verdict)
     if asked.refused:
-        return f"would have refused it: {asked.refusals[0].rstrip('.')}"
+        return _("would have refused it: %(why)s", why=_(asked.refusals[0]).rstrip("."))
     parts = asks_in_words(asked)
-    parts += [f"word to {listed(list(asked.notify), 'and')}"] if asked.notify and not parts else []
-    return f"would have asked {listed(parts, 'and')}" if parts else "would have asked nothing"
+    parts += (
+        [_("word to %(whom)s", whom=listed([plain(one) for one in asked.notify], "and"))]
+        if asked.notify and not parts
+        else []
+    )
+    if not parts:
+        return _("would have asked nothing")
+    return _("would have asked %(what)s", what=listed(parts, "and"))
 
 
 def _whys(nets: NetSet, found: Enforcement) -> list[Why]:
@@ -139,7 +145,7 @@ def _whys(nets: NetSet, found: Enforcement) -> list[Why]:
         if net is None or not said.spoke:
             whys.append(Why(said=said))
             continue
-        asks = net.asks.refusals or tuple(asks_in_words(net.asks))
+        asks = tuple(map(_, net.asks.refusals)) or tuple(asks_in_words(net.asks))
         whys.append(Why(said=said, asks=asks, silent_if=tuple(otherwise(net, facts))))
     return whys
 
@@ -147,14 +153,18 @@ def _whys(nets: NetSet, found: Enforcement) -> list[Why]:
 def _says(found: Enforcement, verdict: Verdict, outstanding: Sequence[str]) -> str:
     state = State(found.state)
     if verdict.refused:
-        return f"Refused: {verdict.refusals[0].rstrip('.')}. Nothing satisfies a refusal."
+        return _("Refused: %(why)s. Nothing satisfies a refusal.", why=_(verdict.refusals[0]).rstrip("."))
     if state is State.WAITING:
-        return f"It waits for {listed(list(outstanding), 'and')}." if outstanding else "Everything asked is met."
+        if not outstanding:
+            return _("Everything asked is met.")
+        return _("It waits for %(what)s.", what=listed(outstanding, "and"))
     if state in ENDED and found.because:
-        return f"{SAYS[state]} {found.because}"
+        return f"{_(SAYS[state])} {found.because}"
     if verdict.asks_nothing:
-        return "No net asked for anything."
-    return f"Everything asked was met. {SAYS[state]}" if state not in ENDED else SAYS[state]
+        return _("No net asked for anything.")
+    if state in ENDED:
+        return _(SAYS[state])
+    return f"{_('Everything asked was met.')} {_(SAYS[state])}"
 
 
 def _asked(
@@ -178,15 +188,17 @@ def _asked(
         if waits and found.approved_at is None:
             outstanding += missing
     if waits and found.approved_at is None and verdict.hold_seconds:
-        outstanding.append(f"then a wait of {duration(verdict.hold_seconds)}, in which anyone on duty can cancel")
+        outstanding.append(
+            _("then a wait of %(time)s, in which anyone on duty can cancel", time=duration(verdict.hold_seconds))
+        )
     elif verdict.hold_seconds and found.hold_until is not None:
         if waits and found.hold_until > now:
             left = duration(_rounded(found.hold_until - now))
-            outstanding.append(f"the wait, which runs {left} more; anyone on duty can cancel until then")
+            outstanding.append(_("the wait, which runs %(time)s more; anyone on duty can cancel until then", time=left))
         elif found.hold_until <= now:
-            met.append(f"the wait of {duration(verdict.hold_seconds)} is over")
+            met.append(_("the wait of %(time)s is over", time=duration(verdict.hold_seconds)))
     if waits and found.execute_at is not None and found.execute_at > now:
-        outstanding.append(f"its hour, {found.execute_at:%Y-%m-%d %H:%M} UTC")
+        outstanding.append(_("its hour, %(moment)s", moment=moment_in_full(found.execute_at)))
     return met, outstanding
 
 
@@ -197,18 +209,20 @@ def _what_would_change(whys: Sequence[Why]) -> list[str]:
         if not why.said.spoke or why.said.shadow or not why.said.refuses:
             continue
         if why.silent_if:
-            told.append(f"{why.said.net} would not speak if {', or if '.join(why.silent_if)}")
+            told.append(
+                _("%(net)s would not speak if %(facts)s", net=why.said.net, facts=_(", or if ").join(why.silent_if))
+            )
         else:
-            told.append(f"{why.said.net} would speak whatever single fact were otherwise")
+            told.append(_("%(net)s would speak whatever single fact were otherwise", net=why.said.net))
     return told
 
 
 def _at_the_act(verdict: Verdict) -> list[str]:
     met: list[str] = []
     if verdict.fresh_auth_minutes is not None:
-        met.append(f"whoever placed it had signed in within {verdict.fresh_auth_minutes} minutes")
+        met.append(_("whoever placed it had signed in within %(minutes)s minutes", minutes=verdict.fresh_auth_minutes))
     if verdict.confirm:
-        met.append(f"the {' and the '.join(verdict.confirm)} was confirmed")
+        met.append(_(CONFIRMED[verdict.confirm]))
     return met
 
 
@@ -231,7 +245,18 @@ def _people(
     missing = seats_filled(verdict.approvals, yeses, proposer=proposer, organisation=organisation)
     wanted = verdict.seats
     filled = wanted - sum(need.approvals for need in missing)
-    met = [f"{filled} of {wanted} further {'person' if wanted == 1 else 'people'} said yes"] if filled else []
+    met = (
+        [
+            ngettext(
+                "%(filled)s of %(num)s further person said yes",
+                "%(filled)s of %(num)s further people said yes",
+                wanted,
+                filled=filled,
+            )
+        ]
+        if filled
+        else []
+    )
     if not missing:
         return met, []
     answered = {one.by for one in given}
@@ -242,7 +267,7 @@ def _people(
         is None
     ]
     fresh = verdict.fresh_auth_minutes
-    signed = f", signed in within {fresh} minutes" if fresh is not None else ""
+    signed = _(", signed in within %(minutes)s minutes", minutes=fresh) if fresh is not None else ""
     needs = listed([need.in_words() for need in missing], "and")
     return met, [f"{needs}{signed} ({_who_could(could, missing)})"]
 
@@ -250,13 +275,20 @@ def _people(
 def _who_could(could: Sequence[Staff], missing: Sequence[Requirement]) -> str:
     wanted = {role for need in missing for role in need.roles}
     if not could:
-        return "nobody here can at present"
+        return _("nobody here can at present")
     roles = Counter(role for one in could for role in one.roles if role in wanted)
-    said = listed([f"{number} {role}" for role, number in sorted(roles.items())], "and")
+    said = listed([f"{number} {plain(role)}" for role, number in sorted(roles.items())], "and")
     teams = sorted({one.team for one in could if one.team})
-    people = "1 person" if len(could) == 1 else f"{len(could)} people"
-    of = f", of the team{'' if len(teams) == 1 else 's'} {listed(teams, 'and')}" if teams else ""
-    return f"{people} here could: {said}{of}"
+    of = ""
+    if teams:
+        of = ngettext(", of the team %(teams)s", ", of the teams %(teams)s", len(teams), teams=listed(teams, "and"))
+    return ngettext(
+        "%(num)s person here could: %(roles)s%(of)s",
+        "%(num)s people here could: %(roles)s%(of)s",
+        len(could),
+        roles=said,
+        of=of,
+    )
 
 
 def _rounded(left: timedelta) -> int:

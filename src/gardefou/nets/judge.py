@@ -9,8 +9,9 @@ from gardefou.nets import tree
 from gardefou.nets.evaluate import Outcome, from_tree
 from gardefou.nets.facts import Facts
 from gardefou.nets.net import NetSet
-from gardefou.nets.phrase import fact_in_english, in_english
+from gardefou.nets.phrase import condition_in_words, fact_in_words, meaning
 from gardefou.nets.verdict import NOTHING, Verdict
+from gardefou.speech import gettext as _
 
 
 def judge(nets: NetSet, facts: Facts, *, shadow_all: bool = False) -> Verdict:
@@ -38,7 +39,7 @@ class Explanation:
 
     ``words``: the parts of the condition that decided, each with the values it
     read, such as ``account.tier_memory == "protected"``; ``plain``: the same
-    parts in English. ``refuses``: whether it refuses where it speaks.
+    parts in the reader's language. ``refuses``: whether it refuses where it speaks.
     """
 
     net: str
@@ -82,7 +83,7 @@ def explain(nets: NetSet, facts: Facts) -> tuple[Explanation, ...]:
                 net.shadow,
                 net.condition.evaluate(facts),
                 tuple(dict.fromkeys(_in_words(node, outcome, facts) for node, outcome in parts)),
-                tuple(dict.fromkeys(_in_english(node, outcome, facts) for node, outcome in parts)),
+                tuple(dict.fromkeys(_in_plain_words(node, outcome, facts) for node, outcome in parts)),
                 net.asks.refused,
             )
         )
@@ -127,18 +128,20 @@ def _in_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
     return f"{tree.render(node)} {verb[outcome]}" + (f": {', '.join(values)}" if values else "")
 
 
-def _in_english(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
+def _in_plain_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
     """Say a part as it came out, with the number it was where that is not said yet."""
     if outcome is Outcome.ERRED:
-        unread = [spec.says.split(",")[0] for spec in tree.facts_read(node) if spec.name not in facts]
-        return f"it is not known: {', '.join(unread)}" if unread else f"{in_english(node)}, or it could not be read"
-    said = in_english(node, holds=outcome is Outcome.MATCHED)
+        unread = [meaning(spec) for spec in tree.facts_read(node) if spec.name not in facts]
+        if unread:
+            return _("it is not known: %(what)s", what=", ".join(unread))
+        return _("%(what)s, or it could not be read", what=condition_in_words(node))
+    said = condition_in_words(node, holds=outcome is Outcome.MATCHED)
     values: list[str] = []
     for spec in tree.facts_read(node):
         if spec.name not in facts:
-            values.append(f"{spec.says.split(',')[0]} is not known, and is taken at its most protective")
+            values.append(_("%(what)s is not known, and is taken at its most protective", what=meaning(spec)))
         elif spec.is_number:
-            told = fact_in_english(spec.name, facts[spec.name])
+            told = fact_in_words(spec.name, facts[spec.name])
             values += [told] if told != said else []
     return f"{said} ({'; '.join(values)})" if values else said
 

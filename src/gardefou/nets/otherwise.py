@@ -8,7 +8,7 @@ from itertools import chain
 from gardefou.nets import tree
 from gardefou.nets.facts import Facts, FactSpec, Kind, Value
 from gardefou.nets.net import Net
-from gardefou.nets.phrase import amount_in_english, fact_in_english
+from gardefou.nets.phrase import amount_in_words, fact_in_words
 
 #: Facts about the account and the act come first: they are what a colleague looks at.
 _ORDER = ("account.", "action.", "case.", "actor.", "recent.", "now.", "change.")
@@ -41,21 +41,21 @@ def _about(net: Net, facts: Facts, spec: FactSpec) -> str | None:
             return _number(net, facts, spec)
         case Kind.BOOL:
             flipped = not facts.get(spec.name, spec.most_protective)
-            return fact_in_english(spec.name, flipped) if _silent(net, facts, spec, flipped) else None
+            return fact_in_words(spec.name, flipped) if _silent(net, facts, spec, flipped) else None
         case Kind.ENUM:
             for word in spec.choices:
                 if word != facts.get(spec.name) and _silent(net, facts, spec, word):
-                    return fact_in_english(spec.name, word)
+                    return fact_in_words(spec.name, word)
         case Kind.TEXTS:
             held = facts.get(spec.name, ())
             words = tuple(held) if isinstance(held, tuple) else ()
             for other in chain(_without(words), ((*words, word) for word in _looked_for(net, spec))):
                 if _silent(net, facts, spec, other):
-                    return fact_in_english(spec.name, other)
+                    return fact_in_words(spec.name, other)
         case Kind.TEXT:
             for word in ("", *_looked_for(net, spec)):
                 if word != facts.get(spec.name) and _silent(net, facts, spec, word):
-                    return fact_in_english(spec.name, word)
+                    return fact_in_words(spec.name, word)
     return None
 
 
@@ -83,9 +83,9 @@ def _number(net: Net, facts: Facts, spec: FactSpec) -> str | None:
             low = _border(net, facts, spec, float(now), float(end))
             if spec.kind is Kind.INT:
                 edge = int(low)
-                return amount_in_english(spec.name, "<" if end < now else ">", edge)
+                return amount_in_words(spec.name, "<" if end < now else ">", edge)
             edge_float = round(low) if abs(low - round(low)) < 0.01 else round(low, 2)
-            return amount_in_english(spec.name, "<" if end < now else ">", edge_float)
+            return amount_in_words(spec.name, "<" if end < now else ">", edge_float)
     return None
 
 

@@ -1,8 +1,8 @@
-"""Facts and conditions in plain English: the one place where they are put into words.
+"""Facts and conditions in plain words: the one place where they are put into them, in the reader's language.
 
-`in_english` says a checked condition (``the account is protected and its
+`condition_in_words` says a checked condition (``the account is protected and its
 severity is 3 or more``), `condition_lines` the same as a list of what must hold
-together, `fact_in_english` one fact and its value (``the account has 41 million
+together, `fact_in_words` one fact and its value (``the account has 41 million
 followers``). `gardefou.nets.phrasebook` has the words.
 """
 
@@ -23,26 +23,45 @@ from gardefou.nets.phrasebook import (
     count,
     counted,
     quantity,
+    window_of,
+    within,
     word_of,
 )
-from gardefou.speech import listed
+from gardefou.speech import gettext as _
+from gardefou.speech import later, listed
 
 #: How a comparison reads about a number, and what it is when it does not hold.
 _AMOUNTS = {
-    ">": "more than {}",
-    ">=": "{} or more",
-    "<": "fewer than {}",
-    "<=": "at most {}",
-    "==": "{}",
-    "!=": "not {}",
+    ">": later("more than %(amount)s"),
+    ">=": later("%(amount)s or more"),
+    "<": later("fewer than %(amount)s"),
+    "<=": later("at most %(amount)s"),
+    "==": "%(amount)s",
+    "!=": later("not %(amount)s"),
 }
+#: The same before what needs more words to say.
+_COUNTS = {**_AMOUNTS, ">=": later("at least %(amount)s"), "<=": later("at most %(count)s")}
 _FLIPPED = {"==": "==", "!=": "!=", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _OPPOSITE = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">", "in": "not in", "not in": "in"}
-_SUMS = {"+": "plus", "-": "less", "*": "times", "/": "over"}
-_CALLS = {"min": "the least of {}", "max": "the greatest of {}", "len": "how many there are in {}"}
+_SUMS = {
+    "+": later("%(one)s plus %(other)s"),
+    "-": later("%(one)s less %(other)s"),
+    "*": later("%(one)s times %(other)s"),
+    "/": later("%(one)s over %(other)s"),
+}
+_CALLS = {
+    "min": later("the least of %(things)s"),
+    "max": later("the greatest of %(things)s"),
+    "len": later("how many there are in %(things)s"),
+}
+_COMPARISONS = {
+    "!=": later("%(what)s is not %(amount)s"),
+    "in": later("%(what)s is one of %(amount)s"),
+    "not in": later("%(what)s is none of %(amount)s"),
+}
 
 
-def in_english(node: tree.Node, *, holds: bool = True) -> str:
+def condition_in_words(node: tree.Node, *, holds: bool = True) -> str:
     """Say a checked condition in words; with ``holds`` false, that it does not hold."""
     return _say(node, holds=holds)[0]
 
@@ -52,16 +71,18 @@ def condition_lines(node: tree.Node) -> list[str]:
     if isinstance(node, tree.Bool) and node.op == "and":
         parts = [part for part in node.parts if not _is_exception(part)]
         exceptions = [part for part in node.parts if _is_exception(part)]
-        return [in_english(part) for part in parts] + [f"not where {in_english(_inner(part))}" for part in exceptions]
-    return [in_english(node)]
+        return [condition_in_words(part) for part in parts] + [
+            _("not where %(what)s", what=condition_in_words(_inner(part))) for part in exceptions
+        ]
+    return [condition_in_words(node)]
 
 
-def fact_in_english(name: str, value: object) -> str:
+def fact_in_words(name: str, value: object) -> str:
     """Say that a fact has this value: ``the account is protected``, ``the account has 41 million followers``."""
     spec = SCHEMA[name]
     match spec.kind:
         case Kind.BOOL:
-            return TRUTHS[name][0 if value else 1]
+            return _(TRUTHS[name][0 if value else 1])
         case Kind.INT | Kind.FLOAT if isinstance(value, int | float):
             return _about_number(spec, "==", value)
         case Kind.TEXTS if isinstance(value, tuple | list):
@@ -70,9 +91,14 @@ def fact_in_english(name: str, value: object) -> str:
             return _about_words(spec, [str(value)], keep=True)
 
 
-def amount_in_english(name: str, op: str, number: float) -> str:
+def amount_in_words(name: str, op: str, number: float) -> str:
     """Say that a number compares so: ``the account has fewer than 100,000 followers``."""
     return _about_number(SCHEMA[name], op, number)
+
+
+def meaning(spec: FactSpec) -> str:
+    """Return in a few words what a fact is: ``the account's tier now``."""
+    return counted(spec.name) if spec.name.startswith("recent.") else _(spec.says.split(",")[0])
 
 
 def _is_exception(node: tree.Node) -> bool:
@@ -84,7 +110,7 @@ def _inner(node: tree.Node) -> tree.Node:
 
 
 def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
-    """Return the words, and ``and`` or ``or`` where they join several parts."""
+    """Return the words, and ``and``, ``or`` or ``unless`` where they join several parts."""
     match node:
         case tree.Not(inner=inner):
             return _say(inner, holds=not holds)
@@ -92,10 +118,12 @@ def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
             word = op if holds else {"and": "or", "or": "and"}[op]
             if word == "and" and holds:
                 plain = [part for part in parts if not _is_exception(part)]
-                exceptions = [in_english(_inner(part)) for part in parts if _is_exception(part)]
+                exceptions = [condition_in_words(_inner(part)) for part in parts if _is_exception(part)]
                 if plain and exceptions:
                     text = _join([_say(part, holds=True) for part in plain], "and")[0]
-                    return f"{text}, unless {' or '.join(exceptions)}", "and"
+                    return _(
+                        "%(what)s, unless %(exceptions)s", what=text, exceptions=_(" or ").join(exceptions)
+                    ), "unless"
             return _join([_say(part, holds=holds) for part in parts], word)
         case tree.Compare(items=items, ops=ops, at=at) if len(ops) > 1:
             pairs = [tree.Compare((a, b), (op,), at) for a, op, b in zip(items, ops, items[1:], strict=False)]
@@ -103,19 +131,19 @@ def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
         case tree.Compare(items=(left, right), ops=(op,)):
             return _compare(left, op if holds else _OPPOSITE[op], right), ""
         case tree.Fact(spec=spec) if spec.kind is Kind.BOOL:
-            return TRUTHS[spec.name][0 if holds else 1], ""
+            return _(TRUTHS[spec.name][0 if holds else 1]), ""
         case tree.Call(function="any" | "all" as name, args=(tree.ListOf(items=items),)):
             return _join([_say(item, holds=holds) for item in items], "or" if (name == "any") == holds else "and")
         case tree.Literal(value=bool() as value):
-            return ("always" if value == holds else "never"), ""
+            return (_("always") if value == holds else _("never")), ""
         case _:
-            return (tree.render(node) if holds else f"not {tree.render(node, 3)}"), ""
+            return (tree.render(node) if holds else _("not %(amount)s", amount=tree.render(node, 3))), ""
 
 
 def _join(parts: list[tuple[str, str]], word: str) -> tuple[str, str]:
     if len(parts) == 1:
         return parts[0]
-    said = [f"({text})" if inner and (inner != word or "unless" in text) else text for text, inner in parts]
+    said = [f"({text})" if inner and inner != word else text for text, inner in parts]
     return listed(said, word), word
 
 
@@ -124,22 +152,23 @@ def _compare(left: tree.Node, op: str, right: tree.Node) -> str:
         left, right, op = right, left, _FLIPPED[op]
     match left, op, right:
         case tree.Fact(spec=spec), _, tree.Literal(value=bool() as value) if spec.kind is Kind.BOOL:
-            return TRUTHS[spec.name][0 if value == (op == "==") else 1]
+            return _(TRUTHS[spec.name][0 if value == (op == "==") else 1])
         case tree.Fact(spec=spec), _, tree.Literal(value=str() as value):
             return _about_words(spec, [value], keep=op == "==")
         case tree.Fact(spec=spec), "in" | "not in", tree.ListOf(items=items) if _literals(items):
             words = [item.value for item in items if isinstance(item, tree.Literal)]
             if spec.is_number:
-                return _about_number(spec, "==" if op == "in" else "!=", " or ".join(str(word) for word in words))
+                return _about_number(spec, "==" if op == "in" else "!=", _(" or ").join(str(word) for word in words))
             return _about_words(spec, [str(word) for word in words], keep=op == "in")
         case tree.Literal(value=str() as value), "in" | "not in", tree.Fact(spec=spec):
-            return WORDS[spec.name][0 if op == "in" else 1].format(word_of(spec.name, value))
+            return _(WORDS[spec.name][0 if op == "in" else 1], word=word_of(spec.name, value))
         case _, _, tree.Literal(value=int() | float() as number) if op in _AMOUNTS:
             return _about_sum(left, op, number)
         case _:
-            verb = {"==": "is", "!=": "is not", "in": "is one of", "not in": "is none of"}.get(op, "is")
-            amount = _AMOUNTS.get(op, "{}") if op not in {"==", "!="} else "{}"
-            return f"{_noun(left)} {verb} {amount.format(_noun(right))}"
+            amount = _noun(right)
+            if op in _AMOUNTS and op not in {"==", "!="}:
+                amount = _(_AMOUNTS[op], amount=amount)
+            return _(_COMPARISONS.get(op, later("%(what)s is %(amount)s")), what=_noun(left), amount=amount)
 
 
 def _literals(items: Iterable[tree.Node]) -> bool:
@@ -155,36 +184,46 @@ def _about_words(spec: FactSpec, words: list[str], *, keep: bool) -> str:
     positive, negative = WORDS[spec.name]
     bare = BARE.get(spec.name, {})
     if len(words) == 1 and words[0] in bare:
-        return bare[words[0]][0 if keep else 1]
-    return (positive if keep else negative).format(listed([word_of(spec.name, one) for one in words], "or"))
+        return _(bare[words[0]][0 if keep else 1])
+    return _(positive if keep else negative, word=listed([word_of(spec.name, one) for one in words], "or"))
 
 
 def _members(spec: FactSpec, words: list[str]) -> str:
     if not words:
-        return BARE[spec.name][""][0]
-    return WORDS[spec.name][0].format(listed([word_of(spec.name, one) for one in words], "and"))
+        return _(BARE[spec.name][""][0])
+    return _(WORDS[spec.name][0], word=listed([word_of(spec.name, one) for one in words], "and"))
 
 
 def _about_number(spec: FactSpec, op: str, number: float | str) -> str:
     if (spec.name, op, number) in {("account.restored_30d", ">", 0), ("account.restored_30d", ">=", 1)}:
-        return "it was restored within 30 days"
+        return _("it was restored within 30 days")
     if spec.name == "action.severity" and (op, number) in {(">", 0), (">=", 1)}:
-        return "it is a measure against someone"
+        return _("it is a measure against someone")
+    lately = window_of(spec.name)
     if isinstance(number, int | float) and spec.name.startswith("recent.") and number >= UNKNOWN_FROM:
-        if op in {">", "<="}:
-            return f"it is {'not ' if op == '>' else ''}known how many {counted(spec.name)} there were"
+        if op == ">":
+            return _("it is not known how many %(what)s there were", what=counted(spec.name))
+        if op == "<=":
+            return _("it is known how many %(what)s there were", what=counted(spec.name))
     elif spec.name == "actor.hours_to_last_day_end" and op in {"<", "<="} and isinstance(number, int | float):
-        return f"the last day of whoever does it ends within {quantity(number, 'hours')}"
+        return _("the last day of whoever does it ends within %(time)s", time=quantity(number, "hours"))
+    if lately is not None:
+        return _("there were %(what)s", what=_counted_so(lately, op, number))
     template, unit = NUMBERS[spec.name]
     amount = quantity(number, unit) if isinstance(number, int | float) else number
-    return template.format(_amount(op, amount, unit, spec.kind))
+    return _(template, amount=_amount(op, amount, unit, spec.kind))
+
+
+def _counted_so(lately: tuple[str, str], op: str, number: float | str) -> str:
+    window, unit = lately
+    said = quantity(number, unit) if isinstance(number, int | float) else number
+    return within(window, _(_COUNTS[op], amount=said, count=said))
 
 
 def _amount(op: str, amount: str, unit: str, kind: Kind) -> str:
-    words = _AMOUNTS[op]
     if op == "<" and (unit in {"", "hours", "days", "minutes"} or kind is Kind.FLOAT):
-        words = "less than {}"
-    return words.format(amount)
+        return _("less than %(amount)s", amount=amount)
+    return _(_AMOUNTS[op], amount=amount)
 
 
 def _about_sum(left: tree.Node, op: str, number: float) -> str:
@@ -196,7 +235,7 @@ def _about_sum(left: tree.Node, op: str, number: float) -> str:
         if said is not None:
             return said
     amount = count(number)
-    return f"{_noun(left)} is {_amount(op, amount, '', Kind.INT)}"
+    return _("%(what)s is %(amount)s", what=_noun(left), amount=_amount(op, amount, "", Kind.INT))
 
 
 def _terms(node: tree.Node, sign: int = 1) -> dict[str, int] | None:
@@ -218,31 +257,35 @@ def _counting(terms: dict[str, int], op: str, number: float) -> str | None:
     names = list(lately)
     if len(now) != 1 or not all(name.startswith("recent.") for name in names):
         return None
-    with_this = "with this" if now == ["action.bulk"] else "with this account"
+    lone = window_of(names[0]) if names else None
+    if lone is None:
+        return None
     if len(names) == 1 and lately[names[0]] == 1:
-        what = counted(names[0])
+        what = _counted_so(lone, op, number)
     elif len(names) == 2 and names[0].endswith(".all") and names[1] == names[0].replace(".all", ".severity3"):
-        what = counted(names[0].replace(".all", ".milder"))
+        what = _counted_so((lone[0], "milder"), op, number)
     else:
         return None
-    return f"{with_this} there are {_amount(op, count(number), '', Kind.INT)} {what}"
+    if now == ["action.bulk"]:
+        return _("with this there are %(what)s", what=what)
+    return _("with this account there are %(what)s", what=what)
 
 
 def _noun(node: tree.Node) -> str:
     match node:
         case tree.Fact(spec=spec):
-            return counted(spec.name) if spec.name.startswith("recent.") else spec.says.split(",")[0]
+            return meaning(spec)
         case tree.Literal(value=bool() | str() as value):
             return f'"{value}"'
         case tree.Literal(value=value):
             return value if isinstance(value, str) else count(value)
         case tree.Arith(op=op, left=left, right=right):
-            return f"{_noun(left)} {_SUMS[op]} {_noun(right)}"
+            return _(_SUMS[op], one=_noun(left), other=_noun(right))
         case tree.Negate(inner=inner):
-            return f"minus {_noun(inner)}"
+            return _("minus %(what)s", what=_noun(inner))
         case tree.ListOf(items=items):
             return listed([_noun(item) for item in items], "and")
         case tree.Call(function=function, args=args) if function in _CALLS:
-            return _CALLS[function].format(listed([_noun(arg) for arg in args], "and"))
+            return _(_CALLS[function], things=listed([_noun(arg) for arg in args], "and"))
         case _:
-            return in_english(node)
+            return condition_in_words(node)

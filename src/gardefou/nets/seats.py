@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gardefou.nets.verdict import Requirement
 from gardefou.speech import gettext as _
-from gardefou.speech import listed, plain
+from gardefou.speech import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def could_count(
         roles = sorted({role for one in remaining for role in one.roles})
         return _(
             "It needs someone who is %(roles)s; your roles do not fill an open seat.",
-            roles=listed([plain(role) for role in roles], "or"),
+            roles=_(" or ").join(plain(role) for role in roles),
         )
     for other, placed in ((proposer, True), *((one, False) for one in approvers)):
         if other.team == candidate.team:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import gettext as _
+from gardefou.speech import ngettext, plain
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -61,9 +63,13 @@ class Requirement:
 
     def in_words(self) -> str:
         """Say it: ``2 further people (lead or policy), of different teams``."""
-        people = "1 further person" if self.approvals == 1 else f"{self.approvals} further people"
-        teams = ", of different teams" if self.distinct_teams else ""
-        return f"{people} ({' or '.join(self.roles)}){teams}"
+        said = ngettext(
+            "%(num)s further person (%(roles)s)",
+            "%(num)s further people (%(roles)s)",
+            self.approvals,
+            roles=_(" or ").join(plain(role) for role in self.roles),
+        )
+        return _("%(people)s, of different teams", people=said) if self.distinct_teams else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

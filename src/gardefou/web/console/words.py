@@ -240,12 +240,7 @@ def waits_for(enforcement: Enforcement, now: datetime) -> str:
 
 def need(requirement: Requirement) -> str:
     """Return whom nets ask for: ``2 further people (lead or policy), of different teams``."""
-    roles = _(" or ").join(plain(role) for role in requirement.roles)
-    said = ngettext(
-        "%(num)s further person (%(roles)s)", "%(num)s further people (%(roles)s)", requirement.approvals, roles=roles
-    )
-    if requirement.distinct_teams:
-        said = _("%(people)s, of different teams", people=said)
+    said = requirement.in_words()
     if requirement.blind:
         said = _("%(people)s, who judge without seeing this decision", people=said)
     return said
