@@ -24,10 +24,12 @@ from gardefou.domain.actions import SAYS as ACTIONS
 from gardefou.domain.states import SAYS as STATES
 from gardefou.flow.rules import Rules
 from gardefou.nets.facts import SCHEMA
+from gardefou.nets.invariants import INVARIANTS
 from gardefou.nets.phrasebook import UNITS, window_of
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from gardefou.people.roles import ROLES
 from gardefou.people.standing import Standing
+from gardefou.platforms.synapse_can import CAPABILITIES as HOMESERVER
 from gardefou.speech import LOCALES
 from gardefou.web.console import words
 
@@ -94,6 +96,8 @@ def _taken() -> Iterator[Text]:
     for one, several, unknown, name in UNITS.values():
         yield from ((one, several), unknown, name)
     yield from (spec.says.split(",")[0] for spec in SCHEMA.values() if window_of(spec.name) is None)
+    yield from (loss for capability in HOMESERVER.values() for loss in capability.losses)
+    yield from (one.says for one in INVARIANTS)
     for shipped in SHIPPED:
         for net in load_shipped(shipped):
             yield from (net.title, net.because, *net.asks.refusals)

@@ -195,7 +195,7 @@ def _timeline(
         if row.about in hidden:
             if row.kind != "enforcement.placed":
                 continue
-            lane, words = NET, SECOND_LOOK
+            lane, words = NET, _(SECOND_LOOK)
         # A report's author is no colleague.
         who = names.of(row.by) if lane == PERSON and row.kind != "report.taken" else ""
         moments.append(

@@ -29,6 +29,7 @@ from gardefou.nets.satisfiable import unsatisfiable
 from gardefou.nets.seats import Person
 from gardefou.nets.team import Team
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import speech
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 
@@ -101,7 +102,7 @@ def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> 
     before = _unmet(config.nets, team, config.rules.organisation) if team else frozenset[str]()
     problems = tuple(
         replace(one, severity="warning") if one.code == "nets/unsatisfiable" and one.net in before else one
-        for one in _examined(text, team, config.rules.organisation)
+        for one in _examined(text, team, config.rules.organisation, speech().language)
     )
     if any(one.severity == "error" and one.code != "nets/unsatisfiable" for one in problems):
         return NetsReview(problems=problems, in_force=config.nets)
@@ -110,7 +111,7 @@ def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> 
         problems=problems,
         in_force=config.nets,
         nets=nets,
-        compared=_compared(config.nets, nets, names),
+        compared=_compared(config.nets, nets, names, speech().language),
         proofs=proofs_of(nets),
         now=proofs_of(config.nets),
         refusals=tuple(one.says for one in newly_broken(config, nets)) if config.rules.setup_finished else (),
@@ -146,10 +147,10 @@ def _unmet(nets: NetSet, team: tuple[Person, ...], organisation: str) -> frozens
 
 
 @lru_cache(maxsize=_KEPT)
-def _compared(a: NetSet, b: NetSet, names: tuple[str, str]) -> Compared:
+def _compared(a: NetSet, b: NetSet, names: tuple[str, str], _language: str) -> Compared:
     return differ(a, b, names=names)
 
 
 @lru_cache(maxsize=_KEPT)
-def _examined(text: str, team: tuple[Person, ...], organisation: str) -> tuple[Problem, ...]:
+def _examined(text: str, team: tuple[Person, ...], organisation: str, _language: str) -> tuple[Problem, ...]:
     return tuple(examine(text, "nets.toml", team=Team(team, organisation) if team else None))

@@ -22,6 +22,8 @@ from gardefou.flow.explain import shadow_asks
 from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import duration
 from gardefou.nets.verdict import NOTHING, Verdict
+from gardefou.speech import decimal
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch
 
@@ -75,21 +77,31 @@ class Shadow:
     def says(self) -> str:
         """The whole in one sentence or three."""
         if not (self.refused or self.delays or self.signed_in or self.confirmed):
-            return f"Nothing in shadow would have asked anything of {self.judged:,} enforcements."
-        parts = [f"Of {self.judged:,} enforcements the nets in shadow would have delayed {self.delayed:,}"]
+            return _(
+                "Nothing in shadow would have asked anything of %(judged)s enforcements.", judged=decimal(self.judged)
+            )
+        said = _(
+            "Of %(judged)s enforcements the nets in shadow would have delayed %(delayed)s",
+            judged=decimal(self.judged),
+            delayed=decimal(self.delayed),
+        )
         if self.median_hold is not None:
-            parts.append(f", median {duration(self.median_hold)}")
-        said = "".join(parts)
+            said += _(", median %(time)s", time=duration(self.median_hold))
         if self.refused:
-            said += f", and refused {self.refused:,}"
-        said += "."
+            said += _(", and refused %(number)s", number=decimal(self.refused))
+        parts = [f"{said}."]
         if self.people:
-            said += f" {self.people:,} would have waited for people; how long people take to answer is not known."
+            parts.append(
+                _(
+                    "%(number)s would have waited for people; how long people take to answer is not known.",
+                    number=decimal(self.people),
+                )
+            )
         if self.signed_in:
-            said += f" {self.signed_in:,} would have been asked for a fresh sign-in."
+            parts.append(_("%(number)s would have been asked for a fresh sign-in.", number=decimal(self.signed_in)))
         if self.confirmed:
-            said += f" {self.confirmed:,} would have been asked to confirm."
-        return said
+            parts.append(_("%(number)s would have been asked to confirm.", number=decimal(self.confirmed)))
+        return " ".join(parts)
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""

@@ -9,8 +9,8 @@ circumstances: one account at a time, within budgets, no pause, no lookalike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -23,8 +23,11 @@ from gardefou.nets.phrasebook import duration
 from gardefou.nets.sentence import situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
-from gardefou.nets.verdict import Verdict
-from gardefou.speech import listed
+from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.speech import gettext as _
+from gardefou.speech import later, listed, ngettext
+
+_CONFIRMING = {"handle": later("confirming the handle"), "identity": later("confirming the identity")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +35,23 @@ class Asked:
     """What is asked of one person: ``kind`` is at_once, after_wait, with_others, refused, cannot or unknown.
 
     ``people``: how many others must say yes; ``seconds``: how long it waits;
-    ``who`` and ``first``: of which roles, and what else, in words.
+    ``needs``: of which roles; ``confirm``: what is confirmed first. ``glass``:
+    as broken glass asks it.
     """
 
     kind: str
     people: int = 0
     seconds: int = 0
-    who: str = ""
-    first: str = ""
+    needs: tuple[Requirement, ...] = ()
+    confirm: tuple[str, ...] = ()
+    glass: bool = False
+
+    @property
+    def who(self) -> str:
+        """Who must say yes, in words; nothing where no roles are known."""
+        if self.glass:
+            return _("1 further person, and ends by itself in half an hour")
+        return _(" and ").join(need.in_words() for need in self.needs)
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -50,20 +62,25 @@ class Asked:
     @property
     def says(self) -> str:
         """The answer in a few words."""
-        wait = f" and a wait of {duration(self.seconds)}" if self.seconds else ""
         match self.kind:
             case "at_once":
-                return f"alone at once{f', after {self.first}' if self.first else ''}"
+                if self.confirm:
+                    first = listed([_(_CONFIRMING[what]) for what in self.confirm], "and")
+                    return _("alone at once, after %(first)s", first=first)
+                return _("alone at once")
             case "after_wait":
-                return f"alone after a wait of {duration(self.seconds)}"
+                return _("alone after a wait of %(time)s", time=duration(self.seconds))
             case "with_others":
-                return f"needs {self.who or others(self.people)}{wait}"
+                who = self.who or others(self.people)
+                if self.seconds:
+                    return _("needs %(who)s and a wait of %(time)s", who=who, time=duration(self.seconds))
+                return _("needs %(who)s", who=who)
             case "refused":
-                return "refused"
+                return _("refused")
             case "cannot":
-                return "not with these roles"
-            case _:
-                return "not proved: the solver found no answer in time"
+                return _("not with these roles")
+            case _unproved:
+                return _("not proved: the solver found no answer in time")
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -79,16 +96,21 @@ class Cell:
     usual: Asked
     most: Asked
     #: The situation in which least is asked, where it is not the ordinary one.
-    loosest: str = ""
+    loosest_facts: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    @property
+    def loosest(self) -> str:
+        """The situation in which least is asked, in words; nothing where it is the ordinary one."""
+        return loosest_in_words(self.loosest_facts)
 
     @property
     def says(self) -> str:
         """The ordinary day's answer, and the bounds where they are others."""
         said = self.usual.says
         if self.least.rank < self.usual.rank:
-            said += f"; in some cases {self.least.says}"
+            said += _("; in some cases %(what)s", what=self.least.says)
         if self.most.rank > self.usual.rank:
-            said += f"; in some cases {self.most.says}"
+            said += _("; in some cases %(what)s", what=self.most.says)
         return said
 
     @property
@@ -129,7 +151,15 @@ class Line:
 
 def others(number: int) -> str:
     """Say how many others: ``1 other person``, ``2 other people``."""
-    return "1 other person" if number == 1 else f"{number} other people"
+    return ngettext("%(num)s other person", "%(num)s other people", number)
+
+
+def loosest_in_words(facts: Mapping[str, Any] | None) -> str:
+    """Say a situation, as a sentence without its end; nothing where there is none."""
+    if facts is None:
+        return ""
+    words = situation_in_words(facts)
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def asked_of(verdict: Verdict) -> Asked:
@@ -137,16 +167,14 @@ def asked_of(verdict: Verdict) -> Asked:
     if verdict.refused:
         return Asked(kind="refused")
     if verdict.seats:
-        who = " and ".join(need.in_words() for need in verdict.approvals)
-        return Asked(kind="with_others", people=verdict.seats, seconds=verdict.hold_seconds, who=who)
+        return Asked(kind="with_others", people=verdict.seats, seconds=verdict.hold_seconds, needs=verdict.approvals)
     if verdict.hold_seconds:
         return Asked(kind="after_wait", seconds=verdict.hold_seconds)
-    first = [f"confirming the {what}" for what in verdict.confirm]
-    return Asked(kind="at_once", first=listed(first, "and") if first else "")
+    return Asked(kind="at_once", confirm=verdict.confirm)
 
 
 #: What breaking the glass asks under every set: the flow sees to it, and undoes it by itself within half an hour.
-GLASS = Asked(kind="with_others", people=1, who="1 further person, and ends by itself in half an hour")
+GLASS = Asked(kind="with_others", people=1, glass=True)
 MOST_BY_GLASS = 3
 
 
@@ -191,17 +219,17 @@ class Prover:
             longest = self.z3.If(asks.holds(seconds), seconds, longest)
         return longest
 
-    def least(self, where: Sequence[Any], usual: Asked | None = None) -> tuple[Asked, str, dict[str, Any] | None]:
-        """Return the least that any situation there asks, the loosest one in words, and its facts.
+    def least(self, where: Sequence[Any], usual: Asked | None = None) -> tuple[Asked, dict[str, Any] | None]:
+        """Return the least that any situation there asks, and the facts of the loosest one.
 
-        Without a situation in words where ``usual`` asks no more than that.
+        Without facts where ``usual`` asks no more than that.
         """
         if usual is not None and usual.kind == "at_once":
-            return usual, "", None
+            return usual, None
         try:
             free = [self.z3.Not(self._refused)]
             if not self._can(where, free):
-                return Asked(kind="refused"), "", None
+                return Asked(kind="refused"), None
             people = next(number for number in range(100) if self._can(where, [*free, self._people <= number]))
             free.append(self._people <= people)
             held = next(seconds for seconds in self._holds if self._can(where, [*free, self._held <= seconds]))
@@ -210,15 +238,14 @@ class Prover:
                 kind="with_others" if people else "after_wait" if held else "at_once", people=people, seconds=held
             )
             if usual is not None and usual.rank <= bound.rank:
-                return usual, "", None
+                return usual, None
             facts = nearest(self.at, [*self._defined, *where, *free])
         except UnansweredError:
-            return Asked(kind="unknown"), "", None
+            return Asked(kind="unknown"), None
         if facts is None:  # pragma: no cover  (it was found possible)
-            return Asked(kind="unknown"), "", None
+            return Asked(kind="unknown"), None
         seen = asked_of(judge(self.nets, Facts.of(facts)))
-        words = situation_in_words(facts)
-        return (seen if seen.rank == bound.rank else bound), f"{words[0].upper()}{words[1:]}", facts
+        return (seen if seen.rank == bound.rank else bound), facts
 
     def most(self, where: Sequence[Any], usual: Asked) -> Asked:
         """Return the most that any situation there asks."""
@@ -276,9 +303,9 @@ def _cell(prover: Prover, tier: str, act: Act, kind: Kind) -> Cell:
         return Cell(who=kind.id, least=by_glass, usual=by_glass, most=by_glass)
     usual = asked_of(judge(prover.nets, Facts.of(facts)))
     where = [*act.constraints(prover.at), *kind.constraints(prover.at), _tier(prover.at, tier)]
-    least, loosest, _ = prover.least(where, usual)
+    least, loosest = prover.least(where, usual)
     most = prover.most([*where, *_ordinary(prover.at, tier)], usual)
-    return Cell(who=kind.id, least=least, usual=usual, most=most, loosest=loosest)
+    return Cell(who=kind.id, least=least, usual=usual, most=most, loosest_facts=loosest)
 
 
 def _tier(at: Situation, tier: str) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from gardefou.nets.alone import GLASS, Asked, Cell, Line, Prover, asked_of, others, table
+from gardefou.nets.alone import GLASS, Asked, Cell, Line, Prover, asked_of, loosest_in_words, others, table
 from gardefou.nets.alone_people import BACK, CHANGES, PEOPLE, TIERS, Change
 from gardefou.nets.budgets import first_number, most_before
 from gardefou.nets.facts import ROLES, SCHEMA, Facts
@@ -17,18 +17,70 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
-from gardefou.speech import listed
+from gardefou.speech import gettext as _
+from gardefou.speech import later, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """What nobody can do alone, or how they can: ``kept`` where it takes others, or is refused."""
+    """What nobody can do alone, or how they can."""
 
-    says: str
-    kept: bool
+    what: str
     asked: Asked
     #: The situation that asks least, where the promise is not kept.
-    how: str = ""
+    loosest_facts: Mapping[str, Any] | None = field(default=None, compare=False)
+
+    @property
+    def kept(self) -> bool:
+        """Whether it takes others, or is refused."""
+        return self.asked.kind in {"refused", "with_others"}
+
+    @property
+    def how(self) -> str:
+        """The situation that asks least, in words, where the promise is not kept."""
+        return "" if self.kept else loosest_in_words(self.loosest_facts)
+
+    @property
+    def says(self) -> str:
+        """The promise in a sentence."""
+        if self.asked.glass:
+            return _(
+                "Nobody alone can break the glass: another person must say yes, nothing graver than a suspension is "
+                "done, and it is undone by itself within half an hour unless a third lets it stand. Gardefou sees to "
+                "that under every set."
+            )
+        what, people, time = _(self.what), others(self.asked.people), duration(self.asked.seconds)
+        match self.asked.kind:
+            case "refused":
+                return _("Nobody can %(what)s. Proved.", what=what)
+            case "with_others" if self.asked.seconds:
+                return _(
+                    "Nobody alone can %(what)s: it needs the yes of %(people)s and a wait of %(time)s at least. "
+                    "Proved.",
+                    what=what,
+                    people=people,
+                    time=time,
+                )
+            case "with_others":
+                return _(
+                    "Nobody alone can %(what)s: it needs the yes of %(people)s at least. Proved.",
+                    what=what,
+                    people=people,
+                )
+            case "after_wait":
+                return _(
+                    "One person alone can %(what)s, after a wait of %(time)s at least in which anyone on duty can "
+                    "cancel. Proved that it is no less.",
+                    what=what,
+                    time=time,
+                )
+            case "at_once":
+                return _("One person alone can %(what)s, at once.", what=what)
+            case _unproved:
+                return _(
+                    "Whether one person alone can %(what)s is not proved: the solver found no answer in time.",
+                    what=what,
+                )
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -40,8 +92,21 @@ class Budget:
     """What one kind of person does before anyone is asked, and what is asked then."""
 
     who: str
-    limits: tuple[str, ...]
-    beyond: str
+    #: What is counted, and how many of it in which window.
+    numbers: tuple[tuple[str, tuple[tuple[int, str], ...]], ...]
+    #: What is asked beyond each.
+    then: tuple[Verdict, ...]
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The limits in words, each a phrase."""
+        return tuple(_limit(measure, numbers) for measure, numbers in self.numbers)
+
+    @property
+    def beyond(self) -> str:
+        """What is asked beyond them, in words."""
+        told = (_beyond(one) for one in self.then)
+        return listed(list(dict.fromkeys(one for one in told if one)), "or")
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
@@ -131,13 +196,13 @@ def columns(page: Alone) -> list[tuple[str, list[Column]]]:
         for index, kind in enumerate(PEOPLE):
             if kind.may_place:
                 # Who it is does not make a difference; what is asked does.
-                answers = tuple(replace(line.cells[index], who="", loosest="") for line in lines)
+                answers = tuple(replace(line.cells[index], who="") for line in lines)
                 alike.setdefault(answers, []).append(kind.id)
         groups: list[Column] = []
         for kinds in alike.values():
             first = next(index for index, kind in enumerate(PEOPLE) if kind.id == kinds[0])
-            who = listed([kind.says for kind in PEOPLE if kind.id in kinds], "or")
-            groups.append((f"{who[0].upper()}{who[1:]}", [(line.act, line.cells[first]) for line in lines]))
+            who = listed([_(kind.says) for kind in PEOPLE if kind.id in kinds], "or")
+            groups.append((f"{who[0].upper()}{who[1:]}", [(_(line.act), line.cells[first]) for line in lines]))
         told.append((tier, groups))
     return told
 
@@ -149,37 +214,9 @@ _Where = Callable[[Prover], list[Any]]
 
 def _promises(prover: Prover) -> Iterator[Promise]:
     for what, where in _CLAIMS:
-        asked, how, _ = prover.least(where(prover))
-        yield _promise(what, asked, how)
-    yield Promise(
-        says=(
-            "Nobody alone can break the glass: another person must say yes, nothing graver than a suspension is done, "
-            "and it is undone by itself within half an hour unless a third lets it stand. Gardefou sees to that under "
-            "every set."
-        ),
-        kept=True,
-        asked=GLASS,
-    )
-
-
-def _promise(what: str, asked: Asked, how: str) -> Promise:
-    match asked.kind:
-        case "refused":
-            return Promise(says=f"Nobody can {what}. Proved.", kept=True, asked=asked)
-        case "with_others":
-            wait = f" and a wait of {duration(asked.seconds)}" if asked.seconds else ""
-            says = f"Nobody alone can {what}: it needs the yes of {others(asked.people)}{wait} at least. Proved."
-            return Promise(says=says, kept=True, asked=asked)
-        case "after_wait":
-            says = (
-                f"One person alone can {what}, after a wait of {duration(asked.seconds)} at least in which anyone "
-                "on duty can cancel. Proved that it is no less."
-            )
-        case "at_once":
-            says = f"One person alone can {what}, at once."
-        case _:
-            says = f"Whether one person alone can {what} is not proved: the solver found no answer in time."
-    return Promise(says=says, kept=False, asked=asked, how=how)
+        asked, loosest = prover.least(where(prover))
+        yield Promise(what=what, asked=asked, loosest_facts=loosest)
+    yield Promise(what="break the glass", asked=GLASS)
 
 
 def _harm(*tiers: str, severity: tuple[int, int] = (3, 5)) -> _Where:
@@ -243,21 +280,20 @@ def _change(kind: str = "", *, weakens: bool = False) -> _Where:
     return where
 
 
-_GRAVE = "suspend, deactivate or delete"
 _CLAIMS: tuple[tuple[str, _Where], ...] = (
-    (f"{_GRAVE} a protected account", _harm("protected")),
-    (f"{_GRAVE} a notable account", _harm("notable")),
-    ("limit or lock a protected account", _also(_harm("protected", severity=(2, 2)), _not_removing)),
+    (later("suspend, deactivate or delete a protected account"), _harm("protected")),
+    (later("suspend, deactivate or delete a notable account"), _harm("notable")),
+    (later("limit or lock a protected account"), _also(_harm("protected", severity=(2, 2)), _not_removing)),
     (
-        "do what cannot be undone to any account",
+        later("do what cannot be undone to any account"),
         _also(_harm(*TIERS, severity=(1, 5)), _is(action__reversibility="none")),
     ),
     (
-        "do what cannot be undone to a protected account",
+        later("do what cannot be undone to a protected account"),
         _also(_harm("protected", severity=(1, 5)), _is(action__reversibility="none")),
     ),
     (
-        "let a service harm a notable or protected account",
+        later("let a service harm a notable or protected account"),
         _also(
             _harm("notable", "protected", severity=(1, 5)),
             lambda prover: [
@@ -267,84 +303,100 @@ _CLAIMS: tuple[tuple[str, _Where], ...] = (
         ),
     ),
     (
-        "harm a notable or protected account in the last 24 hours before leaving",
+        later("harm a notable or protected account in the last 24 hours before leaving"),
         _also(_harm("notable", "protected", severity=(1, 5)), _last_day),
     ),
-    ("do anything at all once suspended or gone", _gone),
-    ("weaken the rules: tiers, nets, people, tokens, platforms or settings", _change(weakens=True)),
-    ("resume what someone paused", _change("resume")),
-    ("bring back what the law took down", _change("restore_legal")),
-    ("learn who is behind a pseudonym", _change("reveal")),
+    (later("do anything at all once suspended or gone"), _gone),
+    (later("weaken the rules: tiers, nets, people, tokens, platforms or settings"), _change(weakens=True)),
+    (later("resume what someone paused"), _change("resume")),
+    (later("bring back what the law took down"), _change("restore_legal")),
+    (later("learn who is behind a pseudonym"), _change("reveal")),
 )
 
 
 # budgets ----------------------------------------------------------------------------------
 
 
+#: What budgets count, and that none of it goes at once.
+_MEASURES = {
+    "mild": (later("mild measures: %(numbers)s"), later("no mild measures at once")),
+    "suspensions": (later("suspensions: %(numbers)s"), later("no suspensions at once")),
+    "deactivations": (later("deactivations: %(numbers)s"), later("no deactivations at once")),
+    "reach": (later("followers touched: %(numbers)s"), ""),
+    "bulk": (later("accounts at once: %(numbers)s"), ""),
+}
+_WINDOWS = {"actor_1h": later("%(number)s an hour"), "actor_24h": later("%(number)s a day"), "": "%(number)s"}
+_WHO: tuple[tuple[str, dict[str, Any]], ...] = (
+    (later("A reviewer"), {}),
+    (later("A reviewer by token"), {"actor.via": "api"}),
+    (later("A newcomer"), {"actor.tenure_days": 7}),
+    (
+        later("A service, on small accounts of a few days"),
+        {
+            "actor.human": False,
+            "actor.via": "api",
+            "actor.roles": [],
+            "action.automated": True,
+            "account.age_days": 5,
+            "action.duration_hours": 24,
+        },
+    ),
+)
+
+
 def _budgets(nets: NetSet) -> Iterator[Budget]:
-    people: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("A reviewer", {}),
-        ("A reviewer by token", {"actor.via": "api"}),
-        ("A newcomer", {"actor.tenure_days": 7}),
-        (
-            "A service, on small accounts of a few days",
-            {
-                "actor.human": False,
-                "actor.via": "api",
-                "actor.roles": [],
-                "action.automated": True,
-                "account.age_days": 5,
-                "action.duration_hours": 24,
-            },
-        ),
-    )
-    for who, facts in people:
-        limits: list[str] = []
-        beyond: list[str] = []
+    for who, facts in _WHO:
+        numbers: list[tuple[str, tuple[tuple[int, str], ...]]] = []
+        beyond: list[Verdict] = []
         for measure, severity, name in (
-            ("mild measures", 1, "all"),
+            ("mild", 1, "all"),
             ("suspensions", 3, "severity3"),
             ("deactivations", 4, "severity4"),
         ):
             act = {"action.severity": severity, "action.name": {1: "warn", 3: "suspend", 4: "deactivate"}[severity]}
-            said: list[str] = []
-            for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
+            found: list[tuple[int, str]] = []
+            for window in ("actor_1h", "actor_24h"):
                 most, then = most_before(nets, {**ORDINARY, **facts, **act}, window, name)
-                if most is None:
-                    continue
-                said.append(f"{count(most)} {when}")
-                beyond.append(_beyond(then))
-            if said == ["0 an hour", "0 a day"]:
-                limits.append(f"no {measure} at once")
-            elif said:
-                limits.append(f"{measure}: {' and '.join(said)}")
-        reach: list[str] = []
-        for window, when in (("actor_1h", "an hour"), ("actor_24h", "a day")):
+                if most is not None:
+                    found.append((most, window))
+                    beyond.append(then)
+            if found:
+                numbers.append((measure, tuple(found)))
+        reach: list[tuple[int, str]] = []
+        for window in ("actor_1h", "actor_24h"):
             most, then = most_before(nets, {**ORDINARY, **facts}, window, "reach")
             if most:
-                reach.append(f"{count(most)} {when}")
-                beyond.append(_beyond(then))
+                reach.append((most, window))
+                beyond.append(then)
         if reach:
-            limits.append(f"followers touched: {' and '.join(reach)}")
+            numbers.append(("reach", tuple(reach)))
         bulk, then = _at_once(nets, {**ORDINARY, **facts})
         if bulk is not None:
-            limits.append(f"accounts at once: {count(bulk)}")
-            beyond.append(_beyond(then))
-        if limits:
-            told = list(dict.fromkeys(one for one in beyond if one))
-            yield Budget(who=who, limits=tuple(limits), beyond=listed(told, "or"))
+            numbers.append(("bulk", ((bulk, ""),)))
+            beyond.append(then)
+        if numbers:
+            yield Budget(who=who, numbers=tuple(numbers), then=tuple(dict.fromkeys(beyond)))
+
+
+def _limit(measure: str, numbers: tuple[tuple[int, str], ...]) -> str:
+    some, none = _MEASURES[measure]
+    if none and [number for number, _window in numbers] == [0, 0]:
+        return _(none)
+    said = [_(_WINDOWS[window], number=count(number)) for number, window in numbers]
+    return _(some, numbers=_(" and ").join(said))
 
 
 def _beyond(verdict: Verdict) -> str:
     asked = asked_of(verdict)
     match asked.kind:
         case "at_once":
-            return f"a sign-in of the last {verdict.fresh_auth_minutes} minutes" if verdict.fresh_auth_minutes else ""
+            minutes = verdict.fresh_auth_minutes
+            return _("a sign-in of the last %(minutes)s minutes", minutes=minutes) if minutes else ""
         case "after_wait":
-            return f"a wait of {duration(asked.seconds)}"
+            return _("a wait of %(time)s", time=duration(asked.seconds))
         case "refused":
-            return "it is refused"
-        case _:
+            return _("it is refused")
+        case _others:
             return asked.who
 
 
@@ -377,9 +429,9 @@ def _rule(prover: Prover, change: Change) -> Rule:
         at.fact("actor.hours_to_last_day_end") > 336,
     ]
     usual = asked_of(judge(prover.nets, Facts.of(_ordinary_change(change))))
-    asked, _, facts = prover.least(where, usual)
+    asked, facts = prover.least(where, usual)
     if facts is not None:
-        asked = replace(asked, who=asked_of(judge(prover.nets, Facts.of(facts))).who or asked.who)
+        asked = replace(asked, needs=asked_of(judge(prover.nets, Facts.of(facts))).needs or asked.needs)
     return Rule(says=change.says, roles=change.roles, weakens=change.weakens, asked=asked)
 
 

@@ -11,6 +11,7 @@ from gardefou.nets.facts import ROLES, SCHEMA
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.solver import Situation, z3
 from gardefou.people.roles import Power, powers_of
+from gardefou.speech import later
 
 TIERS = ("standard", "notable", "protected")
 _EVERY_ROLE = tuple(role for role in ROLES if role != "auditor")
@@ -76,37 +77,43 @@ def _old(at: Situation) -> list[Any]:
 _PERSON = {"actor.human": True, "actor.standing": "active", "action.automated": False}
 _STAYS = {**_PERSON, "actor.hours_to_last_day_end": ORDINARY["actor.hours_to_last_day_end"]}
 PEOPLE: tuple[Kind, ...] = (
-    Kind(id="reviewer", says="a reviewer", roles=("reviewer",), facts=_STAYS, more=_settled),
-    Kind(id="lead", says="a lead", roles=("lead",), facts=_STAYS, more=_settled),
-    Kind(id="policy", says="someone of policy", roles=("policy",), facts=_STAYS, more=_settled),
-    Kind(id="oncall", says="someone on call", roles=("oncall",), facts=_STAYS, more=_settled),
-    Kind(id="every_role", says="an admin with every role", roles=_EVERY_ROLE, facts=_STAYS, more=_settled),
-    Kind(id="newcomer", says="a reviewer in the first two weeks", roles=("reviewer",), facts=_STAYS, more=_new),
+    Kind(id="reviewer", says=later("a reviewer"), roles=("reviewer",), facts=_STAYS, more=_settled),
+    Kind(id="lead", says=later("a lead"), roles=("lead",), facts=_STAYS, more=_settled),
+    Kind(id="policy", says=later("someone of policy"), roles=("policy",), facts=_STAYS, more=_settled),
+    Kind(id="oncall", says=later("someone on call"), roles=("oncall",), facts=_STAYS, more=_settled),
+    Kind(id="every_role", says=later("an admin with every role"), roles=_EVERY_ROLE, facts=_STAYS, more=_settled),
+    Kind(id="newcomer", says=later("a reviewer in the first two weeks"), roles=("reviewer",), facts=_STAYS, more=_new),
     Kind(
         id="leaver",
-        says="a reviewer in the last two weeks",
+        says=later("a reviewer in the last two weeks"),
         roles=("reviewer",),
         facts={**_PERSON, "actor.standing": "leaving"},
         more=_notice,
     ),
     Kind(
         id="last_day",
-        says="a reviewer in the last 24 hours",
+        says=later("a reviewer in the last 24 hours"),
         roles=("reviewer",),
         facts={**_PERSON, "actor.standing": "leaving"},
         more=_last_day,
     ),
-    Kind(id="token", says="a reviewer by token", roles=("reviewer",), facts={**_STAYS, "actor.via": "api"}, more=_old),
+    Kind(
+        id="token",
+        says=later("a reviewer by token"),
+        roles=("reviewer",),
+        facts={**_STAYS, "actor.via": "api"},
+        more=_old,
+    ),
     Kind(
         id="break_glass",
-        says="a reviewer who breaks the glass",
+        says=later("a reviewer who breaks the glass"),
         roles=("reviewer",),
         facts={**_STAYS, "actor.via": "break_glass"},
         more=_old,
     ),
     Kind(
         id="service",
-        says="a service",
+        says=later("a service"),
         facts={**_STAYS, "actor.human": False, "actor.via": "api", "action.automated": True},
     ),
 )
@@ -138,12 +145,12 @@ class Act:
 
 
 ACTS: tuple[Act, ...] = (
-    Act("warn or label", (Action.WARN, Action.LABEL)),
-    Act("remove content", (Action.REMOVE_CONTENT,)),
-    Act("limit or lock", (Action.LIMIT, Action.LOCK)),
-    Act("suspend", (Action.SUSPEND,)),
-    Act("deactivate", (Action.DEACTIVATE,)),
-    Act("delete", (Action.DELETE,)),
+    Act(later("warn or label"), (Action.WARN, Action.LABEL)),
+    Act(later("remove content"), (Action.REMOVE_CONTENT,)),
+    Act(later("limit or lock"), (Action.LIMIT, Action.LOCK)),
+    Act(later("suspend"), (Action.SUSPEND,)),
+    Act(later("deactivate"), (Action.DEACTIVATE,)),
+    Act(later("delete"), (Action.DELETE,)),
 )
 
 
@@ -186,28 +193,33 @@ class Change:
 
 
 CHANGES: tuple[Change, ...] = (
-    Change("raise an account's tier", "tier", weakens=False, power=Power.TIERS),
-    Change("lower an account's tier", "tier", weakens=True, power=Power.TIERS),
-    Change("mark a lookalike as a fake", "mark_fake", weakens=True, power=Power.ENFORCE),
-    Change("add a net", "nets", weakens=False, power=Power.NETS),
-    Change("change a net, or take one out", "nets", weakens=True, power=Power.NETS),
-    Change("add a person who can do more than read", "staff_add", weakens=True, power=Power.STAFF),
-    Change("grant a role", "role", weakens=True, power=Power.STAFF),
-    Change("take a role away", "role", weakens=False, power=Power.STAFF),
-    Change("end someone's powers", "off", weakens=False, power=Power.STAFF),
-    Change("put off a last day", "leave", weakens=True, power=Power.STAFF),
-    Change("issue a token of one's own", "token", weakens=False, power=Power.READ),
-    Change("issue a service's token that can do more than report", "token", weakens=True, power=Power.TOKENS),
-    Change("revoke a token", "token_revoke", weakens=False, power=Power.READ),
-    Change("connect another platform", "platform", weakens=True, power=Power.PLATFORMS),
-    Change("change a guarded setting", "setting", weakens=True, power=Power.SETTINGS),
-    Change("change where notices go", "channel", weakens=True, power=Power.SETTINGS),
-    Change("learn who is behind a pseudonym", "reveal", weakens=False, power=Power.REVEAL),
+    Change(later("raise an account's tier"), "tier", weakens=False, power=Power.TIERS),
+    Change(later("lower an account's tier"), "tier", weakens=True, power=Power.TIERS),
+    Change(later("mark a lookalike as a fake"), "mark_fake", weakens=True, power=Power.ENFORCE),
+    Change(later("add a net"), "nets", weakens=False, power=Power.NETS),
+    Change(later("change a net, or take one out"), "nets", weakens=True, power=Power.NETS),
+    Change(later("add a person who can do more than read"), "staff_add", weakens=True, power=Power.STAFF),
+    Change(later("grant a role"), "role", weakens=True, power=Power.STAFF),
+    Change(later("take a role away"), "role", weakens=False, power=Power.STAFF),
+    Change(later("end someone's powers"), "off", weakens=False, power=Power.STAFF),
+    Change(later("put off a last day"), "leave", weakens=True, power=Power.STAFF),
+    Change(later("issue a token of one's own"), "token", weakens=False, power=Power.READ),
+    Change(later("issue a service's token that can do more than report"), "token", weakens=True, power=Power.TOKENS),
+    Change(later("revoke a token"), "token_revoke", weakens=False, power=Power.READ),
+    Change(later("connect another platform"), "platform", weakens=True, power=Power.PLATFORMS),
+    Change(later("change a guarded setting"), "setting", weakens=True, power=Power.SETTINGS),
+    Change(later("change where notices go"), "channel", weakens=True, power=Power.SETTINGS),
+    Change(later("learn who is behind a pseudonym"), "reveal", weakens=False, power=Power.REVEAL),
 )
 BACK: tuple[Change, ...] = (
-    Change("pause all enforcement", "pause", weakens=False, power=Power.LIFT),
-    Change("pause again within 24 hours", "second_pause", weakens=False, power=Power.LIFT),
-    Change("resume after a pause", "resume", weakens=False, power=Power.RESUME),
-    Change("restore beyond the hourly limit, or what is over 30 days old", "restore", weakens=False, power=Power.LIFT),
-    Change("restore what the law took down", "restore_legal", weakens=False, power=Power.LIFT),
+    Change(later("pause all enforcement"), "pause", weakens=False, power=Power.LIFT),
+    Change(later("pause again within 24 hours"), "second_pause", weakens=False, power=Power.LIFT),
+    Change(later("resume after a pause"), "resume", weakens=False, power=Power.RESUME),
+    Change(
+        later("restore beyond the hourly limit, or what is over 30 days old"),
+        "restore",
+        weakens=False,
+        power=Power.LIFT,
+    ),
+    Change(later("restore what the law took down"), "restore_legal", weakens=False, power=Power.LIFT),
 )

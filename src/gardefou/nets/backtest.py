@@ -27,6 +27,8 @@ from gardefou.nets.duck import duck_error, duckdb, files
 from gardefou.nets.facts import FactSpec
 from gardefou.nets.net import NetSet
 from gardefou.nets.verdict import Verdict, join_all
+from gardefou.speech import decimal, plain
+from gardefou.speech import gettext as _
 
 #: Nets in one number of the mask: a BIGINT has 63 bits to use.
 _BITS = 60
@@ -258,8 +260,18 @@ def _example(group: _Group, row: Sequence[Any]) -> Example:
     enforcement, platform, account, action, tier, reach, at, by = row
     change, would = _would(group)
     nets = f" ({', '.join(group.nets)})" if group.nets else ""
-    says = (
-        f"{at} UTC, {action} of {platform}/{account} ({tier}, reach {reach:,}) by {by}: {would}{nets}. [{enforcement}]"
+    says = _(
+        "%(moment)s UTC, %(action)s of %(account)s (%(tier)s, reach %(reach)s) by %(by)s: %(would)s%(nets)s. "
+        "[%(enforcement)s]",
+        moment=at,
+        action=plain(action),
+        account=f"{platform}/{account}",
+        tier=plain(tier),
+        reach=decimal(reach),
+        by=by,
+        would=would,
+        nets=nets,
+        enforcement=enforcement,
     )
     return Example(enforcement=enforcement, change=change, nets=group.nets, says=says)
 
@@ -268,15 +280,18 @@ def _would(group: _Group) -> tuple[str, str]:
     """Return what changes, in a word for machines and in words."""
     before, after = group.before, group.after
     if group.refused:
-        return "refused", f"would have been refused, “{after.refusals[0]}”"
+        return "refused", _("would have been refused, “%(why)s”", why=_(after.refusals[0]))
     if group.people:
-        more = " and ".join(need.in_words() for need in after.approvals)
-        hold = f", then held {in_words(after.hold_seconds)}" if group.added_hold else ""
-        return "people", f"would have waited for {more}{hold}"
+        more = _(" and ").join(need.in_words() for need in after.approvals)
+        if not group.added_hold:
+            return "people", _("would have waited for %(who)s", who=more)
+        held = in_words(after.hold_seconds)
+        return "people", _("would have waited for %(who)s, then held %(time)s", who=more, time=held)
     if group.added_hold:
-        return "held", f"would have been held {in_words(after.hold_seconds)} instead of {in_words(before.hold_seconds)}"
+        now, then = in_words(after.hold_seconds), in_words(before.hold_seconds)
+        return "held", _("would have been held %(time)s instead of %(then)s", time=now, then=then)
     if group.weakened:
         if before.refused:
-            return "weakened", "was refused, and would not be"
-        return "weakened", "would have been asked less than it was"
-    return "otherwise", "would have wanted a fresher sign-in or a confirmation"
+            return "weakened", _("was refused, and would not be")
+        return "weakened", _("would have been asked less than it was")
+    return "otherwise", _("would have wanted a fresher sign-in or a confirmation")

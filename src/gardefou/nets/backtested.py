@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gardefou.nets.backtest_words import in_words, many
+from gardefou.speech import decimal
+from gardefou.speech import gettext as _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +97,21 @@ class Backtest:
     def headline(self) -> str:
         """What it comes to, in a sentence."""
         if not self.judged:
-            return "There is no history yet: nothing has been enforced in that time."
+            return _("There is no history yet: nothing has been enforced in that time.")
         parts: list[str] = []
         if self.refused:
-            parts.append(f"refused {many(self.refused)}")
+            parts.append(_("refused %(enforcements)s", enforcements=many(self.refused)))
         if self.delayed.count:
-            known = self.delayed.median is not None
-            median = f"median {in_words(self.delayed.median or 0)}" if known else "for as long as people take to answer"
-            parts.append(f"delayed {many(self.delayed.count)}, {median}")
+            late = many(self.delayed.count)
+            if self.delayed.median is None:
+                parts.append(_("delayed %(enforcements)s, for as long as people take to answer", enforcements=late))
+            else:
+                median = in_words(self.delayed.median)
+                parts.append(_("delayed %(enforcements)s, median %(time)s", enforcements=late, time=median))
         if not parts:
-            return f"Would have stopped and delayed nothing of {many(self.judged)}."
-        return f"Would have {' and '.join(parts)}, of {self.judged:,} in all."
+            return _("Would have stopped and delayed nothing of %(enforcements)s.", enforcements=many(self.judged))
+        what = _(" and ").join(parts)
+        return _("Would have %(what)s, of %(number)s in all.", what=what, number=decimal(self.judged))
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines; times are seconds."""

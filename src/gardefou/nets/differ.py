@@ -27,7 +27,8 @@ from gardefou.nets.sentence import asks_in_words, situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Verdict
-from gardefou.speech import listed
+from gardefou.speech import gettext as _
+from gardefou.speech import listed, plain
 
 #: What can be asked for, in the sequence in which differences are told.
 COMPONENTS = ("refusal", "people", "who", "hold", "sign-in", "confirm", "notify")
@@ -183,13 +184,15 @@ def _proved(a: NetSet, b: NetSet, names: tuple[str, str], nets: tuple[NetChange,
         try:
             facts = nearest(at, [*acts(at), formula])
         except UnansweredError:
-            open_.append(f"{component}: the solver found no answer in time")
+            open_.append(_("%(component)s: the solver found no answer in time", component=plain(component)))
             continue
         if facts is None:
             continue
         one = _told(a, b, names, component, less, facts)
         if one is None:
-            open_.append(f"{component}: it hangs on a condition that the solver cannot read")
+            open_.append(
+                _("%(component)s: it hangs on a condition that the solver cannot read", component=plain(component))
+            )
         else:
             found.append(one)
     return Compared(nets, tuple(found), "unanswered" if open_ else "proved", open=tuple(open_))
@@ -232,11 +235,27 @@ def _told(
     one, two = (judge(nets, Facts.of(facts)) for nets in (a, b))
     if (component, less) not in _compared(one, two):
         return None
-    asks = f"{names[0]} {_asks(one)}, {names[1]} {_asks(two)}"
-    if component == "notify":
-        asks = f"{names[0]} tells {_channels(one)}, {names[1]} tells {_channels(two)}"
     act = situation_in_words(facts)
-    return Difference(component, less, f"{act[0].upper()}{act[1:]}: {asks}.", facts, one, two)
+    act = f"{act[0].upper()}{act[1:]}"
+    if component == "notify":
+        said = _(
+            "%(act)s: %(before)s tells %(one)s, %(after)s tells %(other)s.",
+            act=act,
+            before=names[0],
+            one=_channels(one),
+            after=names[1],
+            other=_channels(two),
+        )
+    else:
+        said = _(
+            "%(act)s: %(before)s %(one)s, %(after)s %(other)s.",
+            act=act,
+            before=names[0],
+            one=_asks(one),
+            after=names[1],
+            other=_asks(two),
+        )
+    return Difference(component, less, said, facts, one, two)
 
 
 def _compared(a: Verdict, b: Verdict) -> Iterator[tuple[str, str]]:
@@ -264,13 +283,13 @@ def _compared(a: Verdict, b: Verdict) -> Iterator[tuple[str, str]]:
 
 def _asks(verdict: Verdict) -> str:
     if verdict.refused:
-        return f"refuses ({verdict.refusals[0].rstrip('.')})"
+        return _("refuses (%(why)s)", why=_(verdict.refusals[0]).rstrip("."))
     parts = asks_in_words(verdict)
-    return f"asks {listed(parts, 'and')}" if parts else "asks nothing"
+    return _("asks %(what)s", what=listed(parts, "and")) if parts else _("asks nothing")
 
 
 def _channels(verdict: Verdict) -> str:
-    return listed(list(verdict.notify), "and") if verdict.notify else "nobody"
+    return listed([plain(one) for one in verdict.notify], "and") if verdict.notify else _("nobody")
 
 
 # without a solver -----------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from gardefou.nets.facts import NO_LAST_DAY_HOURS, SCHEMA, Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.net import NetSet
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import gettext as _
+from gardefou.speech import later, plain
 
 _HOLD_PROTECTED = 600
 _DAY = 86_400
@@ -104,7 +106,7 @@ def broken(nets: NetSet, *, shipped: str = "default") -> list[Broken]:
     found: dict[str, Broken] = {}
     for name, facts, problem in _trials(nets, whole=shipped == "default", alone=shipped == "solo"):
         if name not in found:
-            found[name] = Broken(name, f"{name}: {problem} ({_situation(facts)})")
+            found[name] = Broken(name, f"{name}: {_(problem)} ({_situation(facts)})")
     return list(found.values())
 
 
@@ -113,32 +115,32 @@ def _trials(nets: NetSet, *, whole: bool, alone: bool) -> Iterator[tuple[str, di
         verdict = judge(nets, Facts.of(facts))
         tier, severity = facts["account.tier_memory"], facts["action.severity"]
         if whole and tier == "protected" and severity >= 3 and not _two_people(verdict):
-            yield "I1", facts, "a protected account needs two more people apart, a fresh sign-in and ten minutes"
+            yield "I1", facts, later("a protected account needs two more people apart, a fresh sign-in and ten minutes")
         if whole and tier != "standard" and severity >= 3 and not _people(verdict, 1):
-            yield "I2", facts, "a notable or protected account needs another person"
+            yield "I2", facts, later("a notable or protected account needs another person")
         if facts["action.reversibility"] == "none" and severity > 0 and not _held(verdict, _DAY):
-            yield "I3", facts, "what cannot be undone is refused or held for a day"
+            yield "I3", facts, later("what cannot be undone is refused or held for a day")
         ordinary = tier == "standard" and severity <= 3 and facts["action.reversibility"] == "exact"
         if ordinary and facts["actor.roles"] != ["admin"] and not verdict.asks_nothing:
-            yield "I8", facts, "an ordinary decision on a standard account meets no net"
+            yield "I8", facts, later("an ordinary decision on a standard account meets no net")
         if severity <= 4 and facts["action.reversibility"] == "exact":
             if verdict.refused:
-                yield "I9", facts, "an active person with a fresh sign-in is asked for more, never refused"
+                yield "I9", facts, later("an active person with a fresh sign-in is asked for more, never refused")
             elif verdict.hold_seconds > _DAY and whole:
-                yield "I9", facts, "no hold is longer than a day"
+                yield "I9", facts, later("no hold is longer than a day")
     for standing, severity, tier in product(("suspended", "left"), (0, 1, 3, 4), ("standard", "protected")):
         facts = _with(standing=standing, severity=severity, tier=tier)
         if not judge(nets, Facts.of(facts)).refused:
-            yield "I6", facts, "whoever is suspended or has left does nothing"
+            yield "I6", facts, later("whoever is suspended or has left does nothing")
     for hours, severity, tier in product((0, 1, 12, 24), (1, 2, 3, 4), ("notable", "protected")):
         facts = _with(severity=severity, tier=tier) | {"actor.hours_to_last_day_end": hours}
         if not alone and not judge(nets, Facts.of(facts)).refused:
-            yield "I6", facts, "in the last 24 hours nothing is done to a notable or protected account"
+            yield "I6", facts, later("in the last 24 hours nothing is done to a notable or protected account")
     for kind, roles in product(("tier", "nets", "staff_add", "role", "token", "platform", "setting"), _ROLES):
         facts = _with(severity=0, roles=roles) | {"change.kind": kind, "change.weakens": True, "action.name": "change"}
         verdict = judge(nets, Facts.of(facts))
         if whole and not _two_people(verdict):
-            yield "I7", facts, "what weakens protection asks what deactivating a protected account asks"
+            yield "I7", facts, later("what weakens protection asks what deactivating a protected account asks")
 
 
 def _situations() -> Iterator[dict[str, Any]]:
@@ -184,6 +186,12 @@ def _two_people(verdict: Verdict) -> bool:
 
 
 def _situation(facts: dict[str, Any]) -> str:
-    who = "+".join(facts["actor.roles"])
-    what = f"change {facts['change.kind']}" if facts["change.kind"] else facts["action.name"]
-    return f"a {who} by {facts['actor.via']}: {what} on a {facts['account.tier_memory']} account"
+    who = "+".join(plain(role) for role in facts["actor.roles"])
+    kind = facts["change.kind"]
+    return _(
+        "a %(who)s by %(via)s: %(what)s on a %(tier)s account",
+        who=who,
+        via=plain(facts["actor.via"]),
+        what=_("change %(kind)s", kind=kind) if kind else plain(facts["action.name"]),
+        tier=plain(facts["account.tier_memory"]),
+    )

@@ -14,6 +14,7 @@ from typing import Any
 from gardefou.nets.facts import NO_LAST_DAY_HOURS, SCHEMA, Kind
 from gardefou.nets.net import Net, NetSet
 from gardefou.nets.solver import Formulas, Situation, Words, z3
+from gardefou.speech import later
 
 _DAY = 86_400
 _TIERS = ("standard", "notable", "protected")
@@ -164,10 +165,10 @@ def _irreversible(room: Room) -> Iterator[Question]:
 
 def _grows(room: Room) -> Iterator[Question]:
     for name, says in (
-        ("tier", "a higher tier"),
-        ("action.severity", "more severity"),
-        ("account.reach", "more reach"),
-        ("action.bulk", "more accounts at once"),
+        ("tier", later("a higher tier")),
+        ("action.severity", later("more severity")),
+        ("account.reach", later("more reach")),
+        ("action.bulk", later("more accounts at once")),
     ):
         less = room.situation("less")
         same = {
@@ -233,9 +234,7 @@ def _unknown(room: Room) -> Iterator[Question]:
         # An account of unknown tier counts as protected: it is split out of lists and judged singly, and what it
         # looks like is not known either, as both come of one reading.
         single = room.is_(known, action__bulk=1, account__lookalike=False) if name == "account.tier_memory" else []
-        yield Question(
-            (known, blind), [*single, room.z3.Not(_covers(room, large, small))], compares=f"{name} not being known"
-        )
+        yield Question((known, blind), [*single, room.z3.Not(_covers(room, large, small))], compares=name)
 
 
 def _blind(room: Room, known: Situation, name: str) -> Situation:

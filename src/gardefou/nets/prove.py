@@ -24,6 +24,8 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.sentence import in_words
 from gardefou.nets.solver import Situation, z3
 from gardefou.nets.thinking import one_at_a_time
+from gardefou.nets.verdict import Verdict
+from gardefou.speech import gettext as _
 
 #: Milliseconds for one question; what is not answered then is not proved.
 _MOST_MS = 5_000
@@ -31,16 +33,27 @@ _MOST_MS = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proved:
-    """An invariant and what came of proving it; ``counterexample`` says in a sentence how it is broken.
+    """An invariant and what came of proving it.
 
-    ``facts`` are the situation, for machines; of I4 and I5 the one that is asked less.
+    ``facts`` are a situation that breaks it, for machines, and ``asked`` what
+    is asked there; of I4 and I5 the one that is asked less than ``compares``.
     """
 
     id: str
     says: str
     holds: bool
-    counterexample: str | None = None
     facts: dict[str, Any] | None = None
+    asked: Verdict | None = None
+    compares: str = ""
+
+    @property
+    def counterexample(self) -> str | None:
+        """How it is broken, in a sentence; None where it holds."""
+        if self.holds:
+            return None
+        if self.facts is None or self.asked is None:
+            return _("The solver found no answer in time: make the conditions simpler.")
+        return in_words(self.facts, self.asked, compares=self.compares)
 
     def to_json(self) -> dict[str, Any]:
         """Return the contract's shape."""
@@ -70,8 +83,7 @@ def _prove(nets: NetSet, invariant: Invariant) -> Proved:
         solver.set("timeout", _MOST_MS)
         answer = solver.check()
         if answer == room.z3.unknown:
-            said = "The solver found no answer in time: make the conditions simpler."
-            return Proved(id=invariant.id, says=invariant.says, holds=False, counterexample=said)
+            return Proved(id=invariant.id, says=invariant.says, holds=False)
         if answer == room.z3.sat:
             model_of = _nearest(solver, question)
             facts = [facts_of(solver.model(), one) for one in model_of]
@@ -80,8 +92,9 @@ def _prove(nets: NetSet, invariant: Invariant) -> Proved:
                 id=invariant.id,
                 says=invariant.says,
                 holds=False,
-                counterexample=in_words(last, judge(nets, Facts.of(last)), compares=question.compares),
                 facts=last,
+                asked=judge(nets, Facts.of(last)),
+                compares=question.compares,
             )
     return Proved(id=invariant.id, says=invariant.says, holds=True)
 

@@ -16,6 +16,7 @@ from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Requirement, merge
+from gardefou.speech import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,15 @@ def unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -
                 continue
             missing = seats_filled(net.asks.approvals, staff, proposer=proposer, organisation=organisation)
             if missing:
-                asked = " and ".join(requirement.in_words() for requirement in net.asks.approvals)
+                asked = _(" and ").join(requirement.in_words() for requirement in net.asks.approvals)
                 lacking = sum(requirement.approvals for requirement in missing)
-                message = (
-                    f"Net {net.id} asks for {asked}; when {proposer.id} proposes, {lacking} of them cannot be found "
-                    "among the staff. Add people, or ask for fewer."
+                message = _(
+                    "Net %(net)s asks for %(asked)s; when %(who)s proposes, %(number)s of them cannot be found among "
+                    "the staff. Add people, or ask for fewer.",
+                    net=net.id,
+                    asked=asked,
+                    who=proposer.id,
+                    number=lacking,
                 )
                 found.append(Unsatisfiable(net.id, proposer.id, message))
                 break
@@ -87,11 +92,16 @@ def together_unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisatio
                 continue
             pair = asking.pair(first, second, proposer)
             if pair is not None:
-                asked = " and ".join(need.in_words() for need in both)
+                asked = _(" and ").join(need.in_words() for need in both)
                 number = sum(need.approvals for need in lacking)
-                message = (
-                    f"Nets {pair[0].id} and {pair[1].id} can speak together, and then ask for {asked}; when "
-                    f"{proposer.id} proposes, {number} of them cannot be found among the staff."
+                message = _(
+                    "Nets %(one)s and %(other)s can speak together, and then ask for %(asked)s; when %(who)s proposes, "
+                    "%(number)s of them cannot be found among the staff.",
+                    one=pair[0].id,
+                    other=pair[1].id,
+                    asked=asked,
+                    who=proposer.id,
+                    number=number,
                 )
                 found.append(Unsatisfiable(pair[1].id, proposer.id, message))
                 break

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gardefou.domain.actions import SEVERITY
+from gardefou.nets.facts import SCHEMA
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.phrase import fact_in_words
 from gardefou.nets.phrasebook import duration, guarded, quantity, word_of
@@ -43,11 +44,15 @@ _SAID = frozenset(
 
 
 def in_words(facts: Mapping[str, Any], verdict: Verdict, *, compares: str = "") -> str:
-    """Return the situation in one sentence: what is not said is as on an ordinary day."""
+    """Return the situation in one sentence: what is not said is as on an ordinary day.
+
+    ``compares``: what asks for less there, or the fact that does so where it is not known.
+    """
     unusual = unusual_facts(facts)
     who = _who(facts) if unusual else _("%(who)s on an ordinary day", who=_who(facts))
     more = _(", where %(facts)s", facts=listed(unusual, "and")) if unusual else ""
-    why = _(", and %(what)s asks for less", what=_(compares)) if compares else ""
+    other = _("%(fact)s not being known", fact=compares) if compares in SCHEMA else _(compares)
+    why = _(", and %(what)s asks for less", what=other) if compares else ""
     return _(
         "%(who)s can %(what)s %(how)s%(more)s%(why)s, because %(asked)s.",
         who=who,

@@ -21,6 +21,7 @@ from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
+from gardefou.speech import speech
 from gardefou.storage.work import UnitOfWork
 
 _MOST = 1_000_000
@@ -98,9 +99,9 @@ def _check_floor(config: Config, nets: NetSet) -> None:
 def newly_broken(config: Config, nets: NetSet) -> list[Broken]:
     """Return what a set breaks that the nets in force keep, and for which it is refused once setup has ended."""
     shipped = config.rules.shipped_nets
-    tried = {one.invariant for one in _tried(config.nets, shipped)}
+    tried = {one.invariant for one in _tried(config.nets, shipped, speech().language)}
     # What the grid finds need not be proved as well: a proof takes a second.
-    new = [one for one in _tried(nets, shipped) if one.invariant not in tried]
+    new = [one for one in _tried(nets, shipped, speech().language) if one.invariant not in tried]
     if not new:
         before = {one.invariant for one in _broken(config.nets, shipped)}
         new = [one for one in _broken(nets, shipped) if one.invariant not in before]
@@ -112,7 +113,7 @@ _LASTING = frozenset({"I1", "I2", "I3", "I6", "I7"})
 
 
 @lru_cache(maxsize=_KEPT)
-def _tried(nets: NetSet, shipped: str) -> tuple[Broken, ...]:
+def _tried(nets: NetSet, shipped: str, _language: str) -> tuple[Broken, ...]:
     return tuple(broken(nets, shipped=shipped))
 
 
@@ -126,7 +127,7 @@ def _broken(nets: NetSet, shipped: str) -> list[Broken]:
 
     Lasting are those that no added net can break: a net more is never refused for what else it might have asked.
     """
-    found = {one.invariant: one for one in _tried(nets, shipped)}
+    found = {one.invariant: one for one in _tried(nets, shipped, speech().language)}
     with suppress(Unavailable):
         for one in _proved(nets):
             if not one.holds:
@@ -135,7 +136,7 @@ def _broken(nets: NetSet, shipped: str) -> list[Broken]:
 
 
 @lru_cache(maxsize=_KEPT)
-def _unmet(nets: NetSet, people: tuple[Person, ...], organisation: str) -> tuple[Unsatisfiable, ...]:
+def _unmet(nets: NetSet, people: tuple[Person, ...], organisation: str, _language: str) -> tuple[Unsatisfiable, ...]:
     return tuple(unsatisfiable(nets, people, organisation=organisation))
 
 
@@ -148,8 +149,9 @@ def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:
         for staff in uow.all(Staff)
         if standing_now(staff, uow.now).standing is Standing.ACTIVE
     )
-    before = {one.net for one in _unmet(config.nets, people, config.rules.organisation)}
-    after = _unmet(nets, people, config.rules.organisation)
+    language = speech().language
+    before = {one.net for one in _unmet(config.nets, people, config.rules.organisation, language)}
+    after = _unmet(nets, people, config.rules.organisation, language)
     new = [one for one in after if one.net not in before]
     if new:
         raise InvalidInput("nets/unsatisfiable", new[0].message, field="toml")
