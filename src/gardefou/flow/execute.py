@@ -48,6 +48,7 @@ from gardefou.platforms.protocol import (
     PlatformUnreachable,
     Target,
 )
+from gardefou.speech import PLAIN, speaking
 from gardefou.speech import gettext as _
 from gardefou.storage.records import key_ahead
 from gardefou.storage.unwritten import Read
@@ -156,6 +157,7 @@ def _read(app: App, enforcement_id: str) -> Enforcement:
     return found
 
 
+@speaking(PLAIN)
 def _step(app: App, enforcement: Enforcement) -> Enforcement | None:
     """Do the one thing that can be done now; None when there is nothing."""
     state = State(enforcement.state)

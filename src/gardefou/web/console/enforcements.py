@@ -16,7 +16,6 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.execute import advance
-from gardefou.speech import gettext as _
 from gardefou.web.console import enforcement_page, groups
 from gardefou.web.console.enforcement_reads import MOST_COUNTED, TABS, counts, filter_of, listed, page_of, tab_of
 from gardefou.web.console.frame import Console, Visit, go, local
@@ -101,7 +100,7 @@ def withdraw(visit: Visit) -> Response:
     """Withdraw an enforcement before anything is done, from its page or from a list."""
     back = local(visit.form.one("back") or "/")
     from_list = urlsplit(back).path == "/enforcements"
-    because = visit.form.one("because") or (_("Withdrawn from the list.") if from_list else "")
+    because = visit.form.one("because") or ("Withdrawn from the list." if from_list else "")
     ended = cancel(visit.app, visit.actor, visit.path("id"), because)
     if from_list:
         return go(str(URL(back).include_query_params(done="cancelled")))

@@ -197,9 +197,7 @@ def lift(visit: Visit) -> Response:
     """
     platform, ref = visit.path("platform"), visit.path("ref")
     incident = visit.form.one("incident")
-    because = visit.form.one("because") or (
-        _("Restored from an incident.") if incident else _("Restored with one click.")
-    )
+    because = visit.form.one("because") or ("Restored from an incident." if incident else "Restored with one click.")
     done = restore(visit.app, visit.actor, platform, ref, because)
     carried = {"incident": incident} if incident else {}
     if done.restores:
