@@ -23,6 +23,7 @@ from babel.messages.pofile import read_po, write_po
 from gardefou.domain.actions import SAYS as ACTIONS
 from gardefou.domain.states import SAYS as STATES
 from gardefou.flow.rules import Rules
+from gardefou.nets.check import Sort
 from gardefou.nets.facts import SCHEMA
 from gardefou.nets.invariants import INVARIANTS
 from gardefou.nets.phrasebook import UNITS, window_of
@@ -98,6 +99,7 @@ def _taken() -> Iterator[Text]:
     yield from (spec.says.split(",")[0] for spec in SCHEMA.values() if window_of(spec.name) is None)
     yield from (loss for capability in HOMESERVER.values() for loss in capability.losses)
     yield from (one.says for one in INVARIANTS)
+    yield from (str(sort) for sort in Sort)
     for shipped in SHIPPED:
         for net in load_shipped(shipped):
             yield from (net.title, net.because, *net.asks.refusals)

@@ -277,7 +277,9 @@ def _who_could(could: Sequence[Staff], missing: Sequence[Requirement]) -> str:
     if not could:
         return _("nobody here can at present")
     roles = Counter(role for one in could for role in one.roles if role in wanted)
-    said = listed([f"{number} {plain(role)}" for role, number in sorted(roles.items())], "and")
+    said = listed(
+        [_("%(number)s %(role)s", number=number, role=plain(role)) for role, number in sorted(roles.items())], "and"
+    )
     teams = sorted({one.team for one in could if one.team})
     of = ""
     if teams:

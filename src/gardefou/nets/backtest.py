@@ -71,7 +71,7 @@ def backtest(nets: NetSet, history: Sequence[Path], *, since: datetime | None = 
     except duck_error() as error:
         said = str(error).strip().splitlines()[0]
         raise Unavailable(
-            "history/read", f"The history cannot be read: {said}; remove that file, and run it again."
+            "history/read", _("The history cannot be read: %(said)s; remove that file, and run it again.", said=said)
         ) from error
     return found
 
@@ -260,12 +260,13 @@ def _example(group: _Group, row: Sequence[Any]) -> Example:
     enforcement, platform, account, action, tier, reach, at, by = row
     change, would = _would(group)
     nets = f" ({', '.join(group.nets)})" if group.nets else ""
+    whose = f"{platform}/{account}"
     says = _(
         "%(moment)s UTC, %(action)s of %(account)s (%(tier)s, reach %(reach)s) by %(by)s: %(would)s%(nets)s. "
         "[%(enforcement)s]",
         moment=at,
         action=plain(action),
-        account=f"{platform}/{account}",
+        account=whose,
         tier=plain(tier),
         reach=decimal(reach),
         by=by,

@@ -12,6 +12,8 @@ from gardefou.nets.contradiction import never_holds
 from gardefou.nets.facts import SCHEMA, VERY_LARGE, FactSpec, Kind, Unit
 from gardefou.nets.language import ConditionError, parse, place_of
 from gardefou.nets.suggest import nearest_word
+from gardefou.speech import gettext as _
+from gardefou.speech import plain
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|w)")
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -59,11 +61,13 @@ def read_condition(text: str) -> tuple[tree.Node | None, tuple[ConditionError, .
     checker = _Checker(text)
     node, kind = checker.resolve(parsed)
     if kind is not None and kind.sort is not Sort.BOOL:
-        checker.problem("nets/type", f"A condition must be true or false; this is {kind.sort}", parsed)
+        checker.problem(
+            "nets/type", _("A condition must be true or false; this is %(sort)s", sort=plain(kind.sort)), parsed
+        )
     if checker.problems:
         return None, tuple(checker.problems)
     if never_holds(node):
-        checker.problem("nets/never_holds", "This condition can never hold", parsed)
+        checker.problem("nets/never_holds", _("This condition can never hold"), parsed)
         return None, tuple(checker.problems)
     return node, ()
 
@@ -109,7 +113,7 @@ class _Checker:
         if isinstance(value, str):
             return node, _TEXT
         if isinstance(value, int | float) and not value <= VERY_LARGE:
-            self.problem("nets/type", f"Numbers go up to {VERY_LARGE}", node)
+            self.problem("nets/type", _("Numbers go up to %(very_large)s", very_large=VERY_LARGE), node)
             return node, None
         return node, _NUMBER
 
@@ -118,12 +122,12 @@ class _Checker:
         if spec is None:
             near = nearest_word(name, SCHEMA) or nearest_word(name.capitalize(), ("True", "False"))
             group = [one for one in SCHEMA if one.startswith(f"{name.partition('.')[0]}.")]
-            hint = f" Did you mean {near}?" if near else ""
+            hint = _(" Did you mean %(near)s?", near=near) if near else ""
             self.problem(
                 "nets/unknown_fact",
-                f"There is no fact {name}.{hint}".removesuffix("."),
+                _("There is no fact %(name)s.%(hint)s", name=name, hint=hint).removesuffix("."),
                 node,
-                near or f"one of {', '.join(group or SCHEMA)}",
+                near or _("one of %(words)s", words=", ".join(group or SCHEMA)),
             )
             return node, None
         return tree.Fact(spec, at), _type_of(spec)
@@ -133,30 +137,42 @@ class _Checker:
         kinds = {kind.sort for _, kind in done if kind is not None}
         out = tree.ListOf(tuple(item for item, _ in done), node.at)
         if not node.items:
-            self.problem("nets/type", "A list must not be empty", node)
+            self.problem("nets/type", _("A list must not be empty"), node)
             return out, None
         if any(kind is None for _, kind in done):
             return out, None
         if len(kinds) > 1 or Sort.LIST in kinds:
-            self.problem("nets/type", "A list must hold values of one type, and no lists", node)
+            self.problem("nets/type", _("A list must hold values of one type, and no lists"), node)
             return out, None
         units = {kind.unit for _, kind in done if kind is not None and kind.unit is not None}
         if len(units) > 1:
-            self.problem("nets/type", f"This list mixes {' and '.join(sorted(units))}", node)
+            self.problem(
+                "nets/type",
+                _("This list mixes %(units)s", units=_(" and ").join(plain(unit) for unit in sorted(units))),
+                node,
+            )
             return out, None
         return out, Type(Sort.LIST, unit=next(iter(units), None), of=kinds.pop())
 
     def _boolean(self, node: tree.Node, where: str) -> tree.Node:
         done, kind = self.resolve(node)
         if kind is not None and kind.sort is not Sort.BOOL:
-            self.problem("nets/type", f"{where} needs true or false here, not {kind.sort}", node)
+            self.problem(
+                "nets/type",
+                _("%(where)s needs true or false here, not %(sort)s", where=where, sort=plain(kind.sort)),
+                node,
+            )
         return done
 
     def _number(self, node: tree.Node, where: str) -> tuple[tree.Node, Type | None]:
         done, kind = self.resolve(node)
         if kind is not None and kind.sort is not Sort.NUMBER:
-            hint = "; compare a duration with a fact directly" if _is_duration(node) else ""
-            self.problem("nets/type", f"{where} needs a number here, not {kind.sort}{hint}", node)
+            hint = _("; compare a duration with a fact directly") if _is_duration(node) else ""
+            self.problem(
+                "nets/type",
+                _("%(where)s needs a number here, not %(sort)s%(hint)s", where=where, sort=plain(kind.sort), hint=hint),
+                node,
+            )
             return done, None
         return done, kind
 
@@ -170,10 +186,19 @@ class _Checker:
             if node.op == "/" and one.unit == two.unit:
                 return out, _NUMBER
             if node.op in "*/" or one.unit != two.unit:
-                self.problem("nets/type", f"{one.unit} {node.op} {two.unit} means nothing", node)
+                self.problem(
+                    "nets/type",
+                    _(
+                        "%(unit)s %(op)s %(unit2)s means nothing",
+                        unit=plain(one.unit),
+                        op=node.op,
+                        unit2=plain(two.unit),
+                    ),
+                    node,
+                )
                 return out, None
         if node.op == "/" and two.unit is not None:
-            self.problem("nets/type", f"A number / {two.unit} means nothing", node)
+            self.problem("nets/type", _("A number / %(unit)s means nothing", unit=plain(two.unit)), node)
             return out, None
         return out, Type(Sort.NUMBER, unit=one.unit or two.unit)
 
@@ -187,12 +212,14 @@ class _Checker:
         single = kinds[0] if len(kinds) == 1 and kinds[0].sort is Sort.LIST else None
         if name in ("any", "all", "len"):
             if single is None:
-                self.problem("nets/type", f"{name} takes one list", node)
+                self.problem("nets/type", _("%(name)s takes one list", name=name), node)
                 return out, None
             if name == "len":
                 return out, _NUMBER
             if single.of is not Sort.BOOL:
-                self.problem("nets/type", f"{name} takes a list of true or false, such as {name}([a, b])", node)
+                self.problem(
+                    "nets/type", _("%(name)s takes a list of true or false, such as %(name)s([a, b])", name=name), node
+                )
                 return out, None
             return out, _BOOL
         numbers = (
@@ -200,7 +227,11 @@ class _Checker:
         )
         units = {kind.unit for kind in kinds if kind.unit is not None}
         if not numbers or len(units) > 1:
-            self.problem("nets/type", f"{name} takes a list of numbers, or two numbers and more, of one unit", node)
+            self.problem(
+                "nets/type",
+                _("%(name)s takes a list of numbers, or two numbers and more, of one unit", name=name),
+                node,
+            )
             return out, None
         return out, Type(Sort.NUMBER, unit=next(iter(units), None))
 
@@ -214,7 +245,7 @@ class _Checker:
             return out, None
         before = len(self.problems)
         if len(node.ops) > 1 and ("in" in node.ops or "not in" in node.ops):
-            self.problem("nets/type", "in cannot be chained; write and between the two", node)
+            self.problem("nets/type", _("in cannot be chained; write and between the two"), node)
         for op, (left, one), (right, two) in zip(node.ops, done, done[1:], strict=False):
             if one is not None and two is not None and len(self.problems) == before:
                 self._pair(op, (left, one), (right, two))
@@ -227,7 +258,7 @@ class _Checker:
             if seconds is None:
                 self.problem(
                     "nets/type",
-                    f'"{node.value}" is no duration; write "90s", "10m", "2h" or "3d"',
+                    _('"%(value)s" is no duration; write "90s", "10m", "2h" or "3d"', value=node.value),
                     node,
                     f'"{duration_meant(node.value, unit)}"',
                 )
@@ -246,46 +277,72 @@ class _Checker:
         if first.unit is not None and second.unit is not None and first.unit != second.unit:
             self.problem(
                 "nets/type",
-                f"This compares {first.unit} with {second.unit}",
+                _("This compares %(unit)s with %(unit2)s", unit=plain(first.unit), unit2=plain(second.unit)),
                 one,
-                f"compare each with a duration of its own, such as {_in_unit(first.unit)}",
+                _("compare each with a duration of its own, such as %(duration)s", duration=_in_unit(first.unit)),
             )
         elif op in ("in", "not in"):
             if second.sort is not Sort.LIST:
-                self.problem("nets/type", f"{op} needs a list on its right, not {second.sort}", two)
+                self.problem(
+                    "nets/type",
+                    _("%(op)s needs a list on its right, not %(sort)s", op=op, sort=plain(second.sort)),
+                    two,
+                )
             elif first.sort is not second.of:
-                self.problem("nets/type", f"{first.sort} is never in a list of {second.of}", one)
+                self.problem(
+                    "nets/type",
+                    _("%(sort)s is never in a list of %(of)s", sort=plain(first.sort), of=plain(second.of)),
+                    one,
+                )
             else:
                 self._words((one, first), (two, second))
         elif first.sort is Sort.LIST or second.sort is Sort.LIST:
-            self.problem("nets/type", f"Lists are compared with in, not {op}", one)
+            self.problem("nets/type", _("Lists are compared with in, not %(op)s", op=op), one)
         elif first.sort is not second.sort:
             hint, meant = "", None
             if Sort.NUMBER in (first.sort, second.sort) and (_is_duration(one) or _is_duration(two)):
-                hint = "; a duration needs a fact measured in minutes, hours or days"
-                meant = f"one of {', '.join(spec.name for spec in SCHEMA.values() if spec.unit is not None)}"
+                hint = _("; a duration needs a fact measured in minutes, hours or days")
+                measured = ", ".join(spec.name for spec in SCHEMA.values() if spec.unit is not None)
+                meant = _("one of %(words)s", words=measured)
             elif Sort.NUMBER in (first.sort, second.sort):
                 meant = _number_meant(one) or _number_meant(two)
-            self.problem("nets/type", f"This compares {first.sort} with {second.sort}{hint}", one, meant)
+            self.problem(
+                "nets/type",
+                _(
+                    "This compares %(sort)s with %(sort2)s%(hint)s",
+                    sort=plain(first.sort),
+                    sort2=plain(second.sort),
+                    hint=hint,
+                ),
+                one,
+                meant,
+            )
         elif op not in ("==", "!=") and first.sort is not Sort.NUMBER:
-            self.problem("nets/type", f"{op} compares numbers, not {first.sort}; use == or in", one)
+            self.problem(
+                "nets/type",
+                _("%(op)s compares numbers, not %(sort)s; use == or in", op=op, sort=plain(first.sort)),
+                one,
+            )
         else:
             self._words((one, first), (two, second))
 
     def _words(self, left: tuple[tree.Node, Type], right: tuple[tree.Node, Type]) -> None:
         """Check literal words against the closed list of the fact that they are compared with."""
-        for (_, kind), (node, _) in ((left, right), (right, left)):
+        for (_one, kind), (node, _other) in ((left, right), (right, left)):
             if not kind.choices:
                 continue
             for literal in _literals(node):
                 if isinstance(literal.value, str) and literal.value not in kind.choices:
                     near = nearest_word(literal.value, kind.choices)
-                    hint = f" Did you mean {near}?" if near else f" Use one of {', '.join(kind.choices)}"
+                    choices = ", ".join(kind.choices)
+                    hint = (
+                        _(" Did you mean %(near)s?", near=near) if near else _(" Use one of %(words)s", words=choices)
+                    )
                     self.problem(
                         "nets/type",
-                        f'"{literal.value}" is never a value of this.{hint}',
+                        _('"%(value)s" is never a value of this.%(hint)s', value=literal.value, hint=hint),
                         literal,
-                        near or f"one of {', '.join(kind.choices)}",
+                        near or _("one of %(words)s", words=choices),
                     )
 
 

@@ -12,6 +12,7 @@ from gardefou.nets.positions import positions
 from gardefou.nets.review import Finding, review
 from gardefou.nets.satisfiable import Unsatisfiable, together_unsatisfiable, unsatisfiable
 from gardefou.nets.team import Team
+from gardefou.speech import gettext as _
 
 _CODES = {"never": "nets/never_holds", "always": "nets/always_holds", "covered": "nets/covered"}
 
@@ -69,7 +70,7 @@ class _Where:
 
     def lacking(self, one: Unsatisfiable) -> Problem:
         place = self._positions.key(f"net.{self._index[one.net]}.require.approvals")
-        said = "add people who can, or ask for fewer"
+        said = _("add people who can, or ask for fewer")
         return Problem(
             "nets/unsatisfiable", one.message, self._file, place.line, place.column, one.net, suggestion=said
         )

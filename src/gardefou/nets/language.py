@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 from gardefou.errors import InvalidInput
 from gardefou.nets import tree
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 
 #: Longest condition, in characters, and deepest nesting.
 MAX_LENGTH = 4_000
@@ -83,18 +85,20 @@ class _Parser:
 
     def parse(self) -> tree.Node:
         if not self._source:
-            raise self._wrong("The condition is empty; write what must hold, such as action.severity >= 3", 0)
+            raise self._wrong(_("The condition is empty; write what must hold, such as action.severity >= 3"), 0)
         if len(self._source) > MAX_LENGTH:
-            raise self._wrong(f"The condition is longer than {MAX_LENGTH} characters; split the net in two", 0)
+            raise self._wrong(
+                _("The condition is longer than %(most)s characters; split the net in two", most=MAX_LENGTH), 0
+            )
         self._refuse_comments()
         try:
             body = ast.parse(self._source, mode="eval").body
         except SyntaxError as error:
             # Python counts columns from 1; 0 stands for "where the text ends too early".
             at = error.offset - 1 if error.offset else len(self._source)
-            raise self._wrong(f"This is not a condition: {error.msg}", self._indent + at) from error
+            raise self._wrong(_("This is not a condition: %(msg)s", msg=error.msg), self._indent + at) from error
         except (ValueError, RecursionError, MemoryError) as error:
-            raise self._wrong(f"This is not a condition: {error}", 0) from error
+            raise self._wrong(_("This is not a condition: %(error)s", error=error), 0) from error
         return self._node(body, MAX_DEPTH)
 
     def _refuse_comments(self) -> None:
@@ -103,7 +107,7 @@ class _Parser:
             for token in tokenize.generate_tokens(io.StringIO(self._source).readline):
                 if token.type == tokenize.COMMENT:
                     raise self._wrong(
-                        "A condition has no comments; use the net's because", self._indent + token.start[1]
+                        _("A condition has no comments; use the net's because"), self._indent + token.start[1]
                     )
         except (tokenize.TokenError, SyntaxError):
             return  # the parser says it better
@@ -111,7 +115,9 @@ class _Parser:
     def _node(self, node: ast.expr, depth: int) -> tree.Node:
         at = self._indent + len(self._bytes[: node.col_offset].decode("utf-8", "replace"))
         if depth == 0:
-            raise self._wrong(f"The condition nests deeper than {MAX_DEPTH} levels; split the net in two", at)
+            raise self._wrong(
+                _("The condition nests deeper than %(most)s levels; split the net in two", most=MAX_DEPTH), at
+            )
         deeper = depth - 1
         match node:
             case ast.Constant(value=bool() | int() | float() | str() as value):
@@ -136,12 +142,16 @@ class _Parser:
                 return tree.Compare(items, tuple(_COMPARISONS[type(op)] for op in ops), at)
             case ast.Call(func=ast.Name(id=function), args=args, keywords=[]) if function in FUNCTIONS:
                 if any(isinstance(arg, ast.Starred) for arg in args):
-                    raise self._wrong("A condition has no * arguments; write them out", at)
+                    raise self._wrong(_("A condition has no * arguments; write them out"), at)
                 return tree.Call(function, tuple(self._node(arg, deeper) for arg in args), at)
             case ast.Call():
-                raise self._wrong(f"Conditions call only {', '.join(FUNCTIONS)}, without keywords", at)
+                raise self._wrong(
+                    _("Conditions call only %(functions)s, without keywords", functions=", ".join(FUNCTIONS)), at
+                )
             case _:
-                raise self._wrong(f"Conditions have no {_word(node)}; see the net language in the reference", at)
+                raise self._wrong(
+                    _("Conditions have no %(node)s; see the net language in the reference", node=_word(node)), at
+                )
 
     def _dotted(self, node: ast.Attribute, at: int) -> str:
         parts = [node.attr]
@@ -150,7 +160,7 @@ class _Parser:
             parts.append(inner.attr)
             inner = inner.value
         if not isinstance(inner, ast.Name):
-            raise self._wrong("Only names of facts have dots, such as account.reach", at)
+            raise self._wrong(_("Only names of facts have dots, such as account.reach"), at)
         return ".".join((inner.id, *reversed(parts)))
 
     def _wrong(self, message: str, offset: int) -> ConditionError:
@@ -161,14 +171,15 @@ def _word(node: ast.expr) -> str:
     names: dict[type[ast.expr], str] = {
         ast.Lambda: "lambda",
         ast.IfExp: "if … else",
-        ast.Subscript: "[…] lookups",
-        ast.JoinedStr: "f-strings",
-        ast.Dict: "dictionaries",
-        ast.Set: "sets (write a list)",
+        ast.Subscript: later("[…] lookups"),
+        ast.JoinedStr: later("f-strings"),
+        ast.Dict: later("dictionaries"),
+        ast.Set: later("sets (write a list)"),
         ast.NamedExpr: ":=",
-        ast.Compare: "is (write ==)",
-        ast.BinOp: "operators but + - * /",
-        ast.UnaryOp: "signs but -",
-        ast.Constant: "such literals",
+        ast.Compare: later("is (write ==)"),
+        ast.BinOp: later("operators but + - * /"),
+        ast.UnaryOp: later("signs but -"),
+        ast.Constant: later("such literals"),
     }
-    return names.get(type(node), "comprehensions or other Python")
+    found = names.get(type(node), later("comprehensions or other Python"))
+    return _(found)

@@ -17,6 +17,7 @@ from gardefou.nets.net import CHANNELS, CONFIRMS, Net, NetSet, duration_text
 from gardefou.nets.positions import Positions, positions
 from gardefou.nets.suggest import nearest_word
 from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.speech import gettext as _
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYS = ("id", "title", "because", "when", "mode", "require")
@@ -148,8 +149,14 @@ def read_net(table: Mapping[str, Any]) -> Net:
         place: Place | None = None,
         suggestion: str | None = None,  # noqa: ARG001
     ) -> None:
-        where = f" (line {place.line}, column {place.column} of when)" if place else ""
-        raise InvalidInput(code, f"Net {table.get('id', '?')}: {message}{where}", field=f"net.{key}")
+        where = ""
+        if place:
+            where = _(" (line %(line)s, column %(column)s of when)", line=place.line, column=place.column)
+        raise InvalidInput(
+            code,
+            _("Net %(net)s: %(message)s%(where)s", net=table.get("id", "?"), message=message, where=where),
+            field=f"net.{key}",
+        )
 
     net = _net(table, fail)
     if net is None:  # pragma: no cover  (every way to no net fails first)
@@ -166,7 +173,11 @@ def read_all(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
         # Without numbers it says "(at end of document)".
         place = Place(int(found[1]), int(found[2])) if found else place_of(text, len(text))
         message = re.sub(r" \(at .*\)$", "", str(error))
-        return [], [Problem("nets/toml", f"This is not TOML: {message}.", filename, place.line, place.column)]
+        return [], [
+            Problem(
+                "nets/toml", _("This is not TOML: %(message)s.", message=message), filename, place.line, place.column
+            )
+        ]
     text = text.replace("\r\n", "\n")
     where = positions(text)
     problems: list[Problem] = []
@@ -177,7 +188,7 @@ def read_all(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
 
     for key in document:
         if key != "net":
-            said = f"There is no table {key} here; nets are [[net]] tables."
+            said = _("There is no table %(key)s here; nets are [[net]] tables.", key=key)
             note("nets/unknown_key", said, where.key(key), instead="[[net]]")
     if not isinstance(tables, list) or not tables:
         note("nets/empty", "There is no [[net]] here; a set without nets lets everything through.", Place(1, 1))
@@ -195,7 +206,7 @@ def read_all(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
         net = _net(given, report)
         if name is not None:
             if name in seen:
-                said = f"Net {name} stands at line {seen[name].line} already."
+                said = _("Net %(name)s stands at line %(line)s already.", name=name, line=seen[name].line)
                 report("nets/duplicate_id", said, "id", None, f"{name}-2")
             seen.setdefault(name, where.key(f"net.{index}.id"))
         if net is not None:
@@ -224,22 +235,23 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
     for key in table:
         if key not in _KEYS:
             inside = key in _REQUIRE
-            near = f"{key} in [net.require]" if inside else nearest_word(key, _KEYS)
-            said = f"A net has no {key}.{f' Did you mean {near}?' if near else ''}"
-            problem("nets/unknown_key", said, key, None, near or f"one of {', '.join(_KEYS)}")
+            near = _("%(key)s in [net.require]", key=key) if inside else nearest_word(key, _KEYS)
+            hint = _(" Did you mean %(near)s?", near=near) if near else ""
+            said = _("A net has no %(key)s.%(hint)s", key=key, hint=hint)
+            problem("nets/unknown_key", said, key, None, near or _("one of %(words)s", words=", ".join(_KEYS)))
     texts: dict[str, str] = {}
     for key in ("id", "title", "because", "when"):
         value = table.get(key)
         if value is None:
-            problem("nets/missing_key", f"The net has no {key}; add it.", "", None, _EXAMPLES[key])
+            problem("nets/missing_key", _("The net has no %(key)s; add it.", key=key), "", None, _EXAMPLES[key])
         elif not isinstance(value, str) or not value.strip():
-            problem("nets/bad_value", f"{key} must be a text that is not empty.", key)
+            problem("nets/bad_value", _("%(key)s must be a text that is not empty.", key=key), key)
         else:
             texts[key] = value
     if "id" in texts and (not _ID.fullmatch(texts["id"]) or len(texts["id"]) > 80):
         problem(
             "nets/bad_id",
-            "An id is small letters, digits and single hyphens, at most 80: no-bulk-for-leavers.",
+            _("An id is small letters, digits and single hyphens, at most 80: no-bulk-for-leavers."),
             "id",
             None,
             re.sub(r"[^a-z0-9]+", "-", texts["id"].lower()).strip("-0123456789")[:80] or "no-bulk-for-leavers",
@@ -247,7 +259,7 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
     mode = table.get("mode", "enforce")
     if mode not in ("enforce", "shadow"):
         near = nearest_word(str(mode), ("enforce", "shadow")) or "enforce"
-        problem("nets/bad_mode", 'mode is "enforce" or "shadow".', "mode", None, f'mode = "{near}"')
+        problem("nets/bad_mode", _('mode is "enforce" or "shadow".'), "mode", None, f'mode = "{near}"')
     condition: Condition | None = None
     if "when" in texts:
         node, errors = read_condition(texts["when"])
@@ -270,28 +282,39 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
 
 def _require(given: object, title: str, problem: Report) -> Verdict | None:
     if not isinstance(given, dict) or not given:
-        problem("nets/empty_require", "The net asks for nothing; say in [net.require] what it asks.", "require")
+        problem("nets/empty_require", _("The net asks for nothing; say in [net.require] what it asks."), "require")
         return None
     require = cast("dict[str, Any]", given)
     for key in require:
         if key not in _REQUIRE:
             near = nearest_word(key, _REQUIRE)
-            said = f"A net cannot require {key}.{f' Did you mean {near}?' if near else ''}"
-            problem("nets/unknown_key", said, f"require.{key}", None, near or f"one of {', '.join(_REQUIRE)}")
+            hint = _(" Did you mean %(near)s?", near=near) if near else ""
+            said = _("A net cannot require %(key)s.%(hint)s", key=key, hint=hint)
+            problem(
+                "nets/unknown_key",
+                said,
+                f"require.{key}",
+                None,
+                near or _("one of %(words)s", words=", ".join(_REQUIRE)),
+            )
 
     def whole(key: str, most: int) -> int | None:
         value = require.get(key)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
-            problem("nets/bad_value", f"{key} must be a whole number from 1 to {most}.", f"require.{key}")
+            problem(
+                "nets/bad_value",
+                _("%(key)s must be a whole number from 1 to %(most)s.", key=key, most=most),
+                f"require.{key}",
+            )
             return None
         return value
 
     def flag(key: str) -> bool:
         value = require.get(key, False)
         if not isinstance(value, bool):
-            problem("nets/bad_value", f"{key} must be true or false.", f"require.{key}")
+            problem("nets/bad_value", _("%(key)s must be true or false.", key=key), f"require.{key}")
         return value is True
 
     def words(key: str, known: tuple[str, ...], code: str) -> tuple[str, ...]:
@@ -299,16 +322,27 @@ def _require(given: object, title: str, problem: Report) -> Verdict | None:
         if value is None:
             return ()
         if not isinstance(value, list) or not value:
-            problem("nets/bad_value", f"{key} must be a list of {', '.join(known)}.", f"require.{key}")
+            problem(
+                "nets/bad_value",
+                _("%(key)s must be a list of %(known)s.", key=key, known=", ".join(known)),
+                f"require.{key}",
+            )
             return ()
         listed = cast("list[object]", value)
         for one in listed:
             if not isinstance(one, str) or one not in known:
                 near = nearest_word(str(one), known) or _ALIASES.get(str(one).lower())
                 near = near if near in known else None
-                hint = f" Did you mean {near}?" if near else f" Use some of {', '.join(known)}."
-                instead = near or f"some of {', '.join(known)}"
-                problem(code, f"{key} cannot name {one!r}.{hint}", f"require.{key}", None, instead)
+                words = ", ".join(known)
+                hint = _(" Did you mean %(near)s?", near=near) if near else _(" Use some of %(words)s.", words=words)
+                instead = near or _("some of %(words)s", words=words)
+                problem(
+                    code,
+                    _("%(key)s cannot name %(one)s.%(hint)s", key=key, one=repr(one), hint=hint),
+                    f"require.{key}",
+                    None,
+                    instead,
+                )
         return tuple(sorted({str(one) for one in listed}))
 
     approvals = whole("approvals", MAX_APPROVALS)
@@ -316,10 +350,14 @@ def _require(given: object, title: str, problem: Report) -> Verdict | None:
     distinct, blind = flag("distinct_teams"), flag("blind")
     for key in ("from", "distinct_teams", "blind"):
         if key in require and "approvals" not in require:
-            problem("nets/bad_value", f"{key} means nothing without approvals; add approvals.", f"require.{key}")
+            problem(
+                "nets/bad_value",
+                _("%(key)s means nothing without approvals; add approvals.", key=key),
+                f"require.{key}",
+            )
     refuse = require.get("refuse")
     if refuse is not None and refuse is not True and not (isinstance(refuse, str) and refuse.strip()):
-        problem("nets/bad_value", "refuse must be true or the reason in words.", "require.refuse")
+        problem("nets/bad_value", _("refuse must be true or the reason in words."), "require.refuse")
     return Verdict(
         refusals=() if refuse is None else (title if refuse is True else str(refuse),),
         approvals=(Requirement(roles or APPROVING_ROLES, approvals, distinct, blind),) if approvals else (),
@@ -335,7 +373,7 @@ def _hold(value: object, problem: Report) -> int:
         return 0
     seconds = duration_seconds(value) if isinstance(value, str) else None
     if seconds is None or not float(seconds).is_integer() or not 1 <= seconds <= MAX_HOLD_SECONDS:
-        said = 'hold is a duration from "1s" to "90d", such as "10m".'
+        said = _('hold is a duration from "1s" to "90d", such as "10m".')
         meant = _hold_meant(value)
         problem("nets/bad_duration", said, "require.hold", None, f'hold = "{meant}"')
         return 0

@@ -11,6 +11,7 @@ from typing import Any, cast
 from gardefou.errors import InvalidInput
 from gardefou.nets.evaluate import Condition
 from gardefou.nets.verdict import Reason, Verdict
+from gardefou.speech import gettext as _
 
 #: Who and what nets may notify; the settings say where each of them ends.
 CHANNELS = ("oncall", "lead", "policy", "legal", "team", "everyone")
@@ -107,7 +108,9 @@ class NetSet:
         self._by_id: dict[str, Net] = {}
         for net in self.nets:
             if net.id in self._by_id:
-                raise InvalidInput("nets/duplicate_id", f"Two nets have the id {net.id}; rename one.", field="id")
+                raise InvalidInput(
+                    "nets/duplicate_id", _("Two nets have the id %(id)s; rename one.", id=net.id), field="id"
+                )
             self._by_id[net.id] = net
         self.digest: str = hashlib.sha256(self.canonical().encode()).hexdigest()
         self.compiled = tuple((net.condition.test, net.spoken(), net.spoken(shadow=True)) for net in self.nets)
@@ -149,7 +152,9 @@ class NetSet:
         kept = dict(self._by_id)
         for net_id in remove:
             if kept.pop(net_id, None) is None:
-                raise InvalidInput("nets/unknown_net", f"There is no net {net_id} to remove.", field="remove")
+                raise InvalidInput(
+                    "nets/unknown_net", _("There is no net %(net_id)s to remove.", net_id=net_id), field="remove"
+                )
         for net in put:
             kept[net.id] = net
         return NetSet(kept.values())

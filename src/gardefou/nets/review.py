@@ -22,6 +22,7 @@ from gardefou.nets.net import Net
 from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import join_all
+from gardefou.speech import gettext as _
 from gardefou.speech import listed
 
 #: Milliseconds for one question, and seconds for all of them.
@@ -48,11 +49,15 @@ class Finding:
         """What to do about it."""
         match self.kind:
             case "never":
-                return "mend the condition, or take the net out"
+                return _("mend the condition, or take the net out")
             case "always":
-                return "narrow the condition, or make sure that everything is meant"
+                return _("narrow the condition, or make sure that everything is meant")
             case _:
-                return f"take {self.net} out, or make it ask for more than {listed(list(self.by), 'and')}"
+                return _(
+                    "take %(net)s out, or make it ask for more than %(others)s",
+                    net=self.net,
+                    others=listed(list(self.by), "and"),
+                )
 
 
 @one_at_a_time
@@ -94,10 +99,16 @@ class _Review:
                 continue
             speaks = self._speaks[net.id]
             if self._never(speaks):
-                found.append(Finding("never", net.id, f"Net {net.id} can never speak: its condition never holds."))
+                found.append(
+                    Finding("never", net.id, _("Net %(id)s can never speak: its condition never holds.", id=net.id))
+                )
             elif self._never(self._z3.Not(speaks)):
                 found.append(
-                    Finding("always", net.id, f"Net {net.id} always speaks: its condition holds whatever happens.")
+                    Finding(
+                        "always",
+                        net.id,
+                        _("Net %(id)s always speaks: its condition holds whatever happens.", id=net.id),
+                    )
                 )
             elif covered := self._covered(net):
                 found.append(covered)
@@ -154,18 +165,18 @@ class _Review:
 
 
 def _always(net: str) -> Finding:
-    return Finding("always", net, f"Net {net} always speaks: its condition holds whatever happens.")
+    return Finding("always", net, _("Net %(id)s always speaks: its condition holds whatever happens.", id=net))
 
 
 def _covering(net: Net, by: Sequence[Net], *, together: bool) -> Finding:
     ids = tuple(one.id for one in by)
     if len(by) == 1:
-        how = f"{ids[0]} speaks wherever it does, and asks at least as much"
+        how = _("%(net)s speaks wherever it does, and asks at least as much", net=ids[0])
     elif together:
-        how = f"{listed(list(ids), 'and')} speak wherever it does, and together ask at least as much"
+        how = _("%(nets)s speak wherever it does, and together ask at least as much", nets=listed(list(ids), "and"))
     else:
-        how = f"wherever it speaks, one of {listed(list(ids), 'and')} does, and asks at least as much"
-    return Finding("covered", net.id, f"Net {net.id} adds nothing: {how}.", ids)
+        how = _("wherever it speaks, one of %(nets)s does, and asks at least as much", nets=listed(list(ids), "and"))
+    return Finding("covered", net.id, _("Net %(id)s adds nothing: %(how)s.", id=net.id, how=how), ids)
 
 
 def _rounds(node: tree.Node) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from gardefou.speech import gettext as _
+
 #: What people call facts elsewhere.
 _OTHER_NAMES: Mapping[str, str] = MappingProxyType(
     {
@@ -57,4 +59,4 @@ def nearest_word(word: str, known: Iterable[str]) -> str | None:
 def suggestion(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean …?`` for the nearest known word, or nothing."""
     near = nearest_word(word, known)
-    return f" Did you mean {near}?" if near else ""
+    return _(" Did you mean %(near)s?", near=near) if near else ""
