@@ -44,7 +44,7 @@ def test_why_a_measure_waits_is_said_in_french(scene: Scene):
     said = text(reader(scene, "ben").get(f"/enforcements/{decide(scene, 'ada', '1001')}"))
     assert "2 autres personnes (responsable ou règles), d’équipes différentes" in said
     assert "puis un délai de 10 minutes, pendant lequel toute personne en service peut la retirer" in said
-    assert "le compte est protégé; sa gravité est de 3 ou plus (sa gravité est de 3)" in said
+    assert "le compte est protégé ; sa gravité est de 3 ou plus (sa gravité est de 3)" in said.replace("\u00a0", " ")
     assert not re.search(r"further people|then a wait|the account is|whoever does it", said)
 
 
@@ -106,6 +106,24 @@ def test_who_may_not_say_yes_is_told_in_french(scene: Scene):
     seen = digest(reader(scene, "ben").get(f"/enforcements/{waiting}"))
     said = text(browser.post(f"/enforcements/{waiting}/answer", 403, answer="yes", digest=seen))
     assert "Il faut quelqu’un de ces rôles" in said
+
+
+def test_what_is_wrong_with_a_file_of_nets_is_said_in_french(scene: Scene):
+    wrong = '[[net]]\nid = "x"\ntitle = "t"\nbecause = "b"\nwhen = "account.tier >= 3"\n[net.require]\naprovals = 2\n'
+    said = text(reader(scene, "cyd").post("/nets/proposal", 200, toml=wrong, name="x", do="look"))
+    assert "Ceci compare un texte et un nombre." in said
+    assert "Un filet ne peut pas exiger aprovals. Vouliez-vous dire approvals ?" in said.replace("\u00a0", " ")
+
+
+def test_the_api_speaks_english_to_whoever_asks(scene: Scene):
+    token = {"Authorization": f"Bearer {scene.token('ben')}", "Accept-Language": "fr"}
+    browser = reader(scene, "ben")
+    waiting = decide(scene, "ada", "1001")
+    assert "Il n’y a pas de liste" in browser.get("/enforcements?tab=none", 404)
+    answer = browser.client.get("/api/v1/enforcements/none", headers=token)
+    assert answer.json()["detail"] == "There is no enforcement 'none'; check the id."
+    why = browser.client.get(f"/api/v1/enforcements/{waiting}/explanation", headers=token)
+    assert why.json()["met"] == ["whoever placed it had signed in within 10 minutes"]
 
 
 def kept(scene: Scene, language: str) -> list[Any]:
