@@ -12,6 +12,7 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.phrase import condition_in_words, fact_in_words, meaning
 from gardefou.nets.verdict import NOTHING, Verdict
 from gardefou.speech import gettext as _
+from gardefou.speech import later
 
 
 def judge(nets: NetSet, facts: Facts, *, shadow_all: bool = False) -> Verdict:
@@ -70,6 +71,13 @@ class Explanation:
         }
 
 
+_CAME_OUT = {
+    Outcome.MATCHED: later("%(condition)s holds"),
+    Outcome.NOT_MATCHED: later("%(condition)s does not hold"),
+    Outcome.ERRED: later("%(condition)s could not be read"),
+}
+
+
 def explain(nets: NetSet, facts: Facts) -> tuple[Explanation, ...]:
     """Return for each net whether it spoke or was silent, and what decided."""
     told: list[Explanation] = []
@@ -119,13 +127,14 @@ def _in_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
     values: list[str] = []
     for spec in reads:
         if spec.name in facts:
-            values.append(f"{spec.name} is {_say(facts[spec.name])}")
+            values.append(_("%(fact)s is %(value)s", fact=spec.name, value=_say(facts[spec.name])))
         elif spec.most_protective is None:
-            values.append(f"{spec.name} is unknown")
+            values.append(_("%(fact)s is unknown", fact=spec.name))
         else:
-            values.append(f"{spec.name} is unknown, taken as {_say(spec.most_protective)}")
-    verb = {Outcome.MATCHED: "holds", Outcome.NOT_MATCHED: "does not hold", Outcome.ERRED: "could not be read"}
-    return f"{tree.render(node)} {verb[outcome]}" + (f": {', '.join(values)}" if values else "")
+            taken = _say(spec.most_protective)
+            values.append(_("%(fact)s is unknown, taken as %(value)s", fact=spec.name, value=taken))
+    said = _(_CAME_OUT[outcome], condition=tree.render(node))
+    return _("%(what)s: %(more)s", what=said, more=", ".join(values)) if values else said
 
 
 def _in_plain_words(node: tree.Node, outcome: Outcome, facts: Facts) -> str:
@@ -151,8 +160,8 @@ def _say(value: object) -> str:
         case bool():
             return "true" if value else "false"
         case tuple():
-            return ", ".join(str(one) for one in value) or "empty"  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+            return ", ".join(str(one) for one in value) or _("empty")  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
         case str():
-            return value or "empty"
+            return value or _("empty")
         case _:
             return f"{value:,}" if isinstance(value, int) else str(value)

@@ -173,7 +173,7 @@ def _templates() -> Environment:
     )
     # The extension puts it there.
     cast("Any", environment).install_gettext_callables(bare, bare_plural, newstyle=True)
-    environment.filters.update(moment=moment_in_words, minutes=minutes_in_words, many=count)
+    environment.filters.update(moment=moment_in_words, minutes=minutes_in_words, many=count, said=_)
     return environment
 
 
