@@ -14,8 +14,6 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gardefou.errors import Conflict
-from gardefou.speech import gettext as _
-from gardefou.speech import plain
 
 
 class State(StrEnum):
@@ -88,7 +86,4 @@ def check_transition(old: State, new: State) -> None:
         Conflict: there is no such transition (`enforcement/state`).
     """
     if new is not old and new not in TRANSITIONS[old]:
-        raise Conflict(
-            "enforcement/state",
-            _("An enforcement that is %(old)s cannot become %(new)s.", old=plain(old.value), new=plain(new.value)),
-        )
+        raise Conflict("enforcement/state", f"An enforcement that is {old.value} cannot become {new.value}.")
