@@ -22,8 +22,11 @@ from gardefou.ledger.note import Signer
 from gardefou.ledger.sequencer import Sequencer
 from gardefou.nets.shipped import load_shipped
 from gardefou.notices.post import ApprisePost, NoPost
+from gardefou.people.directory import Directory, seal_plain
 from gardefou.people.keys import KeyStore
 from gardefou.people.pseudonyms import pseudonym
+from gardefou.people.seal_store import KeptSeals, wrap_of
+from gardefou.people.seals import DerivedSeals
 from gardefou.platforms.protocol import Connector
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.platforms.synapse import Synapse
@@ -66,14 +69,33 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
         if not current:
             upgrade_store(store)
     keys = KeyStore(settings.keys_folder)
-    return make_app(store, real_parts(), signer=keys.signer(), keys=keys)
+    directory = open_directory(settings)
+    if migrate:
+        seal_plain(store, directory)
+    return make_app(store, real_parts(), signer=keys.signer(), keys=keys, directory=directory)
 
 
-def make_app(store: Store, parts: Parts, *, signer: Signer, keys: KeyStore | None = None, no_nets: bool = False) -> App:
+def open_directory(settings: Settings) -> Directory:
+    """Return the directory under the seals that lie in the key store, or that settings have wrapped."""
+    return Directory(KeptSeals(KeyStore(settings.keys_folder), wrap_of(settings.seal_wrap, settings.seal_unwrap)))
+
+
+def make_app(
+    store: Store,
+    parts: Parts,
+    *,
+    signer: Signer,
+    keys: KeyStore | None = None,
+    directory: Directory | None = None,
+    no_nets: bool = False,
+) -> App:
     """Return an application node from a migrated store and its parts.
 
-    ``keys`` may be left out where only sandbox platforms are used.
+    ``keys`` may be left out where only sandbox platforms are used; names are
+    then sealed under a key made of the signer's.
     """
+    if directory is None:
+        directory = Directory(DerivedSeals(signer.seed) if keys is None else KeptSeals(keys))
     ids = Ids(parts.clock, parts.random)
     works = Works(store, parts.clock, ids, parts.salts)
     sequencer = Sequencer(store, parts.clock, seed=signer.seed, origin=signer.name)
@@ -88,6 +110,7 @@ def make_app(store: Store, parts: Parts, *, signer: Signer, keys: KeyStore | Non
         random=parts.random,
         sequencer=sequencer,
         make_connector=connector,
+        directory=directory,
         no_nets=no_nets,
         post=NoPost() if keys is None else ApprisePost(keys),
     )

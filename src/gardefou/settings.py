@@ -28,6 +28,10 @@ class Settings:
     database_url: str = ""
     #: Folder with the ledger's key and platforms' credentials; left out, ``data/keys``.
     keys: str = ""
+    #: Commands that wrap and unwrap the sealing keys (standard input to output), such as a key management
+    #: service's; left out, these keys lie in ``keys`` as they are, for their owner alone to read.
+    seal_wrap: str = ""
+    seal_unwrap: str = ""
     #: A file of nets: when it changes it is proposed, never obeyed. Left out, none is looked at.
     nets_file: str = ""
     #: Where `serve` listens.

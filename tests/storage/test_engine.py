@@ -15,7 +15,7 @@ from gardefou.storage import bulk
 from gardefou.storage.engine import Store, open_store
 from gardefou.storage.migrate import upgrade
 
-_ADD = sa.text("INSERT INTO person (staff_id, name, email, issuer, subject) VALUES (:id, '', '', '', '')")
+_ADD = sa.text("INSERT INTO person (staff_id, key, sealed) VALUES (:id, '', '')")
 _ALL = sa.text("SELECT staff_id FROM person ORDER BY staff_id")
 
 

@@ -18,7 +18,7 @@ from gardefou.flow.app import App
 from gardefou.flow.changes.settings import write_setting
 from gardefou.ledger.note import Signer
 from gardefou.people.authenticate import hash_secret, note_strong
-from gardefou.people.directory import Entry, put_person
+from gardefou.people.directory import Entry
 from gardefou.people.keys import KeyStore
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
@@ -54,7 +54,7 @@ class House:
             uow.record("staff.added", by="system", about=staff.id, puts=(staff,))
             uow.record("token.issued", by=staff.id, about=token.id, puts=(token,))
             note_strong(uow.connection, staff.id, uow.now)
-            put_person(uow.connection, Entry(staff_id=staff.id, name=f"Planted {name.title()} Name"))
+            self.app.directory.put(uow.connection, Entry(staff_id=staff.id, name=f"Planted {name.title()} Name"))
         self.people[name] = staff
         return staff
 

@@ -21,7 +21,7 @@ from gardefou.clock import rfc3339
 from gardefou.domain.records import Account, Enforcement, Staff
 from gardefou.flow.change import propose
 from gardefou.flow.watch import watch
-from gardefou.people.directory import Entry, put_person
+from gardefou.people.directory import Entry
 from gardefou.storage import fast, tables
 from gardefou.storage.records import fetch_all
 from tests.flow.test_plans import _ONE_PLATFORM, _TOO_MUCH
@@ -517,7 +517,9 @@ def _all_paths(scene: Scene) -> list[str]:
 def test_r19_no_page_names_anybody_or_shows_a_staff_id(scene: Scene):
     with scene.app.works.begin() as uow:
         for name, one in scene.staff.items():
-            put_person(uow.connection, Entry(staff_id=one.id, name=f"Planted {name.title()} Name", email="p@lant.ed"))
+            scene.app.directory.put(
+                uow.connection, Entry(staff_id=one.id, name=f"Planted {name.title()} Name", email="p@lant.ed")
+            )
     suspend(scene, "3001", note="A note.")
     scene.client("dee").post("/restore/sandbox/3001", because="It was a mistake.")
     set_tier(scene, "3003", "notable", because="a paper")

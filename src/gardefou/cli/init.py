@@ -34,7 +34,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     from gardefou.bootstrap import first_person, initialise
     from gardefou.cli.login import key_lines
     from gardefou.people.authenticate import give_signin_key, start_session
-    from gardefou.storage import tables
+    from gardefou.people.directory import Entry
 
     if is_initialised(ctx.settings):
         raise Conflict(
@@ -43,13 +43,11 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     if nets not in FOUNDERS:
         raise click.BadParameter(f"the shipped sets are {', '.join(FOUNDERS)}", param_hint="--nets")
     app = ctx.open(must_be_initialised=False)
+    app.directory.seals.make()  # before anything else is: a key that cannot be had makes nothing
     roles = (*_ROLES, "policy") if nets == "solo" else _ROLES
     person = initialise(app, nets=nets, person=first_person(app, roles=roles))
     with app.works.begin() as uow:
-        uow.connection.execute(
-            tables.person.insert(),
-            {"staff_id": person.id, "name": name, "email": email, "issuer": "", "subject": ""},
-        )
+        app.directory.put(uow.connection, Entry(staff_id=person.id, name=name, email=email))
         secret, _ = start_session(uow, person.id, strong=True)
         key = give_signin_key(uow, person.id)
     keep_signin(ctx.settings, secret)

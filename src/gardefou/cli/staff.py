@@ -20,6 +20,7 @@ from gardefou.domain.records import Staff
 from gardefou.domain.states import State
 from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
+from gardefou.people.directory import Entry
 from gardefou.people.roles import ROLES, Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -78,9 +79,7 @@ def add(
     new_id, pseudonym = str(proposed["staff"]), str(proposed["pseudonym"])
     if made.state in {State.IN_FORCE.value, State.WAITING.value} and (name or email):
         with app.works.begin() as uow:
-            uow.connection.execute(
-                tables.person.insert(), {"staff_id": new_id, "name": name, "email": email, "issuer": "", "subject": ""}
-            )
+            app.directory.put(uow.connection, Entry(staff_id=new_id, name=name, email=email))
     says, shape = outcome(ctx, made)
     with app.works.read() as connection:
         in_setup = not load_rules(connection).setup_finished
@@ -215,8 +214,8 @@ def reveal(ctx: Cli, staff: str, because: str) -> None:
             tell(ctx, made)
             return
     with app.works.read() as connection:
-        row = connection.execute(sa.select(tables.person).where(tables.person.c.staff_id == one.id)).first()
-    name, email = (row.name, row.email) if row is not None else ("", "")
+        entry = app.directory.get(connection, one.id)
+    name, email = (entry.name, entry.email) if entry is not None else ("", "")
     ctx.out.data(
         {"state": "in_force", "pseudonym": one.pseudonym, "id": one.id, "name": name, "email": email},
         f"{one.pseudonym} is {name or '(no name is kept)'}{f' <{email}>' if email else ''}.",

@@ -17,8 +17,8 @@ from gardefou.flow.app import App
 from gardefou.flow.change import propose
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import by_staff, by_token, hash_secret, new_secret, start_session
+from gardefou.people.directory import Entry
 from gardefou.people.roles import SCOPES
-from gardefou.storage import tables
 
 #: How long everyone has worked here: no newcomers.
 _TENURE = timedelta(days=700)
@@ -101,9 +101,7 @@ def bearer(app: App, secret: str) -> Actor:
 
 def _seal(app: App, staff_id: str, name: str) -> None:
     with app.works.begin() as uow:
-        uow.connection.execute(
-            tables.person.insert(), {"staff_id": staff_id, "name": name, "email": "", "issuer": "", "subject": ""}
-        )
+        app.directory.put(uow.connection, Entry(staff_id=staff_id, name=name))
 
 
 def _sign_in(app: App, staff_id: str) -> None:

@@ -22,6 +22,7 @@ from gardefou.nets.load import load
 from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
 from gardefou.notices.post import NoPost, Post
+from gardefou.people.directory import Directory
 from gardefou.platforms.protocol import Connector
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
@@ -66,6 +67,8 @@ class App:
     random: Random
     sequencer: Sequencer
     make_connector: MakeConnector
+    #: Who people are, sealed; nothing else knows a name.
+    directory: Directory
     #: ``--no-nets``: states, ledger and connectors stay, everything is let through. Fresh stores only.
     no_nets: bool = False
     #: Sends notices to the channels whose addresses lie on this machine.

@@ -1,4 +1,4 @@
-"""The key store: the ledger's signing key, the platforms' credentials, the channels' addresses (R20).
+"""The key store: the ledger's signing key, the sealing keys, platforms' credentials, channels' addresses (R20).
 
 All in files outside the database.
 """
@@ -17,6 +17,8 @@ from gardefou.ledger.note import Signer
 from gardefou.speech import gettext as _
 
 _SIGNER = "ledger.key"
+#: The sealing keys of the directory.
+SEALS = "seals.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,17 @@ class KeyStore:
         signer = Signer.generate(origin, randomness)
         self._write(path, signer.encoded + "\n", new=True)
         return Signer.decode(path.read_text(encoding="ascii").strip())
+
+    def seals(self) -> str | None:
+        """Return the sealing keys as they are written down (`gardefou.people.seal_store`), or None without any."""
+        try:
+            return (self.folder / SEALS).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+
+    def keep_seals(self, text: str, *, new: bool) -> None:
+        """Write the sealing keys down; with ``new`` what is there already stays as it is."""
+        self._write(self.folder / SEALS, text, new=new)
 
     def credentials(self, platform: str) -> dict[str, str]:
         """Return a platform's credentials.

@@ -9,10 +9,11 @@ queues writers fairly instead of letting them poll the file's lock.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +24,8 @@ from gardefou.errors import InvalidInput
 from gardefou.storage.fast import UNWRITTEN, Waiting, opened, translating
 
 _BUSY_SECONDS = 30
+#: How long the file is waited for when it is to be written anew; another opening does it else.
+_HELD_SECONDS = 2
 _POOL = 24
 #: Blocks that share a commit on SQLite at most, and for how many seconds others may join.
 _TOGETHER = 64
@@ -107,6 +110,22 @@ class Store:
             return
         with self.writer.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             yield connection
+
+    def rewrite(self) -> bool:
+        """Write SQLite's file anew without what was deleted, and cut its log; False where another process holds it.
+
+        PostgreSQL frees what was deleted when it vacuums, by itself.
+        """
+        file = sa.make_url(self.url).database
+        if not self.is_sqlite or not file or file == ":memory:":
+            return True
+        try:
+            with closing(sqlite3.connect(file, timeout=_HELD_SECONDS, isolation_level=None)) as connection:
+                connection.execute("VACUUM")
+                held: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False
+        return not held
 
     def close(self) -> None:
         """Close every connection."""
@@ -312,3 +331,23 @@ def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
             _run(connection, begin)
 
     return engine
+
+
+def locked(connection: sa.Connection, key: str) -> None:
+    """Hold a lock until the transaction ends; on SQLite every write transaction is alone already."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(key, 0))))
+
+
+@contextmanager
+def writing_over(connection: sa.Connection) -> Iterator[None]:
+    """Have SQLite write zeros over what is deleted in this block; PostgreSQL's vacuum frees it later."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    before = connection.execute(sa.text("PRAGMA secure_delete")).scalar()
+    connection.execute(sa.text("PRAGMA secure_delete=ON")).close()
+    try:
+        yield
+    finally:
+        connection.execute(sa.text(f"PRAGMA secure_delete={before}")).close()

@@ -663,18 +663,28 @@ person = sa.Table(
     "person",
     metadata,
     _text("staff_id", key=True),
-    _text("name"),
-    _text("email"),
-    _text("issuer"),
-    _text("subject"),
+    #: The id of the key that it is sealed under.
+    _text("key"),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
 )
+sa.Index("person_by_key", person.c.key)
+
+#: What people are found by, for whoever has the key.
+person_mark = sa.Table(
+    "person_mark",
+    metadata,
+    _text("staff_id", key=True),
+    _text("kind", key=True),
+    sa.Column("mark", sa.LargeBinary, nullable=False),
+)
+sa.Index("person_mark_found", person_mark.c.mark)
+_found_once = person_mark.c.kind.in_([_written("identity"), _written("user_name")])
 sa.Index(
-    "person_identity",
-    person.c.issuer,
-    person.c.subject,
+    "person_mark_unique",
+    person_mark.c.mark,
     unique=True,
-    sqlite_where=person.c.subject != "",
-    postgresql_where=person.c.subject != "",
+    sqlite_where=_found_once,
+    postgresql_where=_found_once,
 )
 
 #: When each person last signed in strongly, and what they hold of passwords: nothing.

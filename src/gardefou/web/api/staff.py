@@ -14,7 +14,7 @@ from gardefou.domain.states import State
 from gardefou.errors import Denied, NotFound
 from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
-from gardefou.people.directory import Entry, get_person, put_person
+from gardefou.people.directory import Entry
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web import paging, views
@@ -102,7 +102,7 @@ def show_name(caller: Reader, id: str) -> Json:  # noqa: A002
         allowed = any(one.get("kind") == "reveal" and one.get("staff") == person.id for one in changes)
         if not allowed or caller.actor.staff is None:
             raise Denied("staff/sealed", "This name is sealed; have it revealed first, which takes another person.")
-        entry = get_person(connection, person.id)
+        entry = caller.app.directory.get(connection, person.id)
     if entry is None:
         raise NotFound("staff/no_name", "The directory holds no name of this person.")
     return Json({"id": person.pseudonym, "name": entry.name, "email": entry.email})
@@ -122,7 +122,7 @@ def add_staff(caller: Caller, body: NewStaff) -> Answer:
     if (body.name or body.email) and change.state in {State.IN_FORCE.value, State.WAITING.value}:
         entry = Entry(staff_id=str((change.change or {})["staff"]), name=body.name, email=body.email)
         with caller.app.works.store.begin() as connection:
-            put_person(connection, entry)
+            caller.app.directory.put(connection, entry)
     return proposed(caller, change, made=201)
 
 
