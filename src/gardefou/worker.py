@@ -17,6 +17,7 @@ from typing import TypeVar
 from gardefou.courier import Courier
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
+from gardefou.flow.changes.erasing import erase_strangers
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
@@ -105,9 +106,10 @@ class Worker:
         return done
 
     def watch_round(self) -> None:
-        """Read every watched account, and look at the nets file."""
+        """Read every watched account, look at the nets file, and erase names of people who never came."""
         self._guarded(lambda: watch(self._app))
         self._guarded(self._nets_file.look)
+        self._guarded(lambda: erase_strangers(self._app))
 
     def _pause(self) -> float:
         try:

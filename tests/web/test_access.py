@@ -203,6 +203,6 @@ def test_a_revealed_name_is_said_to_whoever_asked_for_it_and_for_a_day(house):
         run_due(house.app)
     said = house.get("/staff/pseudo-rea/name", by="leg")
     assert said.json() == {"id": "pseudo-rea", "name": "Planted Rea Name", "email": ""}, said.text
-    is_problem(house.get("/staff/pseudo-rea/name", by="pol"), 403, "staff/sealed")
+    is_problem(house.get("/staff/pseudo-rea/name", by="pol"), 403, "auth/forbidden")
     house.clock.advance(timedelta(hours=25))
     is_problem(house.get("/staff/pseudo-rea/name", by="leg"), 403, "staff/sealed")

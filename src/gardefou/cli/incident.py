@@ -107,7 +107,8 @@ def list_(ctx: Cli, kind: str | None, account: str | None, limit: int, cursor: s
 def show(ctx: Cli, incident_id: str, file: Path | None) -> None:
     """Show an incident: timeline, minutes down, reach times minutes, nets that spoke or stayed silent.
 
-    People stand by pseudonym, so that it can be passed on.
+    People stand by pseudonym; in the page, which may be passed on, by names that
+    are this incident's alone.
     """
     app = ctx.app
     actor = ctx.actor()
@@ -117,7 +118,9 @@ def show(ctx: Cli, incident_id: str, file: Path | None) -> None:
     if file is not None:
         from gardefou.web.incident_page import incident_page
 
-        file.write_text(incident_page(story), encoding="utf-8")
+        with app.works.read() as connection:
+            passed_on = read_story(connection, incident_id, now=app.now(), viewer=actor.id, outside=app.directory)
+        file.write_text(incident_page(passed_on), encoding="utf-8")
         ctx.out.note(f"Written to {file}.")
         if not ctx.out.as_json:
             return

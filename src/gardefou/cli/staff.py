@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import click
-import orjson
 import sqlalchemy as sa
 
 from gardefou.cli import shapes
 from gardefou.cli.arguments import last_day_end, past, words, written
 from gardefou.cli.changes import change, end, outcome, tell
-from gardefou.cli.common import Cli, cli_command, confirmed, examples
+from gardefou.cli.common import Cli, cli_command, confirmed, examples, fail
 from gardefou.cli.output import moment
 from gardefou.cli.people_names import person
 from gardefou.cli.setup import link_lines, new_link
 from gardefou.domain.records import Staff
 from gardefou.domain.states import State
 from gardefou.flow.rules import load_rules
-from gardefou.people.actor import Actor
 from gardefou.people.directory import Entry
 from gardefou.people.roles import ROLES, Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 
-_REVEALED = timedelta(days=1)
 _ROLE_HELP = f"One of {', '.join(ROLES)}; may be repeated, or with commas."
 
 
@@ -202,38 +198,60 @@ def reveal(ctx: Cli, staff: str, because: str) -> None:
     Proposes it the first time; once it is approved, the same command shows the
     name to whoever proposed it.
     """
+    from gardefou.flow.names import open_revealing, read_name
+
     app = ctx.app
     actor = ctx.actor()
     actor.require(Power.REVEAL, app.now())
     with app.works.read() as connection:
         one = person(connection, staff)
-        revealed = _is_revealed(ctx, connection, actor, one.id)
-    if not revealed:
+        revealed = open_revealing(connection, actor.id, one.id, app.now())
+    if revealed is None:
         made = change(ctx, actor, "reveal", {"staff": one.id, "because": because}, because)
         if made.state != State.IN_FORCE.value:
             tell(ctx, made)
             return
-    with app.works.read() as connection:
-        entry = app.directory.get(connection, one.id)
-    name, email = (entry.name, entry.email) if entry is not None else ("", "")
+    entry = read_name(app, actor, one.id)
     ctx.out.data(
-        {"state": "in_force", "pseudonym": one.pseudonym, "id": one.id, "name": name, "email": email},
-        f"{one.pseudonym} is {name or '(no name is kept)'}{f' <{email}>' if email else ''}.",
+        {"state": "in_force", "pseudonym": one.pseudonym, "id": one.id, "name": entry.name, "email": entry.email},
+        f"{one.pseudonym} is {entry.name or '(no name is kept)'}{f' <{entry.email}>' if entry.email else ''}.",
     )
 
 
-def _is_revealed(ctx: Cli, connection: sa.Connection, actor: Actor, staff_id: str) -> bool:
-    """Whether this person's own proposal to reveal that name took effect within the last day."""
-    table = tables.event.c
-    statement = sa.select(table.body).where(
-        table.platform == "gardefou",
-        table.kind == "staff.revealed",
-        table.by == actor.id,
-        table.at > ctx.app.now() - _REVEALED,
-    )
-    return any(
-        row.body and orjson.loads(row.body)["detail"].get("staff") == staff_id for row in connection.execute(statement)
-    )
+@staff.command(
+    "find", epilog=examples("gardefou staff find --name 'Ada Example'", "gardefou staff find --email a@b.org")
+)
+@click.option("--name", default="", help="The whole name; its words in any sequence, with or without accents.")
+@click.option("--email", default="", help="The address.")
+@cli_command
+def find(ctx: Cli, name: str, email: str) -> None:
+    """Find the pseudonym of one person by whole name or address. Exits 1 where nobody has it.
+
+    For those who add people, or reveal; at most twenty times an hour. It is on
+    record whom it found, and not what was asked.
+    """
+    from gardefou.flow.names import find_person
+
+    found = find_person(ctx.app, ctx.actor(), name=name, email=email)
+    shape = None if found is None else shapes.staff(found, ctx.app.now())
+    ctx.out.data({"found": shape}, "Nobody here has it." if found is None else found.pseudonym)
+    if found is None:
+        fail()
+
+
+@staff.command("erase", epilog=examples("gardefou staff erase velor-tami --because 'left a year ago'"))
+@click.argument("staff", metavar="STAFF")
+@click.option("--because", required=True, help="Why, in a line.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@cli_command
+def erase(ctx: Cli, staff: str, because: str, yes: bool) -> None:
+    """Erase who a leaver was: name, address, identity, sessions, preferences. Waits for people; cannot be undone.
+
+    What they did stays on the record under their pseudonym, and every proof stays valid.
+    """
+    actor = ctx.actor()
+    confirmed(f"Erase for good who {staff} was?", yes=yes)
+    tell(ctx, change(ctx, actor, "erase", {"staff": staff}, because))
 
 
 @staff.command("top-up", epilog=examples("gardefou staff top-up velor-tami"))

@@ -13,6 +13,7 @@ from gardefou.domain.records import Enforcement
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler
 from gardefou.flow.changes.channels import ChannelChange
+from gardefou.flow.changes.erasing import EraseChange
 from gardefou.flow.changes.nets import NetsChange
 from gardefou.flow.changes.pauses import PauseChange, ResumeChange
 from gardefou.flow.changes.platforms import PlatformChange
@@ -32,6 +33,7 @@ KINDS: dict[str, Handler] = {
     "leave": LeaveChange(),
     "off": OffChange(),
     "reveal": RevealChange(),
+    "erase": EraseChange(),
     "token": TokenIssue(),
     "token_revoke": TokenRevoke(),
     "platform": PlatformChange(),

@@ -8,9 +8,10 @@ summary, in which ids are replaced.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 import orjson
@@ -25,6 +26,7 @@ from gardefou.flow.incident_words import KINDS, NET, PERSON, SECOND_LOOK, Happen
 from gardefou.flow.second_look import hidden_among
 from gardefou.flow.story import Down, Moment, Span, Story, joined
 from gardefou.ids import least_at
+from gardefou.people.directory import Directory
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all
@@ -43,11 +45,20 @@ _BURSTS = frozenset({"budget", "breaker"})
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-def read_story(connection: sa.Connection, incident_id: str, *, now: datetime, viewer: str = "") -> Story:
+def read_story(
+    connection: sa.Connection,
+    incident_id: str,
+    *,
+    now: datetime,
+    viewer: str = "",
+    outside: Directory | None = None,
+) -> Story:
     """Read one incident's story as of ``now``.
 
     ``viewer`` is whoever asks: of what still waits for a second look that must
-    not know the first (M3), they are told no more than that.
+    not know the first (M3), they are told no more than that. ``outside`` is the
+    directory where the story may leave the organisation: people then stand by
+    names that are this incident's alone (R19).
 
     Raises:
         NotFound: there is no such incident (`incident/not_found`).
@@ -63,7 +74,7 @@ def read_story(connection: sa.Connection, incident_id: str, *, now: datetime, vi
     restores = _restores(connection, found, acts, since)
     rows = _events(connection, found, [*acts, *restores], since)
     hidden = hidden_among(connection, acts, viewer)
-    names = _Names(connection)
+    names = _Names(connection, None if outside is None else partial(outside.outside, connection, found.id))
     shown = [one for one in acts if one.id not in hidden]
     spoke, silent = nets_of(connection, shown)
     return Story(
@@ -278,11 +289,14 @@ def _drift_spans(drifted: Sequence[Any], lifted: Sequence[datetime]) -> list[Spa
 
 
 class _Names:
-    """Staff ids to pseudonyms; what is neither a person nor a service has no name at all."""
+    """Staff ids to pseudonyms, or to names for outside; what is neither a person nor a service has no name at all."""
 
-    def __init__(self, connection: sa.Connection) -> None:
+    def __init__(self, connection: sa.Connection, outside: Callable[[str], str] | None) -> None:
         staff, token = tables.staff.c, tables.token.c
-        self._people = {row.id: row.pseudonym for row in connection.execute(sa.select(staff.id, staff.pseudonym))}
+        self._people = {
+            row.id: row.pseudonym if outside is None else outside(row.id)
+            for row in connection.execute(sa.select(staff.id, staff.pseudonym))
+        }
         services = sa.select(token.service).where(token.service.is_not(None)).distinct()
         self._services = {row.service for row in connection.execute(services)}
 

@@ -7,6 +7,7 @@ one transaction, so an event that has a leaf is in a signed checkpoint.
 
 from __future__ import annotations
 
+import hmac
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,10 @@ class Sequencer:
     def signer(self, platform: str) -> Signer:
         """Return the key that signs a platform's log, named by the log's origin."""
         return Signer(f"{self._origin}/{platform}", self._seed)
+
+    def keyed_hash(self, purpose: str, said: bytes) -> bytes:
+        """Return a hash that only whoever has the log's key can make: the same on every node."""
+        return hmac.digest(self._seed, f"gardefou {purpose}\0".encode() + said, "sha256")
 
     def integrate(self) -> int:
         """Integrate one batch of pending events into their trees; return how many there were.

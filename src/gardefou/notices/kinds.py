@@ -209,6 +209,7 @@ CHANGES: Mapping[str, str] = {
     "leave": later("somebody's last day"),
     "off": later("somebody's powers"),
     "reveal": later("who is behind a pseudonym"),
+    "erase": later("a leaver's name that is erased"),
     "token": later("a new token"),
     "token_revoke": later("a token that ends"),
     "platform": later("a platform"),

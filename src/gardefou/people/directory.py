@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from gardefou.errors import Conflict, Unavailable
+from gardefou.people.pseudonyms import outside_name
 from gardefou.people.seals import Ring, SealKey, Seals
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, locked, writing_over
@@ -98,8 +99,23 @@ class Directory:
 
         A name matches in whichever case, with or without accents, its words in any sequence; part of one never does.
         """
-        found = [*self._found(connection, "email", _folded(text)), *self._found(connection, "name", _whole_name(text))]
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys([*self.with_email(connection, text), *self.by_name(connection, text)]))
+
+    def with_email(self, connection: sa.Connection, email: str) -> list[str]:
+        """Return the staff ids of everybody with this address."""
+        return self._found(connection, "email", _folded(email))
+
+    def by_name(self, connection: sa.Connection, name: str) -> list[str]:
+        """Return the staff ids of everybody with this whole name."""
+        return self._found(connection, "name", _whole_name(name))
+
+    def outside(self, connection: sa.Connection, matter: str, who: str) -> str:
+        """Return what a person is called outside the organisation in one matter: an enforcement, or an incident (R19).
+
+        It stays the same for this person in this matter, and nobody outside can
+        tell that two matters have to do with the same person.
+        """
+        return outside_name(self._ring_for_writing(connection).outside, matter, who)
 
     def erase(self, connection: sa.Connection, staff_id: str) -> None:
         """Forget who a person is; the record of acts keeps their pseudonym."""

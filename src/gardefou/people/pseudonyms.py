@@ -1,7 +1,8 @@
-"""Pseudonyms: pronounceable, unique, and staying with the person for good."""
+"""Pseudonyms: pronounceable, unique, and staying with the person for good; outside, another in each matter (R19)."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Container
 from random import Random
 
@@ -17,6 +18,23 @@ def pseudonym(random: Random, taken: Container[str]) -> str:
         name = "-".join(words)
         if name not in taken:
             return name
+
+
+def outside_name(key: bytes, matter: str, who: str) -> str:
+    """Return the name of a person outside the organisation, in one matter only: three words, so it is no pseudonym.
+
+    It comes from an HMAC under a key that stays in the key store.
+    """
+    number = int.from_bytes(hmac.digest(key, f"{len(matter)}:{matter}{who}".encode(), "sha256"))
+    syllables: list[str] = []
+    for _ in range(5):
+        syllable = ""
+        for parts in (_ONSETS, _VOWELS, _CODAS):
+            number, place = divmod(number, len(parts))
+            syllable += parts[place]
+        syllables.append(syllable)
+    one, two, three, four, five = syllables
+    return f"{one}{two}-{three}{four}-{five}"
 
 
 def _syllable(random: Random) -> str:

@@ -378,7 +378,17 @@ _ME: Document = {
     "scope": None,
     "powers": ["break_glass", "enforce", "lift", "read", "report", "work_cases"],
     "signed_in_strongly_at": _NINE,
+    "name_revealed": [
+        {
+            "by": _POLICY,
+            "because": "A court asks.",
+            "since": "2026-03-02T09:00:00Z",
+            "until": "2026-03-03T09:00:00Z",
+            "reads": 1,
+        }
+    ],
 }
+_ERASED = _changed("erase", says="Left a year ago.", person=_REVIEWER, staff=_REVIEWER)
 _ARRIVES = _changed(
     "staff_add",
     person=_POLICY,
@@ -653,6 +663,8 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /staff/{id}/off": {200: _changed("off", person=_REVIEWER, staff=_REVIEWER)},
     "POST /staff/{id}/top-up": {201: _TOPPED_UP},
     "POST /staff/{id}/reveal": _both(200, _REVEALED),
+    "POST /staff/{id}/erase": _both(200, _ERASED),
+    "POST /staff/search": {200: {"found": _STAFF}},
     "GET /tokens": _page(_TOKEN),
     "POST /tokens": {201: {**_ISSUED, **_SECRET}, 202: {**_waits(_ISSUED), **_SECRET}},
     "DELETE /tokens/{id}": {200: _changed("token_revoke", token=_TOKEN_ID)},

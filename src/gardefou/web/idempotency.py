@@ -70,9 +70,14 @@ def check_key(key: str) -> str:
     return key
 
 
-def digest_of(method: str, path: str, body: bytes) -> str:
-    """Return what a key is bound to: the call and its very bytes."""
-    return hashlib.sha256(b"\n".join((method.encode(), path.encode(), hashlib.sha256(body).digest()))).hexdigest()
+def digest_of(app: App, method: str, path: str, body: bytes) -> str:
+    """Return what a key is bound to: the call and its very bytes.
+
+    It is a keyed hash: a body may hold a name, and a bare hash would tell it to
+    whoever reads the store and tries many.
+    """
+    said = b"\n".join((method.encode(), path.encode(), hashlib.sha256(body).digest()))
+    return app.sequencer.keyed_hash("idempotency", said).hex()
 
 
 def reused() -> Reused:

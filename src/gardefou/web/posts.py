@@ -182,7 +182,7 @@ def _serve(
     if key is None:
         return work().response()
     who = caller.actor.id
-    return send(once(caller.app, who, key, digest_of(*call, raw), work))
+    return send(once(caller.app, who, key, digest_of(caller.app, *call, raw), work))
 
 
 def send(given: Given, media_type: str = "application/json") -> Response:

@@ -35,6 +35,7 @@ from gardefou.domain.records import (
 from gardefou.domain.states import SAYS, State
 from gardefou.flow.case_reading import CaseView
 from gardefou.flow.fact_reads import TOPPED
+from gardefou.flow.names import Revealing
 from gardefou.flow.observe import tier_memory
 from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.flow.second_look import is_hidden, seen_by
@@ -370,6 +371,17 @@ def staff(one: Staff, now: datetime) -> Document:
         "last_day_end": at(one.last_day_end),
         "enrolled": one.enrolled,
         "founding": one.founding,
+    }
+
+
+def revealing(names: Names, one: Revealing) -> Document:
+    """Return what a person is told of their name being revealed."""
+    return {
+        "by": names.of(one.by),
+        "because": one.because,
+        "since": at(one.since),
+        "until": at(one.until),
+        "reads": one.reads,
     }
 
 

@@ -7,7 +7,7 @@ sessions, claims, what waits in the person's name. Giving any waits for people.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -19,6 +19,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.cases import release_all, reopen
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.names import REVEALED
 from gardefou.people.actor import Actor
 from gardefou.people.pseudonyms import pseudonym
 from gardefou.people.roles import ROLES, Power
@@ -292,7 +293,7 @@ class RevealChange(Handler):
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.revealed`; the name itself is read from the sealed table within a day."""
-        until: datetime = uow.now + timedelta(days=1)
+        until: datetime = uow.now + REVEALED
         uow.record(
             "staff.revealed",
             by=by,

@@ -311,6 +311,14 @@ class NewStaff(Body):
     because: Text = ""
 
 
+class FindStaff(Body):
+    """Whom to find: a whole name, or an address."""
+
+    model_config = _example({"name": "Ada Example"})
+    name: Short = ""
+    email: Short = ""
+
+
 class Roles(Body):
     """Roles to add and to remove, or another team."""
 

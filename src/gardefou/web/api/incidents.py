@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse
 from gardefou.domain.records import Incident
 from gardefou.flow.incident_story import read_story
 from gardefou.flow.story import Story
+from gardefou.people.directory import Directory
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging, views
@@ -56,10 +57,14 @@ def show_incident(caller: Reader, id: str) -> Json:  # noqa: A002 - the contract
 
 @router.get("/incidents/{id}/page", response_class=HTMLResponse)
 def show_incident_page(caller: Reader, id: str) -> HTMLResponse:  # noqa: A002 - the contract's name
-    """Show an incident as one HTML page that loads nothing, with a picture of its timeline."""
-    return HTMLResponse(incident_page(_story(caller, id)), headers={"Content-Security-Policy": page_policy()})
+    """Show an incident as one HTML page that loads nothing, with a picture of its timeline.
+
+    It may be passed on: people stand by names that are this incident's alone.
+    """
+    story = _story(caller, id, outside=caller.app.directory)
+    return HTMLResponse(incident_page(story), headers={"Content-Security-Policy": page_policy()})
 
 
-def _story(caller: Caller, incident_id: str) -> Story:
+def _story(caller: Caller, incident_id: str, *, outside: Directory | None = None) -> Story:
     with caller.app.works.read() as connection:
-        return read_story(connection, incident_id, now=caller.app.now(), viewer=caller.actor.id)
+        return read_story(connection, incident_id, now=caller.app.now(), viewer=caller.actor.id, outside=outside)

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from gardefou.domain.records import ORGANISATION, Enforcement, Staff
+from gardefou.domain.records import ORGANISATION, Staff
 from gardefou.domain.states import State
-from gardefou.errors import Denied, NotFound
+from gardefou.errors import NotFound
 from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
+from gardefou.flow.names import find_person, read_name, revealings_of
 from gardefou.people.directory import Entry
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web import paging, views
 from gardefou.web.answers import Answer, Json
-from gardefou.web.api.bodies import Because, Leave, NewStaff, Roles
+from gardefou.web.api.bodies import Because, FindStaff, Leave, NewStaff, Roles
 from gardefou.web.api.changes import proposed
 from gardefou.web.node import Caller, Reader
 from gardefou.web.posts import Nothing, post
 
 router = APIRouter(tags=["staff"])
 TAG = "staff"
-_REVEALED = timedelta(days=1)
 _WAITS = {200: "In force.", 202: "It waits for people."}
 
 
@@ -44,7 +43,10 @@ def show_me(caller: Reader) -> Json:
     actor = caller.actor
     who: dict[str, Any] = {"kind": "service", "id": actor.service}
     if actor.staff is not None:
-        who = {"kind": "person", **views.staff(actor.staff, caller.app.now())}
+        now = caller.app.now()
+        with caller.node.reading() as (connection, names):
+            told = [views.revealing(names, one) for one in revealings_of(connection, actor.staff.id, now)]
+        who = {"kind": "person", **views.staff(actor.staff, now), "name_revealed": told}
     who |= {
         "scope": None if actor.scopes is None else list(actor.scopes),
         "powers": sorted(power.value for power in actor.powers),
@@ -83,29 +85,20 @@ def _find(caller: Caller, who: str) -> Staff:
 
 @router.get("/staff/{id}/name", response_class=Json)
 def show_name(caller: Reader, id: str) -> Json:  # noqa: A002
-    """Say the name behind a pseudonym: to whoever had it revealed, for a day after that."""
+    """Say the name behind a pseudonym: to whoever had it revealed, for a day after that. Each reading is on record."""
     person = _find(caller, id)
-    table = tables.enforcement.c
-    with caller.app.works.read() as connection:
-        revealed = fetch_all(
-            connection,
-            Enforcement,
-            sa.select(tables.enforcement).where(
-                table.platform == ORGANISATION,
-                table.placed_by == caller.actor.id,
-                table.action == "change",
-                table.state == State.IN_FORCE.value,
-                table.in_force_at > caller.app.now() - _REVEALED,
-            ),
-        )
-        changes = [one.change or {} for one in revealed]
-        allowed = any(one.get("kind") == "reveal" and one.get("staff") == person.id for one in changes)
-        if not allowed or caller.actor.staff is None:
-            raise Denied("staff/sealed", "This name is sealed; have it revealed first, which takes another person.")
-        entry = caller.app.directory.get(connection, person.id)
-    if entry is None:
-        raise NotFound("staff/no_name", "The directory holds no name of this person.")
+    entry = read_name(caller.app, caller.actor, person.id)
     return Json({"id": person.pseudonym, "name": entry.name, "email": entry.email})
+
+
+@post(router, "/staff/search", FindStaff, tag=TAG, answers={200: "Who it is, or null."})
+def search(caller: Caller, body: FindStaff) -> Answer:
+    """Find the one person with exactly this whole name, or this address: for those who add people, or reveal.
+
+    At most twenty times an hour; on record with whom it found, and without what was asked.
+    """
+    found = find_person(caller.app, caller.actor, name=body.name, email=body.email)
+    return Answer(document={"found": None if found is None else views.staff(found, caller.app.now())})
 
 
 @post(router, "/staff", NewStaff, tag=TAG, answers={201: "Added.", 202: "It waits for people."})
@@ -165,3 +158,9 @@ def reveal(caller: Caller, body: Because, id: str) -> Answer:  # noqa: A002
     """
     payload = {"staff": _find(caller, id).id, "because": body.because}
     return proposed(caller, propose(caller.app, caller.actor, "reveal", payload, body.because))
+
+
+@post(router, "/staff/{id}/erase", Because, tag=TAG, answers=_WAITS)
+def erase(caller: Caller, body: Because, id: str) -> Answer:  # noqa: A002
+    """Erase who a leaver was, for good; it waits for people. The record of acts, and its proofs, stay as they are."""
+    return proposed(caller, propose(caller.app, caller.actor, "erase", {"staff": _find(caller, id).id}, body.because))

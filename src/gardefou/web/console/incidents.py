@@ -133,8 +133,17 @@ def _down(told: Story) -> str:
 
 
 def save(visit: Visit) -> Response:
-    """Give one incident's page as a file to keep or pass on: people by pseudonym, nothing loaded, a picture."""
+    """Give one incident's page as a file to keep or pass on: nothing loaded, a picture, people by names of its own.
+
+    These names are no pseudonyms, and another incident's page has others (R19).
+    """
     with visit.app.works.read() as connection:
-        told = read_story(connection, visit.path("id"), now=visit.app.now(), viewer=visit.actor.id)
+        told = read_story(
+            connection,
+            visit.path("id"),
+            now=visit.app.now(),
+            viewer=visit.actor.id,
+            outside=visit.app.directory,
+        )
     name = f"incident-{told.incident.id}.html"
     return HTMLResponse(incident_page(told), headers={"Content-Disposition": f'attachment; filename="{name}"'})
