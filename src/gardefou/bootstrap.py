@@ -69,15 +69,15 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
         if not current:
             upgrade_store(store)
     keys = KeyStore(settings.keys_folder)
-    directory = open_directory(settings)
+    directory = Directory(open_seals(settings))
     if migrate:
         seal_plain(store, directory)
     return make_app(store, real_parts(), signer=keys.signer(), keys=keys, directory=directory)
 
 
-def open_directory(settings: Settings) -> Directory:
-    """Return the directory under the seals that lie in the key store, or that settings have wrapped."""
-    return Directory(KeptSeals(KeyStore(settings.keys_folder), wrap_of(settings.seal_wrap, settings.seal_unwrap)))
+def open_seals(settings: Settings) -> KeptSeals:
+    """Return the seals that lie in the key store, as they are or wrapped as settings say."""
+    return KeptSeals(KeyStore(settings.keys_folder), wrap_of(settings.seal_wrap, settings.seal_unwrap))
 
 
 def make_app(

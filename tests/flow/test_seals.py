@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from gardefou.bootstrap import open_app, open_directory
+from gardefou.bootstrap import open_app, open_seals
 from gardefou.errors import Conflict, Unavailable
-from gardefou.people.directory import Entry, seal_plain
+from gardefou.people.directory import Directory, Entry, seal_plain
 from gardefou.settings import Settings
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, open_store
@@ -147,7 +147,7 @@ def test_sealing_whose_file_somebody_else_holds_is_finished_at_the_next_opening(
     url = f"sqlite:///{sqlite_file}"
     store = old_store(url)
     upgrade_store(store)
-    directory = open_directory(Settings(data=tmp_path))
+    directory = Directory(open_seals(Settings(data=tmp_path)))
     with closing(sqlite3.connect(sqlite_file, isolation_level=None)) as other:
         # Somebody reads meanwhile, so the log cannot be cut.
         other.execute("BEGIN")

@@ -30,6 +30,7 @@ from gardefou.cli.raid import raid
 from gardefou.cli.report import report
 from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
+from gardefou.cli.seals import seals
 from gardefou.cli.serve import serve, worker
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
@@ -92,6 +93,7 @@ for _command in (
     resume,
     rollback,
     scenario,
+    seals,
     serve,
     setup,
     staff,

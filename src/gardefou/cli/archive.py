@@ -3,7 +3,7 @@
     manifest.json            format, kind of database, revision, names of the keys
     database.sqlite3         SQLite: a copy by its online backup
     tables/<name>.ndjson     PostgreSQL: each table's rows, all of one moment's view
-    keys/<name>              the ledger's key and platforms' credentials
+    keys/<name>              the ledger's key, the sealing keys, platforms' credentials
 
 A row is a JSON object; instants are microseconds since 1970 UTC, bytes base64.
 """
@@ -28,8 +28,10 @@ import sqlalchemy as sa
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DatabaseError
 
+from gardefou.bootstrap import open_seals
 from gardefou.clock import Clock, rfc3339
 from gardefou.errors import Conflict, InvalidInput
+from gardefou.people.directory import Directory, seal_plain
 from gardefou.platforms import sandbox_tables
 from gardefou.settings import Settings
 from gardefou.storage import tables
@@ -275,7 +277,7 @@ def _load_database(settings: Settings, tar: tarfile.TarFile, manifest: Manifest,
             if member is None:
                 raise _malformed(file, f"it lacks {_SQLITE}")
             shutil.copyfileobj(member, copy)
-        _bring_up(folder / _SQLITE, file)
+        _bring_up(settings, folder / _SQLITE, file)
         if not into_sqlite:
             _copy_over(folder / _SQLITE, settings.url)
     if into_sqlite:
@@ -283,14 +285,15 @@ def _load_database(settings: Settings, tar: tarfile.TarFile, manifest: Manifest,
         (folder / _SQLITE).replace(_sqlite_file(settings))
 
 
-def _bring_up(database: Path, file: Path) -> None:
-    """Migrate an unpacked SQLite file, and leave one file only."""
+def _bring_up(settings: Settings, database: Path, file: Path) -> None:
+    """Migrate an unpacked SQLite file, seal what an older version kept plain, and leave one file only."""
     store = open_store(f"sqlite:///{database}")
     try:
         with store.read() as connection:
             current = is_current(connection)
         if not current:
             upgrade_store(store)
+        seal_plain(store, Directory(open_seals(settings)))
     except DatabaseError as error:
         raise _malformed(file, "its database cannot be read") from error
     finally:

@@ -28,21 +28,34 @@ def create(ctx: Cli, file: Path, without_keys: bool) -> None:
     """Write database and keys to a new file, while everything goes on. Needs no sign-in, but the store.
 
     The file is readable by you alone. With the keys in it, whoever has it can
-    sign as this ledger and act on the platforms: keep it as you keep them.
+    sign as this ledger, act on the platforms, and read the names of the people
+    here unless the sealing keys are wrapped: keep it as you keep them.
     """
+    from gardefou.bootstrap import open_seals
     from gardefou.cli.archive import write_archive
+    from gardefou.people.keys import SEALS
 
     app = ctx.app
     manifest = write_archive(ctx.settings, app.works.store, app.clock, file, keys=not without_keys)
     size = file.stat().st_size
+    seals = open_seals(ctx.settings).kept if SEALS in manifest.keys else ""
     ctx.out.data(
-        {"file": str(file), "bytes": size, **asdict(manifest)},
+        {"file": str(file), "bytes": size, **asdict(manifest), "seals": seals},
         f"{file} holds the database and {len(manifest.keys)} keys, {size:,} bytes.",
     )
     if manifest.keys:
         ctx.out.note(f"{file} holds the ledger's signing key and the platforms' credentials: keep it as you keep them.")
+        ctx.out.note(_SEALS[seals])
     else:
         ctx.out.note(f"{file} holds no keys; without {ctx.settings.keys_folder} a loaded ledger cannot be continued.")
+        ctx.out.note("Names in it stay sealed, and cannot be read again without seals.json from there.")
+
+
+_SEALS = {
+    "": "It holds no sealing key: nobody's name was ever sealed here.",
+    "file": "It holds the sealing keys too: whoever has it can read the names of everybody here.",
+    "command": "Its sealing keys are wrapped: names in it are read only with the command of seal_unwrap.",
+}
 
 
 @backup.command(

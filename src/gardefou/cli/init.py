@@ -47,7 +47,8 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     roles = (*_ROLES, "policy") if nets == "solo" else _ROLES
     person = initialise(app, nets=nets, person=first_person(app, roles=roles))
     with app.works.begin() as uow:
-        app.directory.put(uow.connection, Entry(staff_id=person.id, name=name, email=email))
+        if name or email:
+            app.directory.put(uow.connection, Entry(staff_id=person.id, name=name, email=email))
         secret, _ = start_session(uow, person.id, strong=True)
         key = give_signin_key(uow, person.id)
     keep_signin(ctx.settings, secret)

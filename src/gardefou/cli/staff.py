@@ -62,6 +62,9 @@ def add(
     """Add a person. After setup it waits for two others; during setup it prints a one-time sign-in link."""
     app = ctx.app
     actor = ctx.actor()
+    if name or email:
+        with app.works.read() as connection:
+            app.directory.ready(connection)
     payload: dict[str, Any] = {
         "staff": staff_id,
         "roles": words(roles),

@@ -60,7 +60,7 @@ class Directory:
             Conflict: the identity (`directory/identity`) or user name (`directory/user_name`) is somebody else's.
             Unavailable: the key is not to be had, or is not the one that others are sealed under (`seals/…`).
         """
-        locked(connection, _LOCK)
+        self.hold(connection)
         ring = self._ring_for_writing(connection)
         for kind in _UNIQUE:
             text = _KINDS[kind](entry)
@@ -72,6 +72,10 @@ class Directory:
                     field=kind,
                 )
         _write(connection, ring.sealing, entry)
+
+    def ready(self, connection: sa.Connection) -> None:
+        """Raise what `put` would for want of the key, before anything else is done for a person."""
+        self._ring_for_writing(connection)
 
     def get(self, connection: sa.Connection, staff_id: str) -> Entry | None:
         """Return who a person is, or None where nothing is kept. Ask only for what was revealed."""
@@ -125,17 +129,21 @@ class Directory:
 
     # keys ------------------------------------------------------------------
 
+    def hold(self, connection: sa.Connection) -> None:
+        """Let nobody else write the directory until this transaction ends."""
+        locked(connection, _LOCK)
+
     def sealed_under(self, connection: sa.Connection) -> dict[str, int]:
         """Return how many people are sealed under each key, by its id."""
         found = connection.execute(sa.select(_p.key, sa.func.count()).group_by(_p.key).order_by(_p.key))
         return {row[0]: row[1] for row in found}
 
     def reseal(self, connection: sa.Connection, most: int) -> int:
-        """Seal some that lie under another key under the one that seals now; return how many were left to do it for.
+        """Seal some that lie under another key under the one that seals now; return how many that were.
 
         Doing it again goes on where it stopped; 0 says that all are done.
         """
-        locked(connection, _LOCK)
+        self.hold(connection)
         ring = self._ring_for_writing(connection)
         rows = connection.execute(
             tables.person.select().where(_p.key != ring.sealing.id).order_by(_p.staff_id).limit(most)
@@ -171,9 +179,9 @@ class Directory:
         return found[0] if len(found) == 1 else None
 
     def _found(self, connection: sa.Connection, kind: str, text: str) -> list[str]:
-        ring = self.seals.ring() if text else None
-        if ring is None:
+        if not text or connection.execute(sa.select(_p.key).limit(1)).first() is None:
             return []
+        ring = self._ring()
         rows = connection.execute(
             sa.select(tables.person)
             .join(tables.person_mark, _m.staff_id == _p.staff_id)

@@ -83,7 +83,7 @@ class KeptSeals:
 
     def __init__(self, keys: KeyStore, wrap: CommandWrap | None = None) -> None:
         self.keys = keys
-        #: None keeps new rings as they are, in a file that only its owner reads.
+        #: Without a wrapping command rings are written as they are, in a file that only its owner reads.
         self.wrap = wrap
         self._held: tuple[str, Ring] | None = None
         self._lock = threading.Lock()
@@ -122,7 +122,7 @@ class KeptSeals:
         self.keys.keep_seals(self._written(ring), new=False)
 
     def _written(self, ring: Ring) -> str:
-        if self.wrap is None:
+        if self.wrap is None or not self.wrap.wrapping:
             return json.dumps({"kept": "file", "ring": ring.to_json()}, indent=1) + "\n"
         wrapped = self.wrap.wrap(json.dumps(ring.to_json()).encode())
         if self.wrap.unwrap(wrapped) != json.dumps(ring.to_json()).encode():

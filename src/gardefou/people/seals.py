@@ -46,6 +46,11 @@ class SealKey:
 
     secret: bytes = field(repr=False)
 
+    @classmethod
+    def new(cls) -> SealKey:
+        """Return a new key."""
+        return cls(os.urandom(_SECRET))
+
     @property
     def id(self) -> str:
         """The key's name, which stands beside what it sealed."""

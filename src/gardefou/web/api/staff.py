@@ -111,6 +111,9 @@ def add_staff(caller: Caller, body: NewStaff) -> Answer:
         "started": body.started,
         "last_day": body.last_day,
     }
+    if body.name or body.email:
+        with caller.app.works.read() as connection:
+            caller.app.directory.ready(connection)
     change = propose(caller.app, caller.actor, "staff_add", payload, body.because)
     if (body.name or body.email) and change.state in {State.IN_FORCE.value, State.WAITING.value}:
         entry = Entry(staff_id=str((change.change or {})["staff"]), name=body.name, email=body.email)

@@ -107,6 +107,7 @@ _EVENTS: dict[str, str] = {
     "staff.left": later("all powers of a person ended"),
     "staff.notice": later("a last day was set"),
     "staff.revealed": later("a name was revealed"),
+    "seals.rotated": later("names were sealed under a new key"),
     "staff.name_read": later("a revealed name was read"),
     "staff.searched": later("someone was searched for by name"),
     "staff.erased": later("a leaver's name was erased"),
