@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from gardefou.flow.names import revealings_of
 from gardefou.people.preferences import Preferences, prefer, zones
 from gardefou.speech import LANGUAGES
 from gardefou.speech import gettext as _
@@ -17,7 +18,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def show(visit: Visit) -> Response:
-    """Show what was chosen."""
+    """Show what was chosen, and to whom one's name was revealed."""
     browser = ("", _("as the browser says"))
     choices = (
         ("language", _("Language"), (browser, *LANGUAGES.items())),
@@ -33,7 +34,9 @@ def show(visit: Visit) -> Response:
             ),
         ),
     )
-    return visit.page("me.html", choices=choices, done=visit.query("done"))
+    with visit.app.works.read() as connection:
+        told = revealings_of(connection, visit.actor.id, visit.now)
+    return visit.page("me.html", choices=choices, told=told, done=visit.query("done"))
 
 
 def keep(visit: Visit) -> Response:

@@ -61,6 +61,7 @@ def show(visit: Visit) -> Response:
         newcomers={one.id for one, _ in people if now - one.started_at < NEWCOMER},
         organisation=rules.organisation,
         q=looked_for,
+        done=visit.query("done"),
     )
 
 

@@ -17,6 +17,7 @@ from gardefou.domain.states import State
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.app import Config
 from gardefou.flow.change import propose
+from gardefou.flow.names import open_revealing
 from gardefou.flow.restore import rollback
 from gardefou.flow.second_look import hidden_on
 from gardefou.people.authenticate import SIGNIN
@@ -70,7 +71,7 @@ def path_of(person: Staff) -> str:
     return f"/people/{quote(person.pseudonym, safe='')}"
 
 
-def _person(visit: Visit) -> Staff:
+def person_of(visit: Visit) -> Staff:
     """Return whose page it is; by pseudonym, as no page holds a staff id.
 
     Raises:
@@ -106,7 +107,7 @@ class Holding:
 
 def show(visit: Visit) -> Response:
     """Show a person: standing, powers, what they hold, what they did, and what can be done about it."""
-    person, now = _person(visit), visit.now
+    person, now = person_of(visit), visit.now
     days = int(visit.query("days")) if visit.query("days") in map(str, _DAYS) else 7
     standing = standing_now(person, now)
 
@@ -119,8 +120,10 @@ def show(visit: Visit) -> Response:
         did, undone = _did(connection, visit, person, days)
         story = _story(connection, visit, person)
         accounts = accounts_named(connection, ((one.platform, one.account) for one in holding.claims))
+        name = _name_card(visit, connection, person)
     return visit.page(
         "person.html",
+        name=name,
         person=person,
         standing=standing,
         newcomer=now - person.started_at < NEWCOMER,
@@ -145,6 +148,17 @@ def show(visit: Visit) -> Response:
         done=visit.query("done"),
         number=visit.query("number"),
     )
+
+
+def _name_card(visit: Visit, connection: sa.Connection, person: Staff) -> dict[str, bool]:
+    """Return what of a person's name the viewer may do: have it revealed, read it, erase it."""
+    revealing = visit.may(Power.REVEAL) and person.id != visit.actor.id
+    is_open = revealing and open_revealing(connection, visit.actor.id, person.id, visit.now) is not None
+    return {
+        "may_reveal": revealing and not is_open,
+        "may_read": is_open,
+        "may_erase": visit.may(Power.STAFF) and person.standing == Standing.LEFT.value,
+    }
 
 
 def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
@@ -273,7 +287,7 @@ def _nets_on(config: Config, standing: Now, *, newcomer: bool) -> list[str]:
 
 def change_roles(visit: Visit) -> Response:
     """Make a person's roles and team those that were chosen: what is taken goes at once, what is given waits."""
-    person, form = _person(visit), visit.form
+    person, form = person_of(visit), visit.form
     chosen, team = form.all("role"), form.one("team")
     take = [role for role in person.roles if role not in chosen]
     give = [role for role in chosen if role not in person.roles]
@@ -290,7 +304,7 @@ def change_roles(visit: Visit) -> Response:
 
 def give_notice(visit: Visit) -> Response:
     """Set a person's last day, or take the notice back."""
-    person, form = _person(visit), visit.form
+    person, form = person_of(visit), visit.form
     last = None
     if form.one("stays") != "yes":
         last = end_of_day(form.one("last_day"), "last_day", form.one("zone"))
@@ -302,7 +316,7 @@ def give_notice(visit: Visit) -> Response:
 
 def put_off(visit: Visit) -> Response:
     """Take all powers from a person, at once."""
-    person, form = _person(visit), visit.form
+    person, form = person_of(visit), visit.form
     if form.one("sure") != "yes":
         raise InvalidInput("console/sure", _("Tick that you are sure; nothing was done."), field="sure")
     return _after(person, propose(visit.app, visit.actor, "off", {"staff": person.id}, form.one("because")))
@@ -310,7 +324,7 @@ def put_off(visit: Visit) -> Response:
 
 def revoke(visit: Visit) -> Response:
     """Revoke a token of theirs or of a service they own, at once."""
-    person = _person(visit)
+    person = person_of(visit)
     return _after(person, propose(visit.app, visit.actor, "token_revoke", {"token": visit.form.one("token")}))
 
 
@@ -322,7 +336,7 @@ def _after(person: Staff, made: Enforcement) -> Response:
 
 def undo(visit: Visit) -> Response:
     """Show what rolling back a span of time would undo, or do it."""
-    person, form = _person(visit), visit.form
+    person, form = person_of(visit), visit.form
     hours = int(form.one("hours")) if form.one("hours") in map(str, _HOURS) else 24
     sure = form.one("sure") == "yes"
     begun = visit.app.now()
