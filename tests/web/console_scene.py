@@ -23,6 +23,7 @@ from gardefou.flow.watch import watch
 from gardefou.ledger.note import Signer
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import by_staff, give_signin_key, hash_secret, make_link, start_session
+from gardefou.people.keys import KeyStore
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
@@ -158,13 +159,14 @@ class Browser:
         return self.get(self.post(path, **fields))
 
 
-def make_scene(url: str, folder: Path, *, real_time: bool = False) -> Scene:
+def make_scene(url: str, folder: Path, *, real_time: bool = False, keys: KeyStore | None = None) -> Scene:
     """Make the installation: setup finished, people in teams, a president and a spammer on the sandbox."""
     random = Random(7)
     clock: Clock = SystemClock() if real_time else SimulatedClock(START)
     sleep: Callable[[float], None] = lambda _: None  # noqa: E731
     parts = Parts(clock=clock, random=random, salts=random.randbytes, sleep=sleep)
-    app = make_app(open_store(url), parts, signer=Signer.generate("gardefou.test", random.randbytes))
+    signer = Signer.generate("gardefou.test", random.randbytes) if keys is None else keys.signer(random.randbytes)
+    app = make_app(open_store(url), parts, signer=signer, keys=keys)
     first = initialise(app, nets="default", person=first_person(app, roles=("admin",)), open_sandbox=False)
     connector = app.connector(PLATFORM)
     assert isinstance(connector, Sandbox)

@@ -38,7 +38,7 @@ def named(sqlite_url, tmp_path) -> Iterator[Scene]:
     scene.app.works.store.close()
 
 
-def waiting(scene: Scene) -> Enforcement:
+def waiting(scene: Scene, which: str = "") -> Enforcement:
     table = tables.enforcement.c
     with scene.app.works.read() as connection:
         found = fetch_all(
@@ -46,12 +46,13 @@ def waiting(scene: Scene) -> Enforcement:
             Enforcement,
             sa.select(tables.enforcement).where(table.state == "waiting", table.action == "change"),
         )
-    assert len(found) == 1
-    return found[0]
+    chosen = [one for one in found if not which or one.id == which]
+    assert len(chosen) == 1
+    return chosen[0]
 
 
-def agree(scene: Scene, name: str) -> None:
-    change = waiting(scene)
+def agree(scene: Scene, name: str, which: str = "") -> None:
+    change = waiting(scene, which)
     answered = approve(scene.app, scene.actor(name), Answer(enforcement=change.id, digest=change.digest, answer="yes"))
     advance(scene.app, answered.id)
 
