@@ -38,9 +38,10 @@ class Entry:
     #: The organisation's identity provider and the person's own identifier there: who someone is (R5).
     issuer: str = ""
     subject: str = ""
-    #: What provisioning calls the person.
+    #: What provisioning calls the person, and everything personal that it said, as one JSON document.
     user_name: str = ""
     external_id: str = ""
+    document: str = ""
 
 
 class Directory:
