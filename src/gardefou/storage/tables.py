@@ -667,6 +667,7 @@ person = sa.Table(
     _text("email"),
     _text("issuer"),
     _text("subject"),
+    *(sa.Column(name, sa.Text, nullable=False, default="") for name in ("user_name", "external_id", "document")),
 )
 sa.Index(
     "person_identity",
