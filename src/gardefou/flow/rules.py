@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.people.roles import ROLES
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.unwritten import Read
@@ -107,10 +108,18 @@ class Rules:
     break_glass_minutes: int = 30
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
+    #: What groups of the organisation's directory stand for here: ``GROUP = role:ROLE`` or ``GROUP = team:TEAM``.
+    scim_groups: tuple[str, ...] = ()
     #: A notice that is not delivered by then is an incident.
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
     notice_give_up_seconds: int = 6 * 3600
+
+    def group_means(self, group: str) -> tuple[tuple[str, str], ...]:
+        """Return what a group stands for, such as ``(("role", "lead"),)``; its name matches in any case."""
+        return tuple(
+            (kind, value) for name, kind, value in map(read_group, self.scim_groups) if name == group.strip().casefold()
+        )
 
     def queue_for(self, category: str) -> str:
         """Return the queue that reports of a category go to."""
@@ -136,7 +145,29 @@ class Rules:
         fits = _fit(old, value)
         if fits is None:
             raise InvalidInput("setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value")
-        return replace(self, **{name: fits[0]})
+        changed = replace(self, **{name: fits[0]})
+        if name == "scim_groups":
+            for line in changed.scim_groups:
+                read_group(line)
+        return changed
+
+
+def read_group(line: str) -> tuple[str, str, str]:
+    """Return a group's name, casefolded, and what it stands for: ``("trust leads", "role", "lead")``.
+
+    Raises:
+        InvalidInput: the line is none such, or names no role (`setting/scim_groups`).
+    """
+    name, equals, meaning = line.rpartition("=")
+    kind, colon, value = (part.strip() for part in meaning.partition(":"))
+    known = kind == "team" or (kind == "role" and value in ROLES)
+    if not equals or not colon or not name.strip() or not value or not known:
+        raise InvalidInput(
+            "setting/scim_groups",
+            f"{line!r} is not GROUP = role:ROLE or GROUP = team:TEAM; roles are {', '.join(ROLES)}.",
+            field="value",
+        )
+    return name.strip().casefold(), kind, value
 
 
 def _fit(old: Any, value: Any) -> tuple[Any] | None:

@@ -195,6 +195,8 @@ CHANGES: tuple[Change, ...] = (
     Change("grant a role", "role", weakens=True, power=Power.STAFF),
     Change("take a role away", "role", weakens=False, power=Power.STAFF),
     Change("end someone's powers", "off", weakens=False, power=Power.STAFF),
+    Change("take someone off duty for now", "suspend", weakens=False, power=Power.STAFF),
+    Change("bring someone back on duty", "suspend", weakens=True, power=Power.STAFF),
     Change("put off a last day", "leave", weakens=True, power=Power.STAFF),
     Change("issue a token of one's own", "token", weakens=False, power=Power.READ),
     Change("issue a service's token that can do more than report", "token", weakens=True, power=Power.TOKENS),

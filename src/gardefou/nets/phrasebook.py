@@ -151,6 +151,7 @@ CHANGES: dict[str, str] = {
     "role": "a change of roles",
     "leave": "a last day",
     "off": "the end of someone's powers",
+    "suspend": "someone off duty, or back",
     "reveal": "revealing a name",
     "token": "a new token",
     "token_revoke": "revoking a token",

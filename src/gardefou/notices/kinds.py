@@ -208,6 +208,7 @@ CHANGES: Mapping[str, str] = {
     "role": later("somebody's roles"),
     "leave": later("somebody's last day"),
     "off": later("somebody's powers"),
+    "suspend": later("whether somebody is on duty"),
     "reveal": later("who is behind a pseudonym"),
     "token": later("a new token"),
     "token_revoke": later("a token that ends"),
