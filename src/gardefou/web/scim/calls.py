@@ -10,7 +10,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from pydantic import ValidationError
@@ -84,6 +84,32 @@ class Sent:
         if self.document is None:
             return Response(None, self.status, headers)
         return Response(orjson.dumps(self.document), self.status, headers, MEDIA_TYPE)
+
+
+def without_nulls(body: Any) -> Any:
+    """Return a patch without the nulls in its values: Entra sends ``"$ref": null`` beside the member that it means."""
+    if not isinstance(body, dict):
+        return body
+    document: dict[str, Any] = dict(cast("dict[str, Any]", body))
+    for name, operations in document.items():
+        if name.lower() == "operations" and isinstance(operations, list):
+            document[name] = [_without_nulls(one) for one in cast("list[Any]", operations)]
+    return document
+
+
+def _without_nulls(operation: Any) -> Any:
+    if not isinstance(operation, dict):
+        return operation
+    kept: dict[str, Any] = dict(cast("dict[str, Any]", operation))
+    for name, values in kept.items():
+        if name.lower() == "value" and isinstance(values, list):
+            kept[name] = [
+                {key: item for key, item in cast("dict[str, Any]", one).items() if item is not None}
+                if isinstance(one, dict)
+                else one
+                for one in cast("list[Any]", values)
+            ]
+    return kept
 
 
 def version_of(model: Model) -> str:

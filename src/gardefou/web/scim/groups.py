@@ -13,7 +13,7 @@ from gardefou.flow.provision import Wish, align
 from gardefou.people import provisioned
 from gardefou.people.provisioned import Group as Kept
 from gardefou.storage.work import UnitOfWork
-from gardefou.web.scim.calls import Call, Sent, check_match, chunks, unchanged, version_of
+from gardefou.web.scim.calls import Call, Sent, check_match, chunks, unchanged, version_of, without_nulls
 from gardefou.web.scim.models import POLICY, Group, Member
 from gardefou.web.scim.people import meant
 
@@ -77,7 +77,9 @@ def put(call: Call, key: str, body: Any) -> Any:
 
 def patch(call: Call, key: str, body: Any) -> Any:
     """Change some of a group."""
-    patched = PatchOp[Group].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
+    patched = PatchOp[Group].model_validate(
+        without_nulls(body), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
+    )
 
     def applied(old: Any) -> Any:
         patched.patch(old, POLICY)

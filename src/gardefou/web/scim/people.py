@@ -33,7 +33,7 @@ from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.storage.work import UnitOfWork
-from gardefou.web.scim.calls import Call, Sent, check_match, unchanged, version_of
+from gardefou.web.scim.calls import Call, Sent, check_match, unchanged, version_of, without_nulls
 from gardefou.web.scim.models import POLICY, GardefouUser, Membership, Person
 
 KIND = "Users"
@@ -199,7 +199,9 @@ def put(call: Call, key: str, body: Any) -> Any:
 
 def patch(call: Call, key: str, body: Any) -> Any:
     """Change some of what is stated of a person."""
-    patched = PatchOp[Person].model_validate(body, scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY)
+    patched = PatchOp[Person].model_validate(
+        without_nulls(body), scim_ctx=Context.RESOURCE_PATCH_REQUEST, scim_policy=POLICY
+    )
     named: set[str] = set()
     for operation in patched.operations or ():
         value: Any = operation.value
@@ -222,6 +224,8 @@ def _change(call: Call, key: str, change: Any) -> Any:
         if call.if_match or call.if_none_match:
             check_match(call, shown(call, uow.connection, [one])[0].meta.version)
         old = stated_of(app.directory.get(uow.connection, one.staff_id))
+        # Okta repeats it in the values of a patch.
+        old.id = one.id
         new, named = change(old)
         staff = uow.get(Staff, "gardefou", one.staff_id)
         assert staff is not None
