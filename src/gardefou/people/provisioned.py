@@ -58,6 +58,12 @@ def get(connection: sa.Connection, client: str, key: str) -> Provisioned | None:
     return None if row is None else _person(row)
 
 
+def by_id(connection: sa.Connection, key: str) -> Provisioned | None:
+    """Return whoever has this identifier, whichever client's."""
+    row = connection.execute(sa.select(tables.scim_user).where(_u.id == key)).first()
+    return None if row is None else _person(row)
+
+
 def of_staff(connection: sa.Connection, staff_id: str) -> Provisioned | None:
     """Return whoever provisions a person, or None where nobody does."""
     row = connection.execute(sa.select(tables.scim_user).where(_u.staff_id == staff_id)).first()

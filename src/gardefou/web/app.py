@@ -99,6 +99,11 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     web.include_router(health.router, include_in_schema=False)
     reference.install(web)
     web.router.routes.extend(scim_routes())
+    if settings.signals_issuer:
+        # What it is made of takes long to load, and most need it not.
+        from gardefou.web.signals import signal_routes  # noqa: PLC0415
+
+        web.router.routes.extend(signal_routes(settings))
     web.router.routes.extend(routes(app, settings, live))
     web.add_middleware(Shield)
     return web
