@@ -31,8 +31,10 @@ from gardefou.cli.report import report
 from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
 from gardefou.cli.serve import serve, worker
+from gardefou.cli.setting import setting
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
+from gardefou.cli.staff_import import import_staff
 from gardefou.cli.token import token
 
 __all__ = ["cli", "main"]
@@ -93,12 +95,14 @@ for _command in (
     rollback,
     scenario,
     serve,
+    setting,
     setup,
     staff,
     token,
     worker,
 ):
     cli.add_command(_command)
+staff.add_command(import_staff)
 
 
 def main() -> None:
