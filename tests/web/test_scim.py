@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,16 +13,20 @@ from urllib.parse import urlencode
 import pytest
 import sqlalchemy as sa
 from scim2_client.engines.httpx2 import SyncSCIMClient
+from scim2_models import PreconditionFailedException
 from scim2_tester import Status, check_server
 
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff, Token
 from gardefou.errors import Denied
 from gardefou.flow.approve import Answer, approve
 from gardefou.flow.cases import next_case
+from gardefou.flow.change import propose
+from gardefou.flow.changes.nets import write_nets
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import enforce
 from gardefou.flow.due import run_due
 from gardefou.flow.spec import Wanted
+from gardefou.nets.shipped import load_shipped
 from gardefou.people import provisioned
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import (
@@ -35,6 +41,9 @@ from gardefou.people.authenticate import (
 from gardefou.people.directory import Entry
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
+from gardefou.web.scim import people
+from gardefou.web.scim.calls import Call
+from tests.web.house import open_house
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 GROUP = "urn:ietf:params:scim:schemas:core:2.0:Group"
@@ -450,6 +459,33 @@ def test_only_the_first_of_two_changes_to_the_same_version_is_made(scim):
     assert (same.status_code, same.content) == (304, b"")
 
 
+def test_of_two_changes_at_the_same_moment_one_is_made_and_one_is_told(scim):
+    user = scim.user(title="one")
+    version = user["meta"]["version"]
+    actor = Actor(id=scim.name, via="api", service=scim.name, scopes=("scim",), humans=(scim.house.people["rea"].id,))
+    together = threading.Barrier(4)
+
+    def change(number: int) -> bool:
+        call = Call(app=scim.app, actor=actor, base="http://x", if_match=version)
+        operation = {"op": "replace", "path": "title", "value": f"t{number}"}
+        together.wait()
+        try:
+            people.patch(call, user["id"], {"schemas": [PATCH], "Operations": [operation]})
+        except PreconditionFailedException:
+            return False
+        return True
+
+    def arrive(number: int) -> int:
+        together.wait()
+        return scim.call(
+            "POST", "/Users", {"schemas": [USER], "userName": "Twin" if number % 2 else "tWIN"}
+        ).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(change, range(4))) == [False, False, False, True]
+        assert sorted(pool.map(arrive, range(4))) == [201, 409, 409, 409]
+
+
 def test_a_version_moves_when_people_decide_otherwise(okta):
     user = okta.user()
     okta.patch(f"/Users/{user['id']}", {"op": "replace", "path": "active", "value": False})
@@ -539,6 +575,32 @@ def test_r5_whoever_has_powers_gets_no_other_identity(okta):
     with okta.app.works.read() as connection:
         assert okta.app.directory.by_identity(connection, "https://id.example", "s-1") == staff.id
         assert okta.app.directory.by_identity(connection, "https://e", "m") is None
+
+
+def test_taking_power_away_works_whatever_becomes_of_whoever_stands_behind_the_token(okta):
+    """Paused, and with the token's owner gone, a leaver's powers still end at once."""
+    user = okta.user()
+    _works(okta, user, "lead")
+    for change, payload in (("off", {"staff": okta.house.people["rea"].id}), ("pause", {"because": "x"})):
+        propose(okta.app, okta.actor(okta.house.people["ada"]), change, payload, "x")
+    newcomer = okta.user("newcomer")
+    assert okta.staff(newcomer).roles == ()
+    okta.patch(f"/Users/{user['id']}", {"op": "replace", "value": {"active": False}})
+    assert okta.staff(user).standing == "suspended"
+
+
+@pytest.mark.parametrize("nets", ["default", "small-team", "solo"])
+def test_under_every_shipped_set_newcomers_come_and_leavers_go(sqlite_url, tmp_path, nets):
+    with open_house(sqlite_url, tmp_path) as house:
+        with house.app.works.begin() as uow:
+            write_nets(uow, load_shipped(nets), name=nets, by="system")
+        client = Scim(house)
+        client.groups_mean("Leads = role:lead")
+        user = client.user()
+        client.group("Leads", user)
+        (grant,) = client.changes(user)
+        assert grant.state == "waiting"
+        assert client.call("DELETE", f"/Users/{user['id']}").status_code == 204
 
 
 def test_somebody_who_is_here_already_is_taken_over_by_identity_and_keeps_what_they_have(okta):

@@ -6,6 +6,7 @@ import base64
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -17,6 +18,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gardefou.domain.records import ORGANISATION, Staff
 from gardefou.errors import Denied, InvalidInput, Unavailable
+from gardefou.flow.signals import receive
 from gardefou.people.authenticate import by_session, start_session, strong_at
 from gardefou.people.directory import Entry
 from gardefou.people.published_keys import APART, FRESH, KEPT, PublishedKeys, check_address
@@ -123,7 +125,7 @@ class Provider:
 def signed(claims: Any, *, key: Any = EC, **header: Any) -> str:
     said = {"alg": "RS256" if isinstance(key, RSAKey) else "ES256", "typ": "secevent+jwt", "kid": key.kid} | header
     kept = {name: value for name, value in said.items() if value is not ...}
-    return jws.serialize_compact(kept, json.dumps(claims), key, algorithms=[said["alg"]])
+    return jws.serialize_compact(kept, json.dumps(claims), key, algorithms=[str(said["alg"])])
 
 
 def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:
@@ -252,6 +254,17 @@ def test_an_event_counts_once(provider):
     assert provider.send(signed(again, key=RSA)).status_code == 202
     assert provider.live(session)
     assert len(provider.events()) == 1
+
+
+def test_the_same_event_at_the_same_moment_counts_once(provider):
+    claims, together = provider.claims(), threading.Barrier(4)
+
+    def take(_number: int) -> bool:
+        together.wait()
+        return receive(provider.app, claims).repeated
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(take, range(4))) == [False, True, True, True]
 
 
 WRONG: list[tuple[str, Any]] = [
