@@ -261,7 +261,7 @@ def _one(uow: UnitOfWork, app: App, actor: Actor, line: Line) -> Done:
         active=active,
         last_day=None if new else line.last_day,
         gives=(line.roles or frozenset()) - set(person.roles),
-        takes=frozenset() if line.roles is None else set(person.roles) - line.roles,
+        takes=frozenset[str]() if line.roles is None else frozenset(person.roles) - line.roles,
         team=cells["team"],
         employer=cells["employer"],
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -93,7 +93,7 @@ def without_nulls(body: Any) -> Any:
     document: dict[str, Any] = dict(cast("dict[str, Any]", body))
     for name, operations in document.items():
         if name.lower() == "operations" and isinstance(operations, list):
-            document[name] = [_without_nulls(one) for one in cast("list[Any]", operations)]
+            document[name] = [_without_nulls(one) for one in cast("Sequence[Any]", operations)]
     return document
 
 
@@ -107,7 +107,7 @@ def _without_nulls(operation: Any) -> Any:
                 {key: item for key, item in cast("dict[str, Any]", one).items() if item is not None}
                 if isinstance(one, dict)
                 else one
-                for one in cast("list[Any]", values)
+                for one in cast("Sequence[Any]", values)
             ]
     return kept
 
