@@ -39,6 +39,12 @@ class Settings:
     port: int = 8700
     #: The console's own address as people reach it, for links in notices; left out, where `serve` listens.
     public_url: str = ""
+    #: The identity provider whose security events are taken at ``/ssf/events``; left out, nobody's are.
+    signals_issuer: str = ""
+    #: Where it publishes the keys that it signs them with.
+    signals_jwks_url: str = ""
+    #: What its events are addressed to; left out, ``/ssf/events`` at the console's own address.
+    signals_audience: str = ""
     #: Whether `serve` does the worker's work too.
     embedded_worker: bool = True
     #: Seconds between two rounds of watching notable and protected accounts.

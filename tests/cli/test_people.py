@@ -101,3 +101,37 @@ def test_r17_a_services_reports_have_the_source_of_its_token(shell):
 )
 def test_wrong_tokens_are_refused(shell, words, code):
     assert code in shell.error("token", "issue", *words)
+
+
+def test_a_list_of_people_is_tried_and_then_imported_and_no_pseudonym_is_printed(shell, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text("external_id,name,roles,last_day\n1,Grace Example,reviewer,2099-12-31\n2,Ada Example,,\n")
+    tried = shell.json("staff", "import", str(file), "--dry-run")
+    assert (tried["dry_run"], len(shell.json("staff", "list")["staff"])) == (True, 1)
+    done = shell.json("staff", "import", str(file))
+    assert done["lines"] == tried["lines"]
+    people = shell.json("staff", "list")["staff"]
+    assert len(people) == 3
+    assert not any(one["pseudonym"] in json.dumps(done) for one in people)
+    assert shell.json("staff", "import", str(file))["unchanged"] == 2
+    file.write_text("external_id,roles\n1,emperor\n")
+    assert "line 2, roles" in shell.error("staff", "import", str(file))
+
+
+def test_somebody_is_off_duty_for_now_and_comes_back(shell):
+    second = second_person(shell)
+    who = shell.json("staff", "list")["staff"][1]["pseudonym"]
+    assert shell.json("staff", "suspend", who)["state"] == "in_force"
+    assert "auth/invalid" in shell.error("case", "list", token=second)
+    assert shell.json("staff", "show", who)["standing"] == "suspended"
+    shell.json("staff", "suspend", who, "--end")
+    assert shell.json("staff", "show", who)["standing"] == "active"
+    assert "staff/not_suspended" in shell.error("staff", "suspend", who, "--end")
+
+
+def test_a_guarded_setting_is_listed_and_proposed(shell):
+    line = '["Trust leads = role:lead"]'
+    assert shell.json("setting", "set", "scim_groups", line)["state"] == "in_force"
+    assert shell.json("setting", "list")["settings"]["scim_groups"] == ["Trust leads = role:lead"]
+    assert "setting/scim_groups" in shell.error("setting", "set", "scim_groups", '["Leads = role:emperor"]')
+    assert "setting/unknown" in shell.error("setting", "set", "nonsense", "1")

@@ -32,8 +32,10 @@ from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
 from gardefou.cli.seals import seals
 from gardefou.cli.serve import serve, worker
+from gardefou.cli.setting import setting
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
+from gardefou.cli.staff_import import import_staff
 from gardefou.cli.token import token
 
 __all__ = ["cli", "main"]
@@ -95,12 +97,14 @@ for _command in (
     scenario,
     seals,
     serve,
+    setting,
     setup,
     staff,
     token,
     worker,
 ):
     cli.add_command(_command)
+staff.add_command(import_staff)
 
 
 def main() -> None:

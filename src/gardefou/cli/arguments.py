@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -14,6 +13,7 @@ from gardefou.clock import rfc3339
 from gardefou.errors import InvalidInput
 from gardefou.flow.spec import Wanted
 from gardefou.nets.check import duration_seconds
+from gardefou.people.last_days import end_of_last_day, zone_of
 
 
 def past(text: str, *, now: datetime, field: str) -> datetime:
@@ -67,19 +67,15 @@ def last_day_end(text: str, zone: str) -> datetime:
     Raises:
         InvalidInput: no day (`cli/last_day`), no such time zone (`cli/zone`).
     """
-    try:
-        where = ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidInput("cli/zone", f"There is no time zone {zone!r}; write one such as Europe/Paris.") from None
-    try:
-        if len(text) == len("2026-05-31"):
-            return datetime.combine(date.fromisoformat(text), time(23, 59), tzinfo=where).astimezone(UTC)
-        at = datetime.fromisoformat(text)
-        return (at if at.tzinfo is not None else at.replace(tzinfo=where)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    where = zone_of(zone)
+    if where is None:
+        raise InvalidInput("cli/zone", f"There is no time zone {zone!r}; write one such as Europe/Paris.")
+    at = end_of_last_day(text, where)
+    if at is None:
         raise InvalidInput(
             "cli/last_day", f"{text!r} is no day; write 2026-05-31, or a moment such as 2026-05-31T17:00:00Z."
-        ) from None
+        )
+    return at
 
 
 def words(given: tuple[str, ...]) -> list[str]:

@@ -191,6 +191,22 @@ def off(ctx: Cli, staff: str, yes: bool) -> None:
     tell(ctx, change(ctx, actor, "off", {"staff": staff}))
 
 
+@staff.command(
+    "suspend",
+    epilog=examples(
+        "gardefou staff suspend velor-tami",
+        "gardefou staff suspend velor-tami --end        (waits for people)",
+    ),
+)
+@click.argument("staff", metavar="STAFF")
+@click.option("--end", "ends", is_flag=True, help="Bring them back on duty; waits for people.")
+@click.option("--because", default="", help="Why, in a line.")
+@cli_command
+def suspend(ctx: Cli, staff: str, ends: bool, because: str) -> None:
+    """Take a person off duty for now: tokens, sign-ins, claims, and what waits in their name. Or bring them back."""
+    tell(ctx, change(ctx, ctx.actor(), "suspend", {"staff": staff, "suspended": not ends}, because))
+
+
 @staff.command("reveal", epilog=examples("gardefou staff reveal velor-tami --because 'court order 12/2026'"))
 @click.argument("staff", metavar="STAFF")
 @click.option("--because", required=True, help="Why, in a line; the person is told.")

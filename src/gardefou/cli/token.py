@@ -12,7 +12,7 @@ from gardefou.cli.common import Cli, cli_command, examples
 from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.records import Token
 from gardefou.errors import Denied
-from gardefou.people.roles import SCOPES, Power
+from gardefou.people.roles import CLIENT_SCOPES, SCOPES, Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 
@@ -32,7 +32,13 @@ def token() -> None:
 )
 @click.option("--mine", is_flag=True, help="A token of your own, bounded by your roles.")
 @click.option("--service", metavar="NAME", help="A service's token; you are its owner.")
-@click.option("--scope", "scopes", multiple=True, required=True, help=f"{', '.join(SCOPES)}; with commas or repeated.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    help=f"{', '.join((*SCOPES, *CLIENT_SCOPES))}; with commas or repeated.",
+)
 @click.option(
     "--source",
     default="user",

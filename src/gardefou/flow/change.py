@@ -56,27 +56,53 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
     handler.think_ahead(app, dict(payload))
     with app.works.begin() as uow:
         uow.serialise("changes")
-        config = app.config(uow.connection)
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id))
             actor.require(handler.power, uow.now)
-        checked = handler.check(uow, app, config, actor, dict(payload))
-        weakens = handler.weakens(uow, config, checked)
-        person = handler.person(checked)
-        asked_kind = handler.asks_as(uow, config, actor, checked) or kind
-        made = _enforcement(uow, actor, kind, checked, because, weakens=weakens, person=person)
-        at_once = not config.rules.setup_finished or app.no_nets
-        facts, verdict = _judge(uow, config, actor, made, asked_kind, weakens=weakens, person=person, at_once=at_once)
-        if not verdict.refused:
-            fresh = verdict.fresh_auth_minutes
-            if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
-                raise StepUpRequired(fresh)
-        joins = _same_waiting(uow, actor, kind, checked)
-        if joins is not None:
-            return joins
-        made = replace(made, facts=facts.to_json(), verdict=verdict.to_json(), nets=config.nets_id)
-        made = replace(made, digest=digest_of(made))
-        placed = _write(uow, app, config, made, verdict)
+        placed = propose_in(uow, app, actor, kind, payload, because)
+    return carry_on(app, placed)
+
+
+def propose_in(
+    uow: UnitOfWork,
+    app: App,
+    actor: Actor,
+    kind: str,
+    payload: Mapping[str, Any],
+    because: str,
+    *,
+    attended: bool = True,
+) -> Enforcement:
+    """Propose a guarded change inside a transaction, which holds the key ``changes``; then `carry_on`.
+
+    The caller has seen to the actor's power. ``attended`` False is for a
+    provisioning client: nobody's sign-in stands behind it, so none is asked to
+    be fresh; the people whom the nets ask sign in freshly as always.
+
+    Writes and raises what `propose` does.
+    """
+    handler, config = KINDS[kind], app.config(uow.connection)
+    checked = handler.check(uow, app, config, actor, dict(payload))
+    weakens = handler.weakens(uow, config, checked)
+    person = handler.person(checked)
+    asked_kind = handler.asks_as(uow, config, actor, checked) or kind
+    made = _enforcement(uow, actor, kind, checked, because, weakens=weakens, person=person)
+    at_once = not config.rules.setup_finished or app.no_nets
+    facts, verdict = _judge(uow, config, actor, made, asked_kind, weakens=weakens, person=person, at_once=at_once)
+    if attended and not verdict.refused:
+        fresh = verdict.fresh_auth_minutes
+        if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
+            raise StepUpRequired(fresh)
+    joins = _same_waiting(uow, actor, kind, checked)
+    if joins is not None:
+        return joins
+    made = replace(made, facts=facts.to_json(), verdict=verdict.to_json(), nets=config.nets_id)
+    made = replace(made, digest=digest_of(made))
+    return _write(uow, app, config, made, verdict)
+
+
+def carry_on(app: App, placed: Enforcement) -> Enforcement:
+    """Go on with a change whose proposal is committed; return it as it is then."""
     app.wake()
     return advance(app, placed.id) if placed.state == State.READY.value else placed
 

@@ -19,6 +19,7 @@ from gardefou.flow.changes.pauses import PauseChange, ResumeChange
 from gardefou.flow.changes.platforms import PlatformChange
 from gardefou.flow.changes.settings import FinishSetup, SettingChange
 from gardefou.flow.changes.staff import LeaveChange, OffChange, RevealChange, RoleChange, StaffAdd
+from gardefou.flow.changes.suspend import SuspendChange
 from gardefou.flow.changes.tiers import FakeMark, TierChange
 from gardefou.flow.changes.tokens import TokenIssue, TokenRevoke
 from gardefou.nets.verdict import Verdict
@@ -32,6 +33,7 @@ KINDS: dict[str, Handler] = {
     "role": RoleChange(),
     "leave": LeaveChange(),
     "off": OffChange(),
+    "suspend": SuspendChange(),
     "reveal": RevealChange(),
     "erase": EraseChange(),
     "token": TokenIssue(),
@@ -46,7 +48,7 @@ KINDS: dict[str, Handler] = {
 
 
 #: They take power away, so nobody stands before them.
-_AT_ONCE = frozenset({"leave", "off", "role", "token_revoke"})
+_AT_ONCE = frozenset({"leave", "off", "suspend", "role", "token_revoke"})
 _DAY_SECONDS = 86_400
 
 

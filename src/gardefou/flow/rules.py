@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.people.roles import ROLES
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -108,10 +109,18 @@ class Rules:
     break_glass_minutes: int = 30
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
+    #: What groups of the organisation's directory stand for here: ``GROUP = role:ROLE`` or ``GROUP = team:TEAM``.
+    scim_groups: tuple[str, ...] = ()
     #: A notice that is not delivered by then is an incident.
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
     notice_give_up_seconds: int = 6 * 3600
+
+    def group_means(self, group: str) -> tuple[tuple[str, str], ...]:
+        """Return what a group stands for, such as ``(("role", "lead"),)``; its name matches in any case."""
+        return tuple(
+            (kind, value) for name, kind, value in map(read_group, self.scim_groups) if name == group.strip().casefold()
+        )
 
     def queue_for(self, category: str) -> str:
         """Return the queue that reports of a category go to."""
@@ -141,7 +150,33 @@ class Rules:
                 _("%(name)s takes a value like %(old)s, not %(value)s.", name=name, old=repr(old), value=repr(value)),
                 field="value",
             )
-        return replace(self, **{name: fits[0]})
+        changed = replace(self, **{name: fits[0]})
+        if name == "scim_groups":
+            for line in changed.scim_groups:
+                read_group(line)
+        return changed
+
+
+def read_group(line: str) -> tuple[str, str, str]:
+    """Return a group's name, casefolded, and what it stands for: ``("trust leads", "role", "lead")``.
+
+    Raises:
+        InvalidInput: the line is none such, or names no role (`setting/scim_groups`).
+    """
+    name, equals, meaning = line.rpartition("=")
+    kind, colon, value = (part.strip() for part in meaning.partition(":"))
+    known = kind == "team" or (kind == "role" and value in ROLES)
+    if not equals or not colon or not name.strip() or not value or not known:
+        raise InvalidInput(
+            "setting/scim_groups",
+            _(
+                "%(line)s is not GROUP = role:ROLE or GROUP = team:TEAM; roles are %(roles)s.",
+                line=repr(line),
+                roles=", ".join(ROLES),
+            ),
+            field="value",
+        )
+    return name.strip().casefold(), kind, value
 
 
 def _fit(old: Any, value: Any) -> tuple[Any] | None:

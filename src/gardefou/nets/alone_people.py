@@ -202,6 +202,8 @@ CHANGES: tuple[Change, ...] = (
     Change(later("grant a role"), "role", weakens=True, power=Power.STAFF),
     Change(later("take a role away"), "role", weakens=False, power=Power.STAFF),
     Change(later("end someone's powers"), "off", weakens=False, power=Power.STAFF),
+    Change(later("take someone off duty for now"), "suspend", weakens=False, power=Power.STAFF),
+    Change(later("bring someone back on duty"), "suspend", weakens=True, power=Power.STAFF),
     Change(later("put off a last day"), "leave", weakens=True, power=Power.STAFF),
     Change(later("issue a token of one's own"), "token", weakens=False, power=Power.READ),
     Change(later("issue a service's token that can do more than report"), "token", weakens=True, power=Power.TOKENS),

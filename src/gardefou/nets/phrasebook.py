@@ -246,6 +246,7 @@ CHANGES: dict[str, str] = {
     "role": later("a change of roles"),
     "leave": later("a last day"),
     "off": later("the end of someone's powers"),
+    "suspend": later("someone off duty, or back"),
     "reveal": later("revealing a name"),
     "token": later("a new token"),
     "token_revoke": later("revoking a token"),

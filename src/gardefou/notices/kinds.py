@@ -208,6 +208,7 @@ CHANGES: Mapping[str, str] = {
     "role": later("somebody's roles"),
     "leave": later("somebody's last day"),
     "off": later("somebody's powers"),
+    "suspend": later("whether somebody is on duty"),
     "reveal": later("who is behind a pseudonym"),
     "erase": later("a leaver's name that is erased"),
     "token": later("a new token"),

@@ -224,6 +224,17 @@ def end_session(connection: sa.Connection, secret: str, at: datetime) -> None:
     )
 
 
+def end_sessions(connection: sa.Connection, staff_id: str, at: datetime) -> None:
+    """End every session of a person, on every node at once."""
+    mine = (tables.session.c.staff_id == staff_id, tables.session.c.revoked_at.is_(None))
+    connection.execute(tables.session.update().where(*mine).values(revoked_at=at))
+
+
+def forget_strong(connection: sa.Connection, staff_id: str) -> None:
+    """Forget that a person signed in strongly: what asks for a fresh sign-in asks anew."""
+    connection.execute(tables.presence.update().where(tables.presence.c.staff_id == staff_id).values(strong_at=None))
+
+
 def make_link(connection: sa.Connection, staff_id: str, *, now: datetime) -> str:
     """Return the secret of a one-time sign-in link, good for 15 minutes. For `demo` and first start only (R11)."""
     secret = new_secret()

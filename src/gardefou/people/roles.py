@@ -27,6 +27,8 @@ class Power(StrEnum):
     TOKENS = "tokens"
     REVEAL = "reveal"
     REPORT = "report"
+    #: Say who works here, as the organisation's own directory does: never a person's.
+    PROVISION = "provision"
 
 
 _DUTY = {Power.READ, Power.LIFT, Power.REPORT}
@@ -77,6 +79,10 @@ SCOPES: dict[str, frozenset[Power]] = {
     ),
 }
 
+#: What a service's token may have instead, alone: the scope of a provisioning client.
+CLIENT_SCOPES: dict[str, frozenset[Power]] = {"scim": frozenset({Power.PROVISION})}
+_ALL_SCOPES = SCOPES | CLIENT_SCOPES
+
 
 def powers_of(roles: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the roles allow."""
@@ -85,4 +91,4 @@ def powers_of(roles: Iterable[str]) -> frozenset[Power]:
 
 def powers_of_scopes(scopes: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the scopes allow."""
-    return frozenset[Power]().union(*(SCOPES.get(scope, frozenset()) for scope in scopes))
+    return frozenset[Power]().union(*(_ALL_SCOPES.get(scope, frozenset()) for scope in scopes))

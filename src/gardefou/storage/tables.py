@@ -722,6 +722,33 @@ signin_link = sa.Table(
     _when("used_at"),
 )
 
+#: Whom a provisioning client looks after, under an identifier that leads to no pseudonym.
+scim_user = sa.Table(
+    "scim_user", metadata, _text("id", key=True), _text("client"), _text("staff_id"), sqlite_with_rowid=False
+)
+sa.Index("scim_user_by_staff", scim_user.c.staff_id, unique=True)
+sa.Index("scim_user_by_client", scim_user.c.client, scim_user.c.id)
+
+scim_group = sa.Table(
+    "scim_group",
+    metadata,
+    _text("id", key=True),
+    _text("client"),
+    _text("name"),
+    _text("external_id"),
+    sqlite_with_rowid=False,
+)
+sa.Index("scim_group_by_client", scim_group.c.client, scim_group.c.id)
+
+scim_member = sa.Table(
+    "scim_member", metadata, _text("group_id", key=True), _text("user_id", key=True), sqlite_with_rowid=False
+)
+sa.Index("scim_member_by_user", scim_member.c.user_id)
+
+#: Security events that were taken already, by a hash of issuer and identifier: each counts once.
+signal = sa.Table("signal", metadata, _text("hash", key=True), _when("at", null=False), sqlite_with_rowid=False)
+sa.Index("signal_by_time", signal.c.at)
+
 #: State tables: rows are images of ledger events.
 PROJECTED: dict[str, sa.Table] = {
     table.name: table

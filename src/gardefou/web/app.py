@@ -32,6 +32,7 @@ from gardefou.web.console.pages import routes
 from gardefou.web.console.streams import Live
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
+from gardefou.web.scim.routes import routes as scim_routes
 from gardefou.web.shield import Shield
 from gardefou.worker import Worker
 
@@ -97,6 +98,12 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     # Where probes and scrapers look by habit.
     web.include_router(health.router, include_in_schema=False)
     reference.install(web)
+    web.router.routes.extend(scim_routes())
+    if settings.signals_issuer:
+        # What it is made of takes long to load, and most need it not.
+        from gardefou.web.signals import signal_routes  # noqa: PLC0415
+
+        web.router.routes.extend(signal_routes(settings))
     web.router.routes.extend(routes(app, settings, live))
     web.add_middleware(Shield)
     return web

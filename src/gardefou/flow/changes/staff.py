@@ -123,18 +123,20 @@ class RoleChange(Handler):
     power = Power.STAFF
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take ``staff, add?, remove?, team?``."""
+        """Take ``staff, add?, remove?, team?, employer?``."""
         person = still_here(find_staff(uow, text(payload, "staff")))
         team = text(payload, "team", optional=True, most=128)
+        employer = text(payload, "employer", optional=True)
         add, remove = _roles(payload, "add"), _roles(payload, "remove")
-        if not add and not remove and not team:
+        if not add and not remove and not team and not employer:
             raise InvalidInput("change/invalid", "Name roles to add or to remove, or a team.", field="add")
-        return {"staff": person.id, "add": list(add), "remove": list(remove), "team": team}
+        given = {"staff": person.id, "add": list(add), "remove": list(remove), "team": team}
+        return {**given, "employer": employer} if employer else given
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
-        """Any role given does, and so does another team: teams keep approvers apart."""
+        """Any role given does, and so does another team or employer: they keep approvers apart."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
-        moved = bool(payload["team"]) and payload["team"] != person.team
+        moved = any(payload.get(name) not in {None, "", getattr(person, name)} for name in ("team", "employer"))
         return moved or bool(set(payload["add"]) - set(person.roles) - {"auditor"})
 
     def person(self, payload: Payload) -> str:
@@ -146,7 +148,13 @@ class RoleChange(Handler):
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         roles = tuple(dict.fromkeys((*person.roles, *payload["add"])))
         kept = tuple(role for role in roles if role not in payload["remove"])
-        changed = replace(person, roles=kept, team=payload["team"] or person.team, version=person.version + 1)
+        changed = replace(
+            person,
+            roles=kept,
+            team=payload["team"] or person.team,
+            employer=payload.get("employer") or person.employer,
+            version=person.version + 1,
+        )
         uow.record("staff.roles_changed", by=by, about=about, puts=(changed,))
 
 

@@ -9,7 +9,7 @@ from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.people.actor import Actor
-from gardefou.people.roles import SCOPES, Power
+from gardefou.people.roles import CLIENT_SCOPES, SCOPES, Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
@@ -30,9 +30,12 @@ class TokenIssue(Handler):
         """Take ``id, hash, scopes`` and ``staff`` (oneself) or ``service, source?``; ``expires?``."""
         scopes = texts(payload, "scopes")
         # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
-        unknown = [scope for scope in scopes if scope not in SCOPES]
+        unknown = [scope for scope in scopes if scope not in SCOPES and scope not in CLIENT_SCOPES]
         if unknown or not scopes:
-            raise InvalidInput("token/scope", _("Scopes are %(scopes)s.", scopes=", ".join(SCOPES)), field="scope")
+            scopes_known = ", ".join((*SCOPES, *CLIENT_SCOPES))
+            raise InvalidInput("token/scope", _("Scopes are %(scopes)s.", scopes=scopes_known), field="scope")
+        if set(scopes) & set(CLIENT_SCOPES) and (len(scopes) > 1 or not payload.get("service")):
+            raise InvalidInput("token/scope_alone", "scim is a service's, and stands alone.", field="scope")
         service = text(payload, "service", optional=True, most=128) or None
         if service in {SYSTEM, ORGANISATION} or (service and uow.get(Staff, ORGANISATION, service, lock=False)):
             raise InvalidInput("token/service", "That is the name of a person or of Gardefou itself.", field="service")

@@ -34,6 +34,7 @@ _CHANGES: dict[str, str] = {
     "role": later("Change of roles"),
     "leave": later("Last day"),
     "off": later("End of all powers"),
+    "suspend": later("Off duty, or back"),
     "reveal": later("Reveal a name"),
     "token": later("New token"),
     "token_revoke": later("Revoke a token"),
