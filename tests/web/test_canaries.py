@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 import tarfile
@@ -109,14 +110,15 @@ def http(scene: Scene, out: Everything) -> int:
     ids = _ids(scene)
     for group in GROUPS:
         for route in group.routes:
-            if isinstance(route, APIRoute) and "GET" in route.methods and not route.path.endswith("/name"):
+            if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and not route.path.endswith("/name"):
                 for path in _filled(route.path, ids):
                     for who in tokens:
                         well += send("GET", f"{PREFIX}{path}", who) == 200
     name, family, email, *_ = WORDS
     whole = f"{name} {family} 1"
-    new = {"name": f"{whole}9", "email": f"new.{email}", "roles": ["reviewer"], "team": "reports"}
-    for body in (new, {**new, "roles": "no list"}, {**new, "name": 7 * [whole]}, {**new, "team": 3}):
+    new: dict[str, Any] = {"name": f"{whole}9", "email": f"new.{email}", "roles": ["reviewer"], "team": "reports"}
+    wrong: list[Any] = [{**new, "roles": "no list"}, {**new, "name": 7 * [whole]}, {**new, "team": 3}]
+    for body in (new, *wrong):
         send("POST", f"{PREFIX}/staff", "zoe", json=body)
     # A key for doing it once keeps a hash of the call: it must not be one that can be guessed at.
     answer = client.post(
@@ -126,7 +128,14 @@ def http(scene: Scene, out: Everything) -> int:
     )
     assert answer.json()["found"]["id"] == scene.staff["ada"].pseudonym
     out.add("search", answer.text)
-    for body in ({"email": email}, {"name": whole}, {"name": [whole]}, {"name": whole, "email": email}, [whole], whole):
+    sent = hashlib.sha256(answer.request.content).digest()
+    bare = hashlib.sha256(b"POST\n" + answer.request.url.path.encode() + b"\n" + sent).hexdigest()
+    with scene.app.works.read() as connection:
+        kept = connection.execute(sa.select(tables.idempotency.c.digest)).scalars().all()
+    assert kept
+    assert bare not in kept
+    said: list[Any] = [{"email": email}, {"name": whole}, {"name": [whole]}, {"name": whole, "email": email}]
+    for body in (*said, [whole], whole):
         send("POST", f"{PREFIX}/staff/search", "lex", json=body)
         send("POST", f"{PREFIX}/staff/search", "ben", json=body)
     send("POST", f"{PREFIX}/staff", "zoe", content=f'{{"name": "{whole}'.encode())

@@ -98,6 +98,7 @@ def revealings_of(connection: sa.Connection, staff_id: str, now: datetime) -> li
     changes = connection.execute(
         sa.select(_e.id, _e.placed_by, _e.change, _e.in_force_at)
         .where(
+            tables.enforcement_settled,
             _e.platform == ORGANISATION,
             _e.state == State.IN_FORCE.value,
             _e.id >= least_at(now - TOLD - _LONGEST),
