@@ -66,7 +66,7 @@ class Scim:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.house.client.request(method, f"/scim/v2{path}", json=body, headers=sent | named)
 
-    def user(self, name: str = "ada.l", **more: Any) -> dict[str, Any]:
+    def user(self, name: str = "ada.l", /, **more: Any) -> dict[str, Any]:
         answer = self.call("POST", "/Users", {"schemas": [USER], "userName": name, **more})
         assert answer.status_code == 201, answer.text
         document: dict[str, Any] = answer.json()

@@ -17,7 +17,7 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow.app import App
-from gardefou.flow.change import propose_in
+from gardefou.flow.change import concerning, propose_in
 from gardefou.flow.changes.base import written
 from gardefou.people import provisioned
 from gardefou.people.actor import Actor
@@ -174,6 +174,7 @@ def _of_person(uow: UnitOfWork, actor: Actor, staff_id: str, *states: State) -> 
         _e.platform == ORGANISATION,
         _e.action == Action.CHANGE.value,
         _e.state.in_([state.value for state in states]),
+        concerning(staff_id),
         order=_e.id,
     )
     return [one for one in found if (one.change or {}).get("staff") == staff_id]
