@@ -41,7 +41,7 @@ from gardefou.people.authenticate import (
 from gardefou.people.directory import Entry
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
-from gardefou.web.scim import people
+from gardefou.web.scim import groups, people
 from gardefou.web.scim.calls import Call
 from tests.web.house import open_house
 
@@ -66,7 +66,7 @@ class Scim:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.house.client.request(method, f"/scim/v2{path}", json=body, headers=sent | named)
 
-    def user(self, name: str = "ada.l", **more: Any) -> dict[str, Any]:
+    def user(self, name: str = "ada.l", /, **more: Any) -> dict[str, Any]:
         answer = self.call("POST", "/Users", {"schemas": [USER], "userName": name, **more})
         assert answer.status_code == 201, answer.text
         document: dict[str, Any] = answer.json()
@@ -575,6 +575,44 @@ def test_r5_whoever_has_powers_gets_no_other_identity(okta):
     with okta.app.works.read() as connection:
         assert okta.app.directory.by_identity(connection, "https://id.example", "s-1") == staff.id
         assert okta.app.directory.by_identity(connection, "https://e", "m") is None
+
+
+def test_r5_nobody_becomes_somebody_else_while_people_decide(okta):
+    """Else people say yes to one person, and the power goes to another."""
+    okta.groups_mean("Leads = role:lead")
+    user = okta.user(**{EXTRA: {"issuer": "https://i", "subject": "ada"}})
+    leads = okta.group("Leads", user)
+    (grant,) = okta.changes(user)
+    lea = okta.actor(okta.house.people["lea"])
+    approve(okta.app, lea, Answer(enforcement=grant.id, digest=grant.digest, answer="yes"))
+    by_hand = {"staff": okta.staff(user).id, "add": ["policy"], "remove": []}
+    other = propose(okta.app, okta.actor(okta.house.people["ada"]), "role", by_hand, "x")
+    swap = {"op": "replace", "path": f"{EXTRA}:subject", "value": "mallory"}
+    assert okta.patch(f"/Users/{user['id']}", swap).status_code == 200
+    for gone in (grant, other):
+        with okta.app.works.read() as connection:
+            now = get(connection, Enforcement, ORGANISATION, gone.id)
+        assert now is not None
+        assert now.state == "cancelled"
+    member = {"op": "remove", "path": f'members[value eq "{user["id"]}"]'}
+    okta.patch(f"/Groups/{leads['id']}", member)
+    okta.patch(f"/Groups/{leads['id']}", {"op": "add", "path": "members", "value": [{"value": user["id"]}]})
+    (anew,) = okta.changes(user)
+    assert anew.id != grant.id
+
+
+def test_one_call_proposes_for_so_many_and_takes_from_any_number(okta, monkeypatch):
+    monkeypatch.setattr(groups, "MOST_AT_ONCE", 1)
+    okta.groups_mean("Leads = role:lead")
+    one, two = okta.user("one"), okta.user("two")
+    body = {"schemas": [GROUP], "displayName": "Leads", "members": [{"value": one["id"]}, {"value": two["id"]}]}
+    assert okta.call("POST", "/Groups", body).status_code == 413
+    assert okta.changes() == []
+    leads = okta.group("Leads", one)
+    okta.patch(f"/Groups/{leads['id']}", {"op": "add", "path": "members", "value": [{"value": two["id"]}]})
+    assert len(okta.changes()) == 2
+    assert okta.call("DELETE", f"/Groups/{leads['id']}").status_code == 204
+    assert okta.changes() == []
 
 
 def test_taking_power_away_works_whatever_becomes_of_whoever_stands_behind_the_token(okta):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
@@ -29,6 +31,7 @@ from gardefou.people.actor import Actor, system_actor
 from gardefou.people.standing import Standing
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
+from gardefou.storage.types import dumps
 from gardefou.storage.work import UnitOfWork
 
 _MAX_TEXT = 10_000
@@ -201,6 +204,7 @@ def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str
         table.action == Action.CHANGE.value,
         table.state == State.WAITING.value,
         table.placed_by == actor.id,
+        *([concerning(str(payload["staff"]))] if payload.get("staff") else []),
     )
     for one in waiting:
         change = dict(one.change or {})
@@ -208,6 +212,11 @@ def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str
         if known == {"kind": kind, **payload}:
             return one
     return None
+
+
+def concerning(staff_id: str) -> sa.ColumnElement[bool]:
+    """Return a condition that every change of one person meets, so that few rows are read whole."""
+    return tables.enforcement.c.change.cast(sa.Text).contains(f'"staff":{dumps(staff_id)}', autoescape=True)
 
 
 def _write(uow: UnitOfWork, app: App, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:

@@ -17,7 +17,7 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow.app import App
-from gardefou.flow.change import propose_in
+from gardefou.flow.change import concerning, propose_in
 from gardefou.flow.changes.base import written
 from gardefou.people import provisioned
 from gardefou.people.actor import Actor
@@ -28,6 +28,8 @@ from gardefou.storage.work import UnitOfWork
 
 #: What ends a proposal that the directory no longer asks for.
 NO_LONGER = "The organisation's directory no longer asks for it."
+#: What ends every proposal that would give power to somebody who is somebody else now.
+SOMEBODY_ELSE = "Who this person is to the identity provider was stated anew; look again, and propose it anew."
 #: After people said no, the same is not asked for again for a day (R15).
 _ANSWERED = timedelta(hours=24)
 
@@ -129,12 +131,18 @@ def depart(uow: UnitOfWork, app: App, actor: Actor, staff_id: str, because: str)
 def describe(uow: UnitOfWork, app: App, actor: Actor, entry: Entry, attributes: list[str]) -> None:
     """Keep who a person is. The record says that it was changed and by whom, and nothing of what.
 
-    Writes `staff.described`.
+    Where the identity is another one, nothing that waits for this person goes
+    on: people would say yes to one and give power to another.
+
+    Writes `staff.described`, and `enforcement.cancelled` for what waited.
 
     Raises:
         Conflict: the identity (`directory/identity`) or user name (`directory/user_name`) is somebody else's.
     """
+    had = app.directory.get(uow.connection, entry.staff_id)
     app.directory.put(uow.connection, entry)
+    if (entry.issuer, entry.subject) != (("", "") if had is None else (had.issuer, had.subject)):
+        _look_again(uow, actor, entry.staff_id)
     uow.record("staff.described", by=actor.id, about=entry.staff_id, detail={"attributes": attributes})
 
 
@@ -174,6 +182,7 @@ def _of_person(uow: UnitOfWork, actor: Actor, staff_id: str, *states: State) -> 
         _e.platform == ORGANISATION,
         _e.action == Action.CHANGE.value,
         _e.state.in_([state.value for state in states]),
+        concerning(staff_id),
         order=_e.id,
     )
     return [one for one in found if (one.change or {}).get("staff") == staff_id]
@@ -192,12 +201,33 @@ def _withdraw(uow: UnitOfWork, actor: Actor, staff_id: str, which: Callable[[Map
             )
 
 
+def _look_again(uow: UnitOfWork, actor: Actor, staff_id: str) -> None:
+    waiting = uow.all(
+        Enforcement,
+        _e.platform == ORGANISATION,
+        _e.action == Action.CHANGE.value,
+        _e.state.in_([State.WAITING.value, State.READY.value]),
+        concerning(staff_id),
+        order=_e.id,
+    )
+    for one in waiting:
+        if (one.change or {}).get("person") == staff_id:
+            uow.move(
+                one,
+                State.CANCELLED,
+                "enforcement.cancelled",
+                by=actor.id,
+                because=SOMEBODY_ELSE,
+                ended_at=uow.now,
+            )
+
+
 def _refused_lately(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str, Any]) -> bool:
     """Whether people said no to this within a day, or took it back."""
     for one in _of_person(uow, actor, payload["staff"], State.REFUSED, State.CANCELLED):
         lately = one.ended_at is not None and one.ended_at > uow.now - _ANSWERED
         change = one.change or {}
         same = change.get("kind") == kind and all(change.get(name) == value for name, value in payload.items())
-        if lately and same and one.because != NO_LONGER:
+        if lately and same and one.because not in {NO_LONGER, SOMEBODY_ELSE}:
             return True
     return False

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
-from scim2_models import Context, InvalidValueException, Meta, NotFoundException, PatchOp
+from scim2_models import Context, InvalidValueException, Meta, NotFoundException, PatchOp, PayloadTooLargeException
 
 from gardefou.flow.provision import Wish, align
 from gardefou.people import provisioned
@@ -18,6 +18,8 @@ from gardefou.web.scim.models import POLICY, Group, Member
 from gardefou.web.scim.people import meant
 
 KIND = "Groups"
+#: People for whom one call may propose something: each proposal is judged, while all other changes wait.
+MOST_AT_ONCE = 500
 
 
 def shown(call: Call, connection: sa.Connection, found: Sequence[Kept]) -> list[Any]:
@@ -149,9 +151,14 @@ def _follow(call: Call, uow: UnitOfWork, people: Sequence[str], before: dict[str
     if not rules.scim_groups:
         return
     staff = {key: one for some in chunks(list(people)) for key, one in _known(call, uow, some).items()}
+    wishes: dict[str, Wish] = {}
     for key in people:
         had, has = meant(rules, before[key]), meant(rules, after[key])
         moved = has[1] if len(has[1]) == 1 and has[1] != had[1] else frozenset[str]()
         wish = Wish(gives=has[0] - had[0], takes=had[0] - has[0], team=next(iter(moved), ""))
         if wish != Wish():
-            align(uow, call.app, call.actor, staff[key].staff_id, wish, call.because("a group."))
+            wishes[key] = wish
+    if sum(bool(wish.gives or wish.team) for wish in wishes.values()) > MOST_AT_ONCE:
+        raise PayloadTooLargeException(detail=f"Put at most {MOST_AT_ONCE} people at a time into such a group.")
+    for key, wish in wishes.items():
+        align(uow, call.app, call.actor, staff[key].staff_id, wish, call.because("a group."))
