@@ -22,6 +22,7 @@ from gardefou.nets.load import load
 from gardefou.nets.lookalikes import LookalikeIndex
 from gardefou.nets.net import NetSet
 from gardefou.notices.post import NoPost, Post
+from gardefou.people.directory import Directory
 from gardefou.platforms.protocol import Connector
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -69,6 +70,8 @@ class App:
     no_nets: bool = False
     #: Sends notices to the channels whose addresses lie on this machine.
     post: Post = field(default_factory=NoPost)
+    #: Who people are outside of Gardefou.
+    directory: Directory = field(default_factory=Directory)
     #: Told after a commit that there may be work; the worker waits on it.
     wake: Callable[[], None] = lambda: None
     _config: tuple[tuple[Any, ...], Config] | None = None

@@ -14,6 +14,12 @@ from gardefou.storage import tables
 
 _one = tables.person.select().where(tables.person.c.staff_id == sa.bindparam("who"))
 
+_identity = sa.select(tables.person.c.staff_id).where(
+    tables.person.c.issuer == sa.bindparam("issuer"),
+    tables.person.c.subject == sa.bindparam("subject"),
+    tables.person.c.subject != sa.literal_column("''"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -24,6 +30,29 @@ class Entry:
     email: str = ""
     issuer: str = ""
     subject: str = ""
+
+
+class Directory:
+    """Who people are, as their own organisation knows them."""
+
+    def put(self, connection: sa.Connection, entry: Entry) -> None:
+        """Keep who a person is, replacing what was kept."""
+        put_person(connection, entry)
+
+    def get(self, connection: sa.Connection, staff_id: str) -> Entry | None:
+        """Return who a person is, or None."""
+        return get_person(connection, staff_id)
+
+    def by_identity(self, connection: sa.Connection, issuer: str, subject: str) -> str | None:
+        """Return the staff id of whoever an identity provider knows as this subject (R5), or None."""
+        if not issuer or not subject:
+            return None
+        found = connection.execute(_identity, {"issuer": issuer, "subject": subject}).first()
+        return None if found is None else str(found.staff_id)
+
+    def erase(self, connection: sa.Connection, staff_id: str) -> None:
+        """Forget who a person is."""
+        erase_person(connection, staff_id)
 
 
 def put_person(connection: sa.Connection, entry: Entry) -> None:
