@@ -111,6 +111,10 @@ class Rules:
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
     notice_give_up_seconds: int = 6 * 3600
+    #: Classes of sign-in at the identity provider that are strong, and asked for at a step-up; none: methods decide.
+    oidc_acr: tuple[str, ...] = ()
+    #: Methods by any of which a sign-in there is strong, where no classes are set.
+    oidc_amr: tuple[str, ...] = ("mfa", "hwk")
 
     def queue_for(self, category: str) -> str:
         """Return the queue that reports of a category go to."""

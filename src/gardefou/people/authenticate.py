@@ -57,7 +57,9 @@ def strong_at(connection: sa.Connection, staff_id: str) -> datetime | None:
 
 
 def note_strong(connection: sa.Connection, staff_id: str, at: datetime) -> None:
-    """Note that a person has just signed in strongly."""
+    """Note that a person has signed in strongly; what was noted of a later moment stays."""
+    known = strong_at(connection, staff_id)
+    at = at if known is None else max(at, known)
     updated = connection.execute(
         tables.presence.update().where(tables.presence.c.staff_id == staff_id).values(strong_at=at, seen_at=at)
     )
@@ -169,8 +171,13 @@ def by_staff(connection: sa.Connection, staff_id: str, *, now: datetime, via: st
     return Actor(id=staff.id, via=via, staff=staff, humans=(staff.id,), strong_at=strong_at(connection, staff.id))
 
 
-def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str, str]:
+def start_session(
+    uow: UnitOfWork, staff_id: str, *, strong: bool, at: datetime | None = None, issuer: str = "", sid: str = ""
+) -> tuple[str, str]:
     """Start a session; return its secret and its CSRF token. A strong sign-in is noted, the person enrolled.
+
+    ``at`` is when they proved who they are, where that was not now; ``issuer``
+    and ``sid`` are hashes of the provider and its own session it came from.
 
     Writes `staff.signed_in`, and `staff.enrolled` the first time.
     """
@@ -184,10 +191,12 @@ def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str,
             "created_at": uow.now,
             "expires_at": uow.now + SESSION,
             "revoked_at": None,
+            "issuer": issuer,
+            "sid": sid,
         },
     )
     if strong:
-        note_strong(uow.connection, staff_id, uow.now)
+        note_strong(uow.connection, staff_id, at or uow.now)
     staff = uow.need(Staff, ORGANISATION, staff_id)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": strong})
     if not staff.enrolled:
@@ -196,12 +205,14 @@ def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str,
     return secret, csrf
 
 
-def sign_in_again(uow: UnitOfWork, staff_id: str) -> None:
+def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None) -> None:
     """Note that a person with a session has just signed in strongly once more; the session goes on.
+
+    ``at`` is when they proved who they are, where that was not now.
 
     Writes `staff.signed_in`.
     """
-    note_strong(uow.connection, staff_id, uow.now)
+    note_strong(uow.connection, staff_id, at or uow.now)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
 
 

@@ -700,8 +700,12 @@ session = sa.Table(
     _when("created_at", null=False),
     _when("expires_at", null=False),
     _when("revoked_at"),
+    # Hashes of the identity provider and of the session there that this one came from; empty for other ways in.
+    sa.Column("issuer", sa.Text, nullable=False, server_default=""),
+    sa.Column("sid", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("session_by_staff", session.c.staff_id)
+sa.Index("session_by_sid", session.c.sid)
 
 signin_link = sa.Table(
     "signin_link",
@@ -711,6 +715,27 @@ signin_link = sa.Table(
     _when("expires_at", null=False),
     _when("used_at"),
 )
+
+#: Sign-ins that are under way at the organisation's identity provider, by the hash of their state. What the browser
+#: holds for each is here as a hash only; a form that waits for the sign-in is kept until it ends.
+oidc_attempt = sa.Table(
+    "oidc_attempt",
+    metadata,
+    _text("hash", key=True),
+    _text("browser"),
+    _text("purpose"),
+    _text("session"),
+    _text("next"),
+    _text("carried"),
+    _when("created_at", null=False),
+    _when("expires_at", null=False),
+    _when("used_at"),
+)
+sa.Index("oidc_attempt_by_end", oidc_attempt.c.expires_at)
+
+#: Hashes of what counts once and was used, such as the id of a signed assertion, until it would be too old anyway.
+spent = sa.Table("spent", metadata, _text("hash", key=True), _when("expires_at", null=False))
+sa.Index("spent_by_end", spent.c.expires_at)
 
 #: State tables: rows are images of ledger events.
 PROJECTED: dict[str, sa.Table] = {

@@ -19,6 +19,7 @@ from gardefou.people.roles import Power
 from gardefou.settings import Settings
 from gardefou.web.auth import Bearer, secret_of
 from gardefou.web.metrics import Metrics
+from gardefou.web.openid import OpenId
 from gardefou.web.views import Names
 
 
@@ -30,6 +31,7 @@ class Node:
     settings: Settings
     bearer: Bearer
     metrics: Metrics
+    openid: OpenId
     intake: Intake | None = None
     #: Pseudonyms by staff id; they never change.
     pseudonyms: dict[str, str] = field(default_factory=dict[str, str])

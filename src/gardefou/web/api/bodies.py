@@ -298,7 +298,11 @@ class Rollback(Body):
 
 
 class NewStaff(Body):
-    """A person, with roles and a team. ``name`` and ``email`` go into the sealed directory and nowhere else."""
+    """A person, with roles and a team.
+
+    ``name``, ``email``, and ``subject`` (what the identity provider ``issuer``
+    knows them by) go into the sealed directory and nowhere else.
+    """
 
     model_config = _example({"name": "Ada Example", "roles": ["reviewer"], "team": "reports"})
     roles: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
@@ -308,6 +312,8 @@ class NewStaff(Body):
     last_day: LastDay | None = None
     name: Short = ""
     email: Short = ""
+    issuer: Short = ""
+    subject: Short = ""
     because: Text = ""
 
 

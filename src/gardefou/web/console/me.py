@@ -35,7 +35,16 @@ def show(visit: Visit) -> Response:
             ),
         ),
     )
-    return visit.page("me.html", choices=choices, done=visit.query("done"))
+    return visit.page("me.html", choices=choices, done=visit.query("done"), linked=_linked(visit))
+
+
+def _linked(visit: Visit) -> bool:
+    """Whether the person's account at the identity provider is bound to them."""
+    if not visit.console.openid.on:
+        return False
+    with visit.app.works.read() as connection:
+        entry = visit.app.directory.get(connection, visit.actor.id)
+    return entry is not None and bool(entry.subject)
 
 
 def keep(visit: Visit) -> Response:
