@@ -7,6 +7,7 @@ address never makes anybody known.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
@@ -22,6 +23,7 @@ from gardefou.people.authenticate import NEW_KEY_MINUTES, by_staff, hash_secret,
 from gardefou.people.directory import Entry
 from gardefou.people.oidc.attempts import spend
 from gardefou.people.oidc.claims import LEEWAY, Identity, Logout
+from gardefou.people.oidc.delegation import Delegated
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -124,6 +126,32 @@ def may_link(connection: sa.Connection, app: App, staff_id: str, now: datetime) 
     entry = app.directory.get(connection, staff_id)
     if entry is not None and entry.subject:
         raise Conflict("oidc/linked", "Your account at the identity provider is bound already; an admin adds you anew.")
+
+
+def acting_for(app: App, service: Actor, call: Delegated) -> Actor:
+    """Return the person that a service acts for in one call, with what both of them may do.
+
+    The person is judged: their roles, standing, tenure and budgets, and how
+    fresh the provider says they signed in, not how fresh they did here. Behind
+    it stand they and whoever is behind the service (R6).
+
+    Raises:
+        Denied: nobody here is known by that account (`oidc/unknown`), off duty
+            (`staff/…`), or the assertion came before (`oidc/replayed`).
+    """
+    assert service.lends is not None
+    with app.works.begin() as uow:
+        spend(uow.connection, "delegated", call.who.issuer, call.id, until=call.until, now=uow.now)
+        person = by_staff(uow.connection, _known(uow, app, call.who), now=uow.now, via=service.via)
+        return replace(
+            person,
+            scopes=service.lends,
+            humans=tuple(dict.fromkeys((*person.humans, *service.humans))),
+            strong_at=_proved(uow, call.who),
+            token_id=service.token_id,
+            source=service.source,
+            through=service.id,
+        )
 
 
 def logged_out(app: App, logout: Logout) -> int:

@@ -268,7 +268,13 @@ def _place(
     )
     made = replace(made, digest=digest_of(made))
     uow.record(
-        "enforcement.placed", by=actor.id, platform=made.platform, account=made.account, about=made.id, puts=(made,)
+        "enforcement.placed",
+        by=actor.id,
+        platform=made.platform,
+        account=made.account,
+        about=made.id,
+        puts=(made,),
+        detail={"through": actor.through} if actor.through else None,
     )
     if verdict.refused:
         why = " ".join(verdict.refusals)

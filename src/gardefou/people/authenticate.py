@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import ORGANISATION, Staff, Token
 from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
+from gardefou.people.roles import DELEGATE, HARMLESS
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -80,18 +81,40 @@ def by_token(connection: sa.Connection, secret: str, *, now: datetime, via: str 
     if SIGNIN in token.scopes:
         raise Denied("auth/invalid", "This is a sign-in key; use it to sign in, not as a token.")
     if token.service is not None:
-        humans = tuple(dict.fromkeys(who for who in (token.staff_id, token.issued_by) if who))
-        return Actor(
-            id=token.service,
-            via=via,
-            service=token.service,
-            scopes=token.scopes,
-            humans=humans,
-            token_id=token.id,
-            source=token.source,
-        )
+        return _service(connection, token, token.service, now=now, via=via)
     actor = by_staff(connection, token.staff_id or "", now=now, via=via)
     return replace(actor, scopes=token.scopes or None, token_id=token.id, source=token.source)
+
+
+def _service(connection: sa.Connection, token: Token, name: str, *, now: datetime, via: str) -> Actor:
+    """Return a service as an actor: of itself, or for the people it acts for (`Actor.lends`).
+
+    Once its owner, or whoever issued the token, is off duty it reports and
+    reads, and no more: nobody answers for it (R6).
+    """
+    humans = tuple(dict.fromkeys(who for who in (token.staff_id, token.issued_by) if who))
+    scopes, lends = token.scopes, None
+    if DELEGATE in scopes:
+        lends = tuple(scope for scope in scopes if scope != DELEGATE)
+        scopes = ("read",)
+    if not all(_on_duty(connection, who, now) for who in humans):
+        scopes, lends = tuple(scope for scope in scopes if scope in HARMLESS), None
+    return Actor(
+        id=name,
+        via=via,
+        service=name,
+        scopes=scopes,
+        humans=humans,
+        token_id=token.id,
+        source=token.source,
+        lends=lends,
+        client=token.client,
+    )
+
+
+def _on_duty(connection: sa.Connection, staff_id: str, now: datetime) -> bool:
+    staff = get(connection, Staff, ORGANISATION, staff_id)
+    return staff is not None and standing_now(staff, now).on_duty
 
 
 def by_signin_key(connection: sa.Connection, secret: str, *, now: datetime) -> str:

@@ -78,6 +78,13 @@ SCOPES: dict[str, frozenset[Power]] = {
 }
 
 
+#: Scopes with which nothing is done to anybody.
+HARMLESS = frozenset({"read", "reports:write"})
+
+#: Of a service that acts for people. It gives no power: what the other scopes give, it has for them alone.
+DELEGATE = "delegate"
+
+
 def powers_of(roles: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the roles allow."""
     return frozenset[Power]().union(*(ROLES.get(role, frozenset()) for role in roles))

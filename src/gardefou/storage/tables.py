@@ -422,6 +422,9 @@ token = _state_table(
     _when("issued_at", null=False),
     _when("expires_at"),
     _when("revoked_at"),
+    # Came later: what was recorded before has the default.
+    sa.Column("purpose", sa.Text, nullable=False, server_default=""),
+    sa.Column("client", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("token_by_hash", token.c.hash, unique=True)
 
@@ -732,6 +735,9 @@ oidc_attempt = sa.Table(
     _when("used_at"),
 )
 sa.Index("oidc_attempt_by_end", oidc_attempt.c.expires_at)
+
+#: When each token was last used, to the minute: no part of the record, as every call would be.
+token_use = sa.Table("token_use", metadata, _text("token_id", key=True), _when("used_at", null=False))
 
 #: Hashes of what counts once and was used, such as the id of a signed assertion, until it would be too old anyway.
 spent = sa.Table("spent", metadata, _text("hash", key=True), _when("expires_at", null=False))

@@ -101,8 +101,10 @@ def texts(claims: Claims, name: str) -> tuple[str, ...]:
     Raises:
         Denied: it is something else (`oidc/token`).
     """
-    given: Any = claims.get(name, [])
-    items: list[Any] = given if isinstance(given, list) else [None]
+    given: Any = claims.get(name)
+    if given is None:
+        return ()
+    items: list[Any] = given if isinstance(given, list) else [None]  # pyright: ignore[reportUnknownVariableType]
     if not all(isinstance(one, str) for one in items):
         raise wrong(f"{name} is no list of texts")
     return tuple(items)
@@ -117,7 +119,7 @@ def check_frame(claims: Claims, *, issuer: str, audience: str, now: datetime) ->
     if claims.get("iss") != issuer:
         raise wrong("it is of another issuer")
     given: Any = claims.get("aud")
-    audiences: list[Any] = given if isinstance(given, list) else [given]
+    audiences: list[Any] = given if isinstance(given, list) else [given]  # pyright: ignore[reportUnknownVariableType]
     if audience not in audiences or not all(isinstance(one, str) for one in audiences):
         raise wrong("it is for somebody else")
     end, issued = moment(claims, "exp"), moment(claims, "iat")

@@ -1,4 +1,4 @@
-"""Signing in through the organisation's identity provider: attempts, ids that were spent, whence a session is."""
+"""The identity provider: sign-ins under way, ids that were spent, whence a session is; what services are for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the two tables; a session remembers, hashed, which session at the provider it came from."""
+    """Make the tables; a session remembers, hashed, whence it came; a token its purpose, client and last use."""
     op.create_table(
         "oidc_attempt",
         sa.Column("hash", sa.Text(), primary_key=True),
@@ -31,3 +31,10 @@ def upgrade() -> None:
     for name in ("issuer", "sid"):
         op.add_column("session", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.create_index("session_by_sid", "session", ["sid"])
+    for name in ("purpose", "client"):
+        op.add_column("token", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.create_table(
+        "token_use",
+        sa.Column("token_id", sa.Text(), primary_key=True),
+        sa.Column("used_at", sa.BigInteger(), nullable=False),
+    )
