@@ -52,3 +52,16 @@ def test_r5_nobody_is_added_as_somebody_who_is_here(shell):
     shell.run("staff", "add", "--role", "reviewer", "--subject", "u-1")
     del shell.env["GARDEFOU_OIDC_ISSUER"]
     assert "staff/issuer" in shell.error("staff", "add", "--role", "lead", "--subject", "u-9")
+
+
+def test_a_secret_that_came_out_is_ended_without_being_signed_in(shell):
+    made = shell.json("token", "issue", "--service", "forms", "--scope", "reports:write", "--purpose", "The form")
+    shown = [one for one in shell.json("token", "list")["tokens"] if one["service"]]
+    assert [(one["purpose"], one["service"], one["last_used_at"]) for one in shown] == [("The form", "forms", None)]
+    key = shell.json("token", "issue", "--mine", "--scope", "read")["secret"]
+    assert shell.json("token", "list", token=key)["tokens"]
+    assert any(one["last_used_at"] for one in shell.json("token", "list")["tokens"])
+    taken = shell.run("token", "revoke", "--leaked", stdin=made["secret"] + "\n", token="gf_nobody")
+    assert made["secret"] not in taken.stdout
+    assert "forms" not in [one["service"] for one in shell.json("token", "list")["tokens"]]
+    assert "auth/token" in shell.error("token", "revoke", "--leaked", stdin="\n")

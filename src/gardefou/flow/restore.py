@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -274,7 +275,7 @@ def _place(
         account=made.account,
         about=made.id,
         puts=(made,),
-        detail={"through": actor.through} if actor.through else None,
+        detail=_whence(actor, harms),
     )
     if verdict.refused:
         why = " ".join(verdict.refusals)
@@ -283,6 +284,13 @@ def _place(
     if placed.state == State.READY.value:
         start_lifting(uow, placed, lease_seconds=config.rules.lease_seconds)
     return placed
+
+
+def _whence(actor: Actor, harms: Sequence[Enforcement]) -> dict[str, Any] | None:
+    """Return what else the record says of who acts: the service between, or the people whose acts come to their end."""
+    if actor.is_system:
+        return {"caused_by": sorted({harm.placed_by for harm in harms})}
+    return {"through": actor.through} if actor.through else None
 
 
 def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]) -> Enforcement | None:

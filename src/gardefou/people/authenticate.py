@@ -8,6 +8,7 @@ reads the store.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from dataclasses import replace
@@ -39,8 +40,14 @@ _TOKEN_PREFIX = "gf_"  # noqa: S105 - a prefix by which leaked tokens are found
 
 
 def new_secret() -> str:
-    """Return a new bearer secret of 256 bits, recognisable by its prefix."""
-    return _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    """Return a new bearer secret of 256 bits, recognisable by its prefix and its last six characters."""
+    secret = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    return secret + checksum(secret)
+
+
+def checksum(secret: str) -> str:
+    """Return what a secret ends with, so that whoever looks for leaked ones finds no other text: of its SHA-256."""
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()[:6]
 
 
 def hash_secret(secret: str) -> str:

@@ -336,13 +336,20 @@ class Leave(Body):
 
 
 class NewToken(Body):
-    """A service's token, or one's own (without ``service``)."""
+    """A service's token, or one's own (without ``service``).
 
-    model_config = _example({"service": "forms", "scope": ["reports:write"], "because": "The report form."})
+    ``purpose`` says in a line what the service is for; left out, ``because``
+    does. ``client`` is what the identity provider calls one that acts for
+    people. Without ``expires`` it lasts for 90 days.
+    """
+
+    model_config = _example({"service": "forms", "scope": ["reports:write"], "purpose": "The report form."})
     service: Short | None = None
     scope: Annotated[list[Id], Field(min_length=1, max_length=20)]
     source: Short | None = None
     expires: Moment | None = None
+    purpose: Annotated[str, Field(max_length=500)] | None = None
+    client: Short | None = None
     because: Text = ""
 
 

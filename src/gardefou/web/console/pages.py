@@ -26,6 +26,7 @@ from gardefou.web.console import (
     record,
     registry,
     restoring,
+    services,
     signing,
 )
 from gardefou.web.console.frame import Assets, Console
@@ -47,6 +48,7 @@ _GROUPS = (
     incidents,
     people,
     person,
+    services,
     nets,
     record,
     notices,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import available_timezones
 
@@ -23,6 +23,7 @@ from gardefou.nets.verdict import Verdict
 from gardefou.people.authenticate import SIGNIN
 from gardefou.people.roles import ROLES, Power, powers_of
 from gardefou.people.standing import Now, Standing, standing_now
+from gardefou.people.token_use import last_used
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
@@ -88,6 +89,8 @@ class Holding:
     awaited: list[Row]
     tokens: list[Token]
     services: list[Token]
+    #: When each token was last used, by its id.
+    used: dict[str, datetime]
     #: Changes about them that wait.
     asked: list[Row]
 
@@ -186,6 +189,7 @@ def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
         asked=shown[3],
         tokens=[one for one in tokens if one.service is None and SIGNIN not in one.scopes],
         services=[one for one in tokens if one.service is not None],
+        used=last_used(connection, [one.id for one in tokens]),
     )
 
 
