@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -117,10 +118,10 @@ AUTHORS = (
 def test_r4_nobody_says_who_they_are(one_house, name):
     one_house.report()
     case = one_house.get("/cases").json()["items"][0]["id"]
-    bodies = {
+    bodies: dict[str, dict[str, Any]] = {
         "/enforcements": SUSPEND,
         "/enforcements/preview": SUSPEND,
-        "/enforcements/bulk": {**SUSPEND, "accounts": ["1001"]} | {"account": ""},
+        "/enforcements/bulk": {"platform": "sandbox", "accounts": ["1001"], "action": "warn", "policy": "spam"},
         f"/cases/{case}/decisions": {"outcome": "no_violation"},
         f"/cases/{case}/notes": {"text": "x"},
         "/pause": {"because": "x"},
@@ -129,7 +130,6 @@ def test_r4_nobody_says_who_they_are(one_house, name):
         "/staff": {"roles": ["lead"]},
         "/tokens": {"scope": ["read"]},
     }
-    bodies["/enforcements/bulk"].pop("account")
     for path, body in bodies.items():
         answer = one_house.post(path, {**body, name: "pseudo-ada"}, by="lea")
         is_problem(answer, 400, "input/invalid")
