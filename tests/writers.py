@@ -153,6 +153,8 @@ def _writes(call: ast.Call, names: dict[str, str]) -> bool:
         return True
     if called == "os.open":
         return any("O_CREAT" in ast.unparse(one) for one in call.args)
+    if called.endswith((".directory.put", ".directory.erase")) or last == "keep_oidc_client":
+        return True
     return last in {"keep", "keep_address"} and len(call.args) == 2  # of KeyStore
 
 

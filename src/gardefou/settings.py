@@ -55,6 +55,13 @@ class Settings:
     max_body: int = 262_144
     max_batch_body: int = 67_108_864
 
+    #: The organisation's identity provider (OpenID Connect), as it calls itself; left out, nobody signs in through one.
+    oidc_issuer: str = ""
+    #: The id under which the provider knows this Gardefou.
+    oidc_client_id: str = ""
+    #: What people call the provider, for the button.
+    oidc_name: str = ""
+
     @property
     def url(self) -> str:
         """The SQLAlchemy URL of the store."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -159,7 +160,9 @@ class Browser:
         return self.get(self.post(path, **fields))
 
 
-def make_scene(url: str, folder: Path, *, real_time: bool = False, keys: KeyStore | None = None) -> Scene:
+def make_scene(
+    url: str, folder: Path, *, real_time: bool = False, keys: KeyStore | None = None, **settings: Any
+) -> Scene:
     """Make the installation: setup finished, people in teams, a president and a spammer on the sandbox."""
     random = Random(7)
     clock: Clock = SystemClock() if real_time else SimulatedClock(START)
@@ -170,7 +173,9 @@ def make_scene(url: str, folder: Path, *, real_time: bool = False, keys: KeyStor
     first = initialise(app, nets="default", person=first_person(app, roles=("admin",)), open_sandbox=False)
     connector = app.connector(PLATFORM)
     assert isinstance(connector, Sandbox)
-    scene = Scene(app=app, clock=clock, sandbox=connector, settings=Settings(data=folder), staff={"zoe": first})
+    scene = Scene(
+        app=app, clock=clock, sandbox=connector, settings=Settings(data=folder, **settings), staff={"zoe": first}
+    )
     started = rfc3339(app.now() - timedelta(days=400))
     for name, (roles, team) in PEOPLE.items():
         payload = {"staff": f"staff-{name}", "roles": list(roles), "team": team, "started": started}

@@ -58,10 +58,14 @@ class House:
         self.people[name] = staff
         return staff
 
-    def service(self, name: str, *scopes: str, source: str = "user") -> None:
+    def service(
+        self, name: str, *scopes: str, source: str = "user", client: str = "", owned_by: str | None = None
+    ) -> None:
         """Add a service with a token."""
-        owner = next(iter(self.people.values()))
-        token = self._token(name, service=name, scopes=scopes, source=source, staff_id=owner.id, issued_by=owner.id)
+        owner = self.people[owned_by] if owned_by else next(iter(self.people.values()))
+        token = self._token(
+            name, service=name, scopes=scopes, source=source, staff_id=owner.id, issued_by=owner.id, client=client
+        )
         with self.app.works.begin() as uow:
             uow.record("token.issued", by=owner.id, about=token.id, puts=(token,))
 

@@ -78,6 +78,7 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/registry": _as("/registry"),
     "/registry/import": _as("/registry/import"),
     "/people": _as("/people"),
+    "/services": _as("/services"),
     "/people/{pseudonym}": _each("/people/", lambda there: there.people),
     "/nets": _as("/nets"),
     "/nets/proof": _as("/nets/proof"),

@@ -108,3 +108,18 @@ def test_me_says_who_one_is(house):
     me = house.get("/me", by="lea").json()
     assert (me["kind"], me["id"], me["roles"]) == ("person", "pseudo-lea", ["lead"])
     assert "approve" in me["powers"]
+
+
+def test_r5_a_newcomer_is_known_by_issuer_and_subject_and_nobody_twice(house):
+    who = {"roles": ["lead"], "issuer": "https://id.example.org", "subject": "u-1", "name": "Planted Ann"}
+    added = house.post("/staff", who, by="ada")
+    assert added.status_code == 202
+    again = house.post("/staff", who, by="ada")
+    assert (again.status_code, again.json()["code"]) == (409, "staff/identity")
+    missing = house.post("/staff", {"roles": ["lead"], "subject": "u-2"}, by="ada")
+    assert (missing.status_code, missing.json()["code"]) == (400, "staff/issuer")
+    assert "u-1" not in added.text
+    # Once that change is over, whoever never came gives way.
+    cancelled = house.post(f"/enforcements/{added.json()['id']}/cancel", by="ada")
+    assert cancelled.status_code == 200
+    assert house.post("/staff", who, by="ada").status_code == 202

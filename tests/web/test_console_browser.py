@@ -77,11 +77,11 @@ def press(page: Page, key: str) -> None:
 
 
 @contextmanager
-def serving(scene: Scene) -> Iterator[str]:
-    """Serve the console on a free port of this machine, with a worker beside it."""
+def serving(scene: Scene, port: int = 0) -> Iterator[str]:
+    """Serve the console on a port of this machine, a free one where none is given, with a worker beside it."""
     worker = Worker(scene.app, scene.settings)
     with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
+        listening.bind(("127.0.0.1", port))
         web = scene.web()
         server = Server(uvicorn.Config(web, log_level="error", lifespan="off"), web.state.live)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

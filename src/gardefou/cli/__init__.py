@@ -24,6 +24,7 @@ from gardefou.cli.ledger import ledger
 from gardefou.cli.login import login, logout
 from gardefou.cli.nets import nets
 from gardefou.cli.notices import notices
+from gardefou.cli.oidc import oidc
 from gardefou.cli.pause import break_glass, pause, ratify, resume
 from gardefou.cli.platform import platform
 from gardefou.cli.raid import raid
@@ -86,6 +87,7 @@ for _command in (
     logout,
     nets,
     notices,
+    oidc,
     pause,
     platform,
     raid,

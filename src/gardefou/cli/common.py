@@ -105,6 +105,7 @@ def actor_of(app: App, secret: str) -> Actor:
     import sqlalchemy as sa
 
     from gardefou.people.authenticate import by_session, by_token, hash_secret
+    from gardefou.people.token_use import note_used
     from gardefou.storage import tables
 
     with app.works.read() as connection:
@@ -112,9 +113,13 @@ def actor_of(app: App, secret: str) -> Actor:
             sa.select(tables.session.c.staff_id).where(tables.session.c.hash == hash_secret(secret))
         ).first()
         if is_session is None:
-            return by_token(connection, secret, now=app.now(), via="cli")
-        actor, _ = by_session(connection, secret, now=app.now())
-        return replace(actor, via="cli")
+            actor = by_token(connection, secret, now=app.now(), via="cli")
+        else:
+            actor, _ = by_session(connection, secret, now=app.now())
+            return replace(actor, via="cli")
+    if actor.token_id is not None:
+        note_used(app.works.store, actor.token_id, app.now())
+    return actor
 
 
 # the store -----------------------------------------------------------------------------

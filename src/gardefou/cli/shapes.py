@@ -215,7 +215,7 @@ def staff(one: Staff, now: datetime) -> dict[str, Any]:
     }
 
 
-def token(one: Token, names: Pseudonyms, now: datetime) -> dict[str, Any]:
+def token(one: Token, names: Pseudonyms, now: datetime, used_at: datetime | None = None) -> dict[str, Any]:
     """Return a token, without anything of its secret."""
     over = one.revoked_at is not None or (one.expires_at is not None and one.expires_at <= now)
     return {
@@ -228,5 +228,9 @@ def token(one: Token, names: Pseudonyms, now: datetime) -> dict[str, Any]:
         "issued_at": one.issued_at,
         "expires_at": one.expires_at,
         "revoked_at": one.revoked_at,
+        "purpose": one.purpose,
+        "client": one.client or None,
+        "owner": names.of(one.staff_id),
+        "last_used_at": used_at,
         "valid": not over,
     }

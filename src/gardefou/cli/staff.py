@@ -16,8 +16,8 @@ from gardefou.cli.people_names import person
 from gardefou.cli.setup import link_lines, new_link
 from gardefou.domain.records import Staff
 from gardefou.domain.states import State
+from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.rules import load_rules
-from gardefou.people.directory import Entry
 from gardefou.people.roles import ROLES, Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -42,6 +42,10 @@ def staff() -> None:
 @click.option("--employer", default="", help="Who employs them, where it is not the organisation itself.")
 @click.option("--name", default="", help="Their name; kept sealed.")
 @click.option("--email", default="", help="Their address; kept sealed.")
+@click.option(
+    "--subject", default="", help="What the identity provider knows them by; kept sealed. They sign in there."
+)
+@click.option("--issuer", default="", help="That provider; left out, the one of the setting oidc_issuer.")
 @click.option("--id", "staff_id", default="", help="A staff id of your own; left out, one is made.")
 @click.option("--started", help="Since when they work here; left out, now.")
 @click.option("--last-day", help="The end of a contract that has one.")
@@ -54,6 +58,8 @@ def add(
     employer: str,
     name: str,
     email: str,
+    subject: str,
+    issuer: str,
     staff_id: str,
     started: str | None,
     last_day: str | None,
@@ -73,12 +79,12 @@ def add(
         "started": written(None if started is None else past(started, now=app.now(), field="--started")),
         "last_day": written(None if last_day is None else last_day_end(last_day, zone)),
     }
+    who = newcomer(app, name=name, email=email, subject=subject, issuer=issuer or ctx.settings.oidc_issuer)
     made = change(ctx, actor, "staff_add", payload)
     proposed = dict(made.change or {})
     new_id, pseudonym = str(proposed["staff"]), str(proposed["pseudonym"])
-    if made.state in {State.IN_FORCE.value, State.WAITING.value} and (name or email):
-        with app.works.begin() as uow:
-            app.directory.put(uow.connection, Entry(staff_id=new_id, name=name, email=email))
+    if made.state in {State.IN_FORCE.value, State.WAITING.value}:
+        keep_newcomer(app, new_id, who)
     says, shape = outcome(ctx, made)
     with app.works.read() as connection:
         in_setup = not load_rules(connection).setup_finished

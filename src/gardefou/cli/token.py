@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 import sqlalchemy as sa
 
@@ -11,10 +13,13 @@ from gardefou.cli.changes import change, end, outcome, tell
 from gardefou.cli.common import Cli, cli_command, examples
 from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.records import Token
-from gardefou.errors import Denied
-from gardefou.people.roles import CLIENT_SCOPES, SCOPES, Power
+from gardefou.errors import Denied, InvalidInput
+from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, SCOPES, Power
+from gardefou.people.token_use import last_used
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
+
+_SCOPES = f"{', '.join((*SCOPES, DELEGATE))}; with commas or repeated."
 
 
 @click.group("token")
@@ -26,7 +31,7 @@ def token() -> None:
     "issue",
     epilog=examples(
         "gardefou token issue --mine --scope read,cases:write",
-        "gardefou token issue --service web-forms --scope reports:write",
+        "gardefou token issue --service web-forms --scope reports:write --purpose 'The report form'",
         "gardefou token issue --service classifier --scope reports:write --source machine --expires 90d",
     ),
 )
@@ -37,7 +42,7 @@ def token() -> None:
     "scopes",
     multiple=True,
     required=True,
-    help=f"{', '.join((*SCOPES, *CLIENT_SCOPES))}; with commas or repeated.",
+    help=f"{', '.join((*SCOPES, *CLIENT_SCOPES, DELEGATE))}; with commas or repeated.",
 )
 @click.option(
     "--source",
@@ -45,9 +50,20 @@ def token() -> None:
     show_default=True,
     help="Of a service's reports: user, trusted_flagger, machine, authority.",
 )
-@click.option("--expires", help="When it ends: a moment, or a length such as 90d; left out, when it is revoked.")
+@click.option("--purpose", default="", help="What the service is for, in a line.")
+@click.option("--client", default="", help="What the identity provider calls a service with the scope delegate.")
+@click.option("--expires", help="When it ends: a moment, or a length such as 30d; left out, after 90 days.")
 @cli_command
-def issue(ctx: Cli, mine: bool, service: str | None, scopes: tuple[str, ...], source: str, expires: str | None) -> None:
+def issue(
+    ctx: Cli,
+    mine: bool,
+    service: str | None,
+    scopes: tuple[str, ...],
+    source: str,
+    purpose: str,
+    client: str,
+    expires: str | None,
+) -> None:
     """Issue a token, and print its secret: once, now. Only its hash is kept.
 
     A service that may do more than report and read waits for people; its
@@ -74,6 +90,8 @@ def issue(ctx: Cli, mine: bool, service: str | None, scopes: tuple[str, ...], so
             "service": service or "",
             "staff": actor.id if mine else "",
             "source": source,
+            "purpose": purpose,
+            "client": client,
             "expires": written(future(expires, now=app.now(), field="--expires")),
         },
     )
@@ -98,25 +116,48 @@ def list_(ctx: Cli, everything: bool) -> None:
     with app.works.read() as connection:
         found = fetch_all(connection, Token, sa.select(tables.token).order_by(tables.token.c.id))
         names = Pseudonyms(connection)
+        used = last_used(connection, [one.id for one in found])
     auditor = actor.staff is not None and "auditor" in actor.staff.roles
     sees_all = Power.TOKENS in actor.powers or auditor
     mine = [one for one in found if sees_all or actor.id in {one.staff_id, one.issued_by}]
-    shown = [shapes.token(one, names, app.now()) for one in mine]
+    shown = [shapes.token(one, names, app.now(), used.get(one.id)) for one in mine]
     shown = [one for one in shown if everything or one["valid"]]
     ctx.out.data({"tokens": shown})
     ctx.out.table(
-        ("id", "whose", "scopes", "source", "issued", "expires", "valid"),
+        ("id", "whose", "for", "owner", "scopes", "source", "last used", "expires", "valid"),
         [
-            (one["id"], one["whose"], one["scopes"], one["source"], one["issued_at"], one["expires_at"], one["valid"])
+            (
+                one["id"],
+                one["whose"],
+                one["purpose"],
+                one["owner"] if one["service"] else "",
+                one["scopes"],
+                one["source"],
+                one["last_used_at"],
+                one["expires_at"],
+                one["valid"],
+            )
             for one in shown
         ],
         empty="There are no tokens.",
     )
 
 
-@token.command("revoke", epilog=examples("gardefou token revoke 0197f3a2-…"))
-@click.argument("token_id", metavar="ID")
+@token.command("revoke", epilog=examples("gardefou token revoke 0197f3a2-…", "gardefou token revoke --leaked < secret"))
+@click.argument("token_id", metavar="ID", required=False)
+@click.option("--leaked", is_flag=True, help="End the secret on standard input; nobody need be signed in.")
 @cli_command
-def revoke(ctx: Cli, token_id: str) -> None:
-    """Revoke a token, at once and on every node: your own, or any as an admin."""
-    tell(ctx, change(ctx, ctx.actor(), "token_revoke", {"token": token_id}))
+def revoke(ctx: Cli, token_id: str | None, leaked: bool) -> None:
+    """Revoke a token, at once and on every node: your own, or any as an admin; or any whose secret you found."""
+    if leaked == (token_id is not None):
+        raise click.UsageError("give either ID or --leaked")
+    if token_id is not None:
+        tell(ctx, change(ctx, ctx.actor(), "token_revoke", {"token": token_id}))
+        return
+    from gardefou.flow.leaked import revoke_leaked
+
+    secret = sys.stdin.readline(1_000).strip()
+    if not secret:
+        raise InvalidInput("auth/token", "There was no secret on standard input.", field="token")
+    revoke_leaked(ctx.app, secret)
+    ctx.out.data({"taken": True}, "If it opened anything, it does not any more; people on duty are told.")

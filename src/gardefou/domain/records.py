@@ -271,6 +271,10 @@ class Token:
     issued_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    #: What a service is for, in a line.
+    purpose: str = ""
+    #: What the identity provider calls a service that acts for people (scope ``delegate``).
+    client: str = ""
     version: int = 1
 
 

@@ -243,7 +243,7 @@ def place(
                 continue
             made = new_enforcement(uow, config, actor, one, group=group, index=first_index + index)
             made = replace(made, case_id=case.id if case else None, decision_id=decision_id)
-            made = _judge_into(uow, config, made, one.verdict, group_refused=refused)
+            made = _judge_into(uow, config, made, one.verdict, group_refused=refused, through=actor.through)
             if begin is not None and len(judged) <= _BEGIN_AT_MOST:
                 made = begin(uow, config, made, one.account, wishes[index].seen)
             placed.append(made)
@@ -464,7 +464,7 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
 
 
 def _judge_into(
-    uow: UnitOfWork, config: Config, made: Enforcement, verdict: Verdict, *, group_refused: bool
+    uow: UnitOfWork, config: Config, made: Enforcement, verdict: Verdict, *, group_refused: bool, through: str
 ) -> Enforcement:
     """Write a new enforcement and the state that its verdict gives it."""
     if made.action != "change":
@@ -476,6 +476,7 @@ def _judge_into(
         account=made.account,
         about=made.id,
         puts=(made,),
+        detail={"through": through} if through else None,
     )
     if verdict.refused or group_refused:
         because = (

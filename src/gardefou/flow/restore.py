@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -273,7 +274,13 @@ def _place(
     )
     made = replace(made, digest=digest_of(made))
     uow.record(
-        "enforcement.placed", by=actor.id, platform=made.platform, account=made.account, about=made.id, puts=(made,)
+        "enforcement.placed",
+        by=actor.id,
+        platform=made.platform,
+        account=made.account,
+        about=made.id,
+        puts=(made,),
+        detail=_whence(actor, harms),
     )
     if verdict.refused:
         why = " ".join(verdict.refusals)
@@ -282,6 +289,13 @@ def _place(
     if placed.state == State.READY.value:
         start_lifting(uow, placed, lease_seconds=config.rules.lease_seconds)
     return placed
+
+
+def _whence(actor: Actor, harms: Sequence[Enforcement]) -> dict[str, Any] | None:
+    """Return what else the record says of who acts: the service between, or the people whose acts come to their end."""
+    if actor.is_system:
+        return {"caused_by": sorted({harm.placed_by for harm in harms})}
+    return {"through": actor.through} if actor.through else None
 
 
 def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequence[Enforcement]) -> Enforcement | None:

@@ -115,6 +115,15 @@ class Rules:
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
     notice_give_up_seconds: int = 6 * 3600
+    #: Days that a token lasts where nothing is said, and at most.
+    token_days: int = 90
+    token_days_most: int = 365
+    #: Days after which a service's token ends whose owner has left.
+    token_orphan_days: int = 14
+    #: Classes of sign-in at the identity provider that are strong, and asked for at a step-up; none: methods decide.
+    oidc_acr: tuple[str, ...] = ()
+    #: Methods by any of which a sign-in there is strong, where no classes are set.
+    oidc_amr: tuple[str, ...] = ("mfa", "hwk")
 
     def group_means(self, group: str) -> tuple[tuple[str, str], ...]:
         """Return what a group stands for, such as ``(("role", "lead"),)``; its name matches in any case."""

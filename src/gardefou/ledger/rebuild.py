@@ -36,11 +36,19 @@ def rebuild(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
             newest[name][key] = image
     return {
         name: [
-            {column.name: unplain(image[column.name], column) for column in tables.PROJECTED[name].columns}
+            {column.name: unplain(_value(image, column), column) for column in tables.PROJECTED[name].columns}
             for _, image in sorted(rows.items(), key=lambda item: item[0])
         ]
         for name, rows in newest.items()
     }
+
+
+def _value(image: dict[str, Any], column: sa.Column[Any]) -> Any:
+    """Return a column's value; in what was recorded before there was such a column it has its default."""
+    default = column.server_default
+    if column.name not in image and isinstance(default, sa.DefaultClause):
+        return default.arg
+    return image[column.name]
 
 
 def stored(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:

@@ -161,6 +161,21 @@ KINDS: Mapping[str, Kind] = {
         later("A name was revealed"),
         later("Who is behind a pseudonym was revealed to somebody for a day. The record says why."),
     ),
+    "service_orphaned": Kind(
+        ("lead",),
+        "/services",
+        later("Nobody answers for a service"),
+        later(
+            "Its owner is off duty. From now on it reports and reads, and does nothing else; what else it was given "
+            "ends soon. Somebody who answers for it issues another token."
+        ),
+    ),
+    "token_leaked": Kind(
+        _DUTY,
+        "/services",
+        later("A secret was found in the open"),
+        later("It was ended at once. Look at what was done with it, and issue another."),
+    ),
     "test": Kind(
         (),
         "/notices",

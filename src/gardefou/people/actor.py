@@ -33,6 +33,12 @@ class Actor:
     strong_at: datetime | None = None
     token_id: str | None = None
     source: str = "user"
+    #: Scopes that a service has only for people it acts for; None: it acts for nobody.
+    lends: tuple[str, ...] | None = None
+    #: What the identity provider calls that service.
+    client: str = ""
+    #: The service that a person acts through, who did not come themselves.
+    through: str = ""
 
     @property
     def human(self) -> bool:

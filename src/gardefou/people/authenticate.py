@@ -8,6 +8,7 @@ reads the store.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from dataclasses import replace
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import ORGANISATION, Staff, Token
 from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
+from gardefou.people.roles import DELEGATE, UNATTENDED
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -38,8 +40,14 @@ _TOKEN_PREFIX = "gf_"  # noqa: S105 - a prefix by which leaked tokens are found
 
 
 def new_secret() -> str:
-    """Return a new bearer secret of 256 bits, recognisable by its prefix."""
-    return _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    """Return a new bearer secret of 256 bits, recognisable by its prefix and its last six characters."""
+    secret = _TOKEN_PREFIX + secrets.token_urlsafe(32)
+    return secret + checksum(secret)
+
+
+def checksum(secret: str) -> str:
+    """Return what a secret ends with, so that whoever looks for leaked ones finds no other text: of its SHA-256."""
+    return base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()).decode()[:6]
 
 
 def hash_secret(secret: str) -> str:
@@ -57,7 +65,9 @@ def strong_at(connection: sa.Connection, staff_id: str) -> datetime | None:
 
 
 def note_strong(connection: sa.Connection, staff_id: str, at: datetime) -> None:
-    """Note that a person has just signed in strongly."""
+    """Note that a person has signed in strongly; what was noted of a later moment stays."""
+    known = strong_at(connection, staff_id)
+    at = at if known is None else max(at, known)
     updated = connection.execute(
         tables.presence.update().where(tables.presence.c.staff_id == staff_id).values(strong_at=at, seen_at=at)
     )
@@ -78,18 +88,40 @@ def by_token(connection: sa.Connection, secret: str, *, now: datetime, via: str 
     if SIGNIN in token.scopes:
         raise Denied("auth/invalid", "This is a sign-in key; use it to sign in, not as a token.")
     if token.service is not None:
-        humans = tuple(dict.fromkeys(who for who in (token.staff_id, token.issued_by) if who))
-        return Actor(
-            id=token.service,
-            via=via,
-            service=token.service,
-            scopes=token.scopes,
-            humans=humans,
-            token_id=token.id,
-            source=token.source,
-        )
+        return _service(connection, token, token.service, now=now, via=via)
     actor = by_staff(connection, token.staff_id or "", now=now, via=via)
     return replace(actor, scopes=token.scopes or None, token_id=token.id, source=token.source)
+
+
+def _service(connection: sa.Connection, token: Token, name: str, *, now: datetime, via: str) -> Actor:
+    """Return a service as an actor: of itself, or for the people it acts for (`Actor.lends`).
+
+    Once its owner, or whoever issued the token, is off duty it reports,
+    reads and provisions, and no more: nobody answers for it (R6).
+    """
+    humans = tuple(dict.fromkeys(who for who in (token.staff_id, token.issued_by) if who))
+    scopes, lends = token.scopes, None
+    if DELEGATE in scopes:
+        lends = tuple(scope for scope in scopes if scope != DELEGATE)
+        scopes = ("read",)
+    if not all(_on_duty(connection, who, now) for who in humans):
+        scopes, lends = tuple(scope for scope in scopes if scope in UNATTENDED), None
+    return Actor(
+        id=name,
+        via=via,
+        service=name,
+        scopes=scopes,
+        humans=humans,
+        token_id=token.id,
+        source=token.source,
+        lends=lends,
+        client=token.client,
+    )
+
+
+def _on_duty(connection: sa.Connection, staff_id: str, now: datetime) -> bool:
+    staff = get(connection, Staff, ORGANISATION, staff_id)
+    return staff is not None and standing_now(staff, now).on_duty
 
 
 def by_signin_key(connection: sa.Connection, secret: str, *, now: datetime) -> str:
@@ -169,8 +201,13 @@ def by_staff(connection: sa.Connection, staff_id: str, *, now: datetime, via: st
     return Actor(id=staff.id, via=via, staff=staff, humans=(staff.id,), strong_at=strong_at(connection, staff.id))
 
 
-def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str, str]:
+def start_session(
+    uow: UnitOfWork, staff_id: str, *, strong: bool, at: datetime | None = None, issuer: str = "", sid: str = ""
+) -> tuple[str, str]:
     """Start a session; return its secret and its CSRF token. A strong sign-in is noted, the person enrolled.
+
+    ``at`` is when they proved who they are, where that was not now; ``issuer``
+    and ``sid`` are hashes of the provider and its own session it came from.
 
     Writes `staff.signed_in`, and `staff.enrolled` the first time.
     """
@@ -184,10 +221,12 @@ def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str,
             "created_at": uow.now,
             "expires_at": uow.now + SESSION,
             "revoked_at": None,
+            "issuer": issuer,
+            "sid": sid,
         },
     )
     if strong:
-        note_strong(uow.connection, staff_id, uow.now)
+        note_strong(uow.connection, staff_id, at or uow.now)
     staff = uow.need(Staff, ORGANISATION, staff_id)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": strong})
     if not staff.enrolled:
@@ -196,12 +235,14 @@ def start_session(uow: UnitOfWork, staff_id: str, *, strong: bool) -> tuple[str,
     return secret, csrf
 
 
-def sign_in_again(uow: UnitOfWork, staff_id: str) -> None:
+def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None) -> None:
     """Note that a person with a session has just signed in strongly once more; the session goes on.
+
+    ``at`` is when they proved who they are, where that was not now.
 
     Writes `staff.signed_in`.
     """
-    note_strong(uow.connection, staff_id, uow.now)
+    note_strong(uow.connection, staff_id, at or uow.now)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
 
 

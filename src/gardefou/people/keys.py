@@ -1,4 +1,4 @@
-"""The key store: the ledger's signing key, the sealing keys, platforms' credentials, channels' addresses (R20).
+"""The key store: the ledger's key, the sealing keys, credentials, channels' addresses, the client's secret (R20).
 
 All in files outside the database.
 """
@@ -19,6 +19,7 @@ from gardefou.speech import gettext as _
 _SIGNER = "ledger.key"
 #: The sealing keys of the directory.
 SEALS = "seals.json"
+_OIDC = "oidc.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,18 @@ class KeyStore:
             return None
         loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return loaded["url"]
+
+    def oidc_client(self) -> dict[str, str] | None:
+        """Return what proves this client to the identity provider: ``client_secret`` or ``private_key``; or None."""
+        path = self.folder / _OIDC
+        if not path.exists():
+            return None
+        loaded: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return loaded
+
+    def keep_oidc_client(self, secret: Mapping[str, str]) -> None:
+        """Keep what proves this client to the identity provider, replacing what was kept."""
+        self._write(self.folder / _OIDC, json.dumps(dict(secret)) + "\n", new=False)
 
     def _address_path(self, key: str) -> Path:
         if not key.replace("-", "").isalnum() or not key.isascii():

@@ -84,6 +84,16 @@ CLIENT_SCOPES: dict[str, frozenset[Power]] = {"scim": frozenset({Power.PROVISION
 _ALL_SCOPES = SCOPES | CLIENT_SCOPES
 
 
+#: Scopes with which nothing is done to anybody.
+HARMLESS = frozenset({"read", "reports:write"})
+#: Scopes that go on once nobody answers for a service any more: to report, to read, and to say who has left. What
+#: provisioning would give waits for people anyway, and a leaver must lose power whoever else has left before.
+UNATTENDED = HARMLESS | {"scim"}
+
+#: Of a service that acts for people. It gives no power: what the other scopes give, it has for them alone.
+DELEGATE = "delegate"
+
+
 def powers_of(roles: Iterable[str]) -> frozenset[Power]:
     """Return the sum of what the roles allow."""
     return frozenset[Power]().union(*(ROLES.get(role, frozenset()) for role in roles))

@@ -422,6 +422,9 @@ token = _state_table(
     _when("issued_at", null=False),
     _when("expires_at"),
     _when("revoked_at"),
+    # Came later: what was recorded before has the default.
+    sa.Column("purpose", sa.Text, nullable=False, server_default=""),
+    sa.Column("client", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("token_by_hash", token.c.hash, unique=True)
 
@@ -710,8 +713,12 @@ session = sa.Table(
     _when("created_at", null=False),
     _when("expires_at", null=False),
     _when("revoked_at"),
+    # Hashes of the identity provider and of the session there that this one came from; empty for other ways in.
+    sa.Column("issuer", sa.Text, nullable=False, server_default=""),
+    sa.Column("sid", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("session_by_staff", session.c.staff_id)
+sa.Index("session_by_sid", session.c.sid)
 
 signin_link = sa.Table(
     "signin_link",
@@ -748,6 +755,30 @@ sa.Index("scim_member_by_user", scim_member.c.user_id)
 #: Security events that were taken already, by a hash of issuer and identifier: each counts once.
 signal = sa.Table("signal", metadata, _text("hash", key=True), _when("at", null=False), sqlite_with_rowid=False)
 sa.Index("signal_by_time", signal.c.at)
+
+#: Sign-ins that are under way at the organisation's identity provider, by the hash of their state. What the browser
+#: holds for each is here as a hash only; a form that waits for the sign-in is kept until it ends.
+oidc_attempt = sa.Table(
+    "oidc_attempt",
+    metadata,
+    _text("hash", key=True),
+    _text("browser"),
+    _text("purpose"),
+    _text("session"),
+    _text("next"),
+    _text("carried"),
+    _when("created_at", null=False),
+    _when("expires_at", null=False),
+    _when("used_at"),
+)
+sa.Index("oidc_attempt_by_end", oidc_attempt.c.expires_at)
+
+#: When each token was last used, to the minute: no part of the record, as every call would be.
+token_use = sa.Table("token_use", metadata, _text("token_id", key=True), _when("used_at", null=False))
+
+#: Hashes of what counts once and was used, such as the id of a signed assertion, until it would be too old anyway.
+spent = sa.Table("spent", metadata, _text("hash", key=True), _when("expires_at", null=False))
+sa.Index("spent_by_end", spent.c.expires_at)
 
 #: State tables: rows are images of ledger events.
 PROJECTED: dict[str, sa.Table] = {

@@ -32,6 +32,7 @@ from gardefou.web.console.pages import routes
 from gardefou.web.console.streams import Live
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
+from gardefou.web.openid import OpenId
 from gardefou.web.scim.routes import routes as scim_routes
 from gardefou.web.shield import Shield
 from gardefou.worker import Worker
@@ -64,7 +65,8 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     sent is durable and answered before the worker stops.
     """
     live = Live(app)
-    node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app))
+    openid = OpenId(settings)
+    node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app), openid=openid)
 
     @asynccontextmanager
     async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +78,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
             yield
         finally:
             live.close()
+            openid.close()
             node.intake = None
             await run_in_threadpool(intake.close)
             if worker is not None:
@@ -104,6 +107,6 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
         from gardefou.web.signals import signal_routes  # noqa: PLC0415
 
         web.router.routes.extend(signal_routes(settings))
-    web.router.routes.extend(routes(app, settings, live))
+    web.router.routes.extend(routes(app, settings, live, openid))
     web.add_middleware(Shield)
     return web

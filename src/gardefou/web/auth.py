@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
 
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 
 from gardefou.errors import Denied
 from gardefou.flow.app import App
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import by_token
+from gardefou.people.token_use import EVERY, note_used
 
 #: Seconds for which a token that was read counts: revoking is felt everywhere within one.
 KEEP = 0.5
@@ -31,6 +36,7 @@ class Bearer:
         self._app = app
         self._ticks = ticks
         self._held: dict[str, tuple[float, Actor]] = {}
+        self._noted: dict[str, float] = {}
         self._lock = threading.Lock()
         self._round = 0
 
@@ -52,12 +58,24 @@ class Bearer:
         began, until = self._round, self._ticks() + KEEP
         with self._app.works.read() as connection:
             actor = by_token(connection, secret, now=self._app.now(), via="api")
+        self._note(actor)
         with self._lock:
             if began == self._round:
                 if len(self._held) >= MOST:
                     self._held.clear()
                 self._held[secret] = (until, actor)
         return actor
+
+    def _note(self, actor: Actor) -> None:
+        """Write down that a token is in use, at most once a minute; a store that is busy may miss it."""
+        token_id, ticks = actor.token_id, self._ticks()
+        if token_id is None or ticks - self._noted.get(token_id, float("-inf")) < EVERY / timedelta(seconds=1):
+            return
+        if len(self._noted) >= MOST:
+            self._noted.clear()
+        self._noted[token_id] = ticks
+        with suppress(OperationalError, PoolTimeout):
+            note_used(self._app.works.store, token_id, self._app.now())
 
     def forget(self) -> None:
         """Read every token anew from the next call on."""

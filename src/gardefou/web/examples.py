@@ -416,6 +416,7 @@ _TIERED = _changed(
     because="Head of state.",
     until="2030-01-01T00:00:00Z",
 )
+_IN_NINETY_DAYS = "2026-05-31T09:00:00Z"
 _TOKEN: Document = {
     "id": _TOKEN_ID,
     "service": "forms",
@@ -424,8 +425,11 @@ _TOKEN: Document = {
     "source": "user",
     "issued_by": _ADMIN,
     "issued_at": _NINE,
-    "expires_at": None,
+    "expires_at": _IN_NINETY_DAYS,
     "revoked_at": None,
+    "purpose": "The report form.",
+    "client": None,
+    "last_used_at": _NINE,
 }
 _SECRET: Document = {"token": _TOKEN_ID, "secret": "gf_shown-once-and-never-again"}
 _ISSUED = _changed(
@@ -436,7 +440,9 @@ _ISSUED = _changed(
     service="forms",
     staff=None,
     source="user",
-    expires=None,
+    expires=_IN_NINETY_DAYS,
+    purpose="The report form.",
+    client="",
 )
 _NET: Document = {
     "id": "protected-two-more-people",
@@ -667,6 +673,7 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /staff/search": {200: {"found": _STAFF}},
     "GET /tokens": _page(_TOKEN),
     "POST /tokens": {201: {**_ISSUED, **_SECRET}, 202: {**_waits(_ISSUED), **_SECRET}},
+    "POST /tokens/revoke-leaked": {202: {"taken": True}},
     "DELETE /tokens/{id}": {200: _changed("token_revoke", token=_TOKEN_ID)},
     "GET /nets": {200: _NETS},
     "GET /nets/alone": {200: ALONE},

@@ -19,6 +19,8 @@ from gardefou.people.roles import Power
 from gardefou.settings import Settings
 from gardefou.web.auth import Bearer, secret_of
 from gardefou.web.metrics import Metrics
+from gardefou.web.openid import OpenId
+from gardefou.web.throttle import Throttle
 from gardefou.web.views import Names
 
 
@@ -30,7 +32,10 @@ class Node:
     settings: Settings
     bearer: Bearer
     metrics: Metrics
+    openid: OpenId
     intake: Intake | None = None
+    #: How often one address may bring secrets that were found.
+    leaks: Throttle = field(default_factory=lambda: Throttle(60))
     #: Pseudonyms by staff id; they never change.
     pseudonyms: dict[str, str] = field(default_factory=dict[str, str])
 

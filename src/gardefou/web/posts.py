@@ -17,10 +17,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gardefou.errors import InvalidInput
+from gardefou.errors import Denied, InvalidInput
 from gardefou.people.roles import Power
 from gardefou.web.answers import Answer
 from gardefou.web.auth import secret_of
+from gardefou.web.delegation import acting_for, address_of, assertion_of
 from gardefou.web.idempotency import Given, digest_of, once
 from gardefou.web.node import Caller, Node, node_of
 
@@ -100,10 +101,12 @@ def post(
     answers: dict[int, str],
     tag: str,
     method: str = "POST",
+    delegable: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler for a change; its docstring is its text in the reference.
 
-    ``answers`` says in words what each good status means.
+    ``answers`` says in words what each good status means; ``delegable``
+    whether a service may make the call for a person.
     """
     names = _NAMES.findall(path)
 
@@ -112,6 +115,12 @@ def post(
             caller = await caller_of(request, Power.READ)
             raw = await read_body(request, caller.node.settings.max_body)
             check_json(request, raw)
+            asserted = assertion_of(request)
+            if asserted is not None:
+                if not delegable:
+                    raise Denied("delegation/not_here", "This is done in person; a service does it for nobody.")
+                url = address_of(request, caller)
+                caller = await run_in_threadpool(acting_for, caller, asserted, method=request.method, url=url, body=raw)
             key = request.headers.get(KEY_HEADER)
             place = {name: str(request.path_params[name]) for name in names}
             call = (request.method, request.url.path)
@@ -129,14 +138,14 @@ def post(
             tags=[tag],
             status_code=min(answers),
             responses={status: {"description": says} for status, says in answers.items()},
-            openapi_extra=described(body, names, method=method),
+            openapi_extra=described(body, names, method=method, delegable=delegable),
         )
         return handler
 
     return register
 
 
-def described(body: type[Body], names: list[str], *, method: str) -> dict[str, Any]:
+def described(body: type[Body], names: list[str], *, method: str, delegable: bool = False) -> dict[str, Any]:
     """Return what OpenAPI is to say of a call's parameters and body."""
     parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
@@ -152,6 +161,16 @@ def described(body: type[Body], names: list[str], *, method: str) -> dict[str, A
             "schema": {"type": "string", "maxLength": 255},
         }
     )
+    if delegable:
+        parameters.append(
+            {
+                "name": "Gardefou-On-Behalf-Of",
+                "in": "header",
+                "required": False,
+                "description": "An assertion of the identity provider, with which a service acts for a person.",
+                "schema": {"type": "string"},
+            }
+        )
     schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
     nested = schema.pop("$defs", {})
     examples = schema.pop("examples", [{}])
@@ -181,7 +200,9 @@ def _serve(
 
     if key is None:
         return work().response()
-    who = caller.actor.id
+    actor = caller.actor
+    # A service's keys for a person are neither that person's own nor another service's.
+    who = f"{actor.through}\n{actor.id}" if actor.through else actor.id
     return send(once(caller.app, who, key, digest_of(caller.app, *call, raw), work))
 
 

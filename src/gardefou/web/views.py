@@ -385,7 +385,7 @@ def revealing(names: Names, one: Revealing) -> Document:
     }
 
 
-def token(names: Names, one: Token) -> Document:
+def token(names: Names, one: Token, used_at: datetime | None) -> Document:
     """Return a token without its secret, which nobody has any more."""
     return {
         "id": one.id,
@@ -397,6 +397,9 @@ def token(names: Names, one: Token) -> Document:
         "issued_at": at(one.issued_at),
         "expires_at": at(one.expires_at),
         "revoked_at": at(one.revoked_at),
+        "purpose": one.purpose,
+        "client": one.client or None,
+        "last_used_at": at(used_at),
     }
 
 

@@ -7,7 +7,7 @@ sessions, claims, what waits in the person's name. Giving any waits for people.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -20,9 +20,10 @@ from gardefou.flow.cases import release_all, reopen
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.names import REVEALED
+from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
 from gardefou.people.pseudonyms import pseudonym
-from gardefou.people.roles import ROLES, Power
+from gardefou.people.roles import ROLES, UNATTENDED, Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
@@ -196,7 +197,8 @@ class LeaveChange(Handler):
         if standing.standing is Standing.LEFT:
             strip(uow, changed, by=by, why="The last day is over.", but=about)
         elif standing.standing is Standing.LEAVING:
-            lapse_waiting(uow, changed.id, "Whoever placed it is leaving.", notable_only=True, but=about)
+            why = "Whoever placed it is leaving."
+            lapse_waiting(uow, changed.id, why, notable_only=True, but=about, cause=by)
 
 
 class OffChange(Handler):
@@ -230,6 +232,7 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -
 
     ``but`` is the change that does it, which may be their own.
     """
+    _orphan(uow, person, by=by)
     for token in uow.all(Token, tables.token.c.staff_id == person.id, tables.token.c.revoked_at.is_(None)):
         if token.service is not None:
             continue
@@ -241,11 +244,40 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -
         .values(revoked_at=uow.now)
     )
     release_all(uow, person.id, why)
-    lapse_waiting(uow, person.id, why, but=but)
+    lapse_waiting(uow, person.id, why, but=but, cause=by)
 
 
-def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False, but: str = "") -> None:
-    """Lapse what waits in a person's name but one: it returns to the queue, and the lead is told (M9)."""
+def _orphan(uow: UnitOfWork, person: Staff, *, by: str) -> None:
+    """Let the services that somebody answered for end soon, and tell whoever can take them over (R6).
+
+    From now on they report and read (`gardefou.people.authenticate`); what only
+    reports goes on to its own end, as nobody is harmed by it and reports would be lost.
+    """
+    table = tables.token.c
+    behind = sa.or_(table.staff_id == person.id, table.issued_by == person.id)
+    end = uow.now + timedelta(days=load_rules(uow.connection).token_orphan_days)
+    for token in uow.all(Token, behind, table.service.is_not(None), table.revoked_at.is_(None), order=table.id):
+        if token.expires_at is not None and token.expires_at <= uow.now:
+            continue
+        if set(token.scopes) - UNATTENDED and (token.expires_at is None or token.expires_at > end):
+            ending = replace(token, expires_at=end, version=token.version + 1)
+            uow.record("token.orphaned", by=by, about=token.id, puts=(ending,))
+        alert(
+            uow,
+            "service_orphaned",
+            platform=ORGANISATION,
+            about=token.id,
+            says=f"Nobody answers for the service {token.service} any more.",
+        )
+
+
+def lapse_waiting(
+    uow: UnitOfWork, staff_id: str, why: str, *, notable_only: bool = False, but: str = "", cause: str = ""
+) -> None:
+    """Lapse what waits in a person's name but one: it returns to the queue, and the lead is told (M9).
+
+    Gardefou does it; ``cause`` is whoever made it so, for the record.
+    """
     table = tables.enforcement.c
     pending = (State.WAITING.value, State.READY.value)
     # A first, wide net: an id may hold what LIKE takes for a wildcard.
@@ -265,7 +297,10 @@ def lapse_waiting(uow: UnitOfWork, staff_id: str, why: str, *, notable_only: boo
         beneficiary = (one.change or {}).get("person") == staff_id and one.placed_by != staff_id
         if beneficiary or (notable_only and one.tier == "standard" and one.action != "change"):
             continue
-        lapsed = uow.move(one, State.LAPSED, "enforcement.lapsed", by=SYSTEM, because=why, ended_at=uow.now)
+        detail = {"caused_by": [cause or staff_id]}
+        lapsed = uow.move(
+            one, State.LAPSED, "enforcement.lapsed", by=SYSTEM, because=why, ended_at=uow.now, detail=detail
+        )
         near_miss(uow, lapsed, why)
         reopen(uow, lapsed)
         alert(

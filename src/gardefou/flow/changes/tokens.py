@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from gardefou.domain.records import ORGANISATION, SYSTEM, Staff, Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.people.actor import Actor
-from gardefou.people.roles import CLIENT_SCOPES, SCOPES, Power
+from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, HARMLESS, SCOPES, Power
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 SOURCES = ("user", "trusted_flagger", "machine", "authority")
+
+
+def _end(uow: UnitOfWork, config: Config, wished: datetime | None) -> datetime:
+    """Return when a token ends: none lasts for ever.
+
+    Raises:
+        InvalidInput: later than the rules allow (`token/expires`).
+    """
+    most = uow.now + timedelta(days=config.rules.token_days_most)
+    if wished is None:
+        return min(uow.now + timedelta(days=config.rules.token_days), most)
+    # A minute for whoever counted a year from the moment of asking.
+    if wished > most + timedelta(minutes=1):
+        raise InvalidInput(
+            "token/expires", f"A token lasts for {config.rules.token_days_most} days at most.", field="expires"
+        )
+    return wished
 
 
 class TokenIssue(Handler):
@@ -27,12 +45,12 @@ class TokenIssue(Handler):
     power = Power.READ
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take ``id, hash, scopes`` and ``staff`` (oneself) or ``service, source?``; ``expires?``."""
+        """Take ``id, hash, scopes, expires?`` and ``staff`` (oneself) or ``service, source?, purpose?, client?``."""
         scopes = texts(payload, "scopes")
         # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
-        unknown = [scope for scope in scopes if scope not in SCOPES and scope not in CLIENT_SCOPES]
+        unknown = [scope for scope in scopes if scope not in {*SCOPES, *CLIENT_SCOPES, DELEGATE}]
         if unknown or not scopes:
-            scopes_known = ", ".join((*SCOPES, *CLIENT_SCOPES))
+            scopes_known = ", ".join((*SCOPES, *CLIENT_SCOPES, DELEGATE))
             raise InvalidInput("token/scope", _("Scopes are %(scopes)s.", scopes=scopes_known), field="scope")
         if set(scopes) & set(CLIENT_SCOPES) and (len(scopes) > 1 or not payload.get("service")):
             raise InvalidInput("token/scope_alone", "scim is a service's, and stands alone.", field="scope")
@@ -50,6 +68,13 @@ class TokenIssue(Handler):
             raise Denied("auth/forbidden", "Only an admin proposes a service's token.")
         if actor.staff is not None and standing_now(actor.staff, uow.now).standing is not Standing.ACTIVE:
             raise Denied("staff/leaving", "Whoever is leaving issues no tokens.")
+        client = text(payload, "client", optional=True, most=255)
+        if (DELEGATE in scopes) != bool(client) or (client and service is None):
+            raise InvalidInput(
+                "token/client",
+                "A service with the scope delegate, and no other token, says what the identity provider calls it.",
+                field="client",
+            )
         source = text(payload, "source", optional=True) or "user"
         if source not in SOURCES:
             raise InvalidInput(
@@ -62,15 +87,16 @@ class TokenIssue(Handler):
             "service": service,
             "staff": staff,
             "source": source if service is not None else "user",
-            "expires": written(instant(payload, "expires")),
+            "expires": written(_end(uow, config, instant(payload, "expires"))),
+            "purpose": text(payload, "purpose", optional=True, most=500) if service is not None else "",
+            "client": client,
         }
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
         """A service that can do more than report and read does."""
         if payload["service"] is None:
             return False
-        harmless = {"read", "reports:write"}
-        return bool(set(payload["scopes"]) - harmless) or payload["source"] in {"trusted_flagger", "authority"}
+        return bool(set(payload["scopes"]) - HARMLESS) or payload["source"] in {"trusted_flagger", "authority"}
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `token.issued`."""
@@ -84,6 +110,8 @@ class TokenIssue(Handler):
             issued_by=by,
             issued_at=uow.now,
             expires_at=instant(payload, "expires"),
+            purpose=payload.get("purpose", ""),
+            client=payload.get("client", ""),
         )
         uow.record("token.issued", by=by, about=about, puts=(token,))
 

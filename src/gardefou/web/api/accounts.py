@@ -63,6 +63,7 @@ def show_account(caller: Reader, platform: str, ref: str, query: Annotated[Histo
     Because,
     tag=TAG,
     answers={200: "Lifted, and seen to be so.", 202: "Under way, or waiting for another person."},
+    delegable=True,
 )
 def restore_account(caller: Caller, body: Because, platform: str, ref: str) -> Answer:
     """Lift everything that stands or waits on an account, to the mildest state on record.

@@ -298,7 +298,11 @@ class Rollback(Body):
 
 
 class NewStaff(Body):
-    """A person, with roles and a team. ``name`` and ``email`` go into the sealed directory and nowhere else."""
+    """A person, with roles and a team.
+
+    ``name``, ``email``, and ``subject`` (what the identity provider ``issuer``
+    knows them by) go into the sealed directory and nowhere else.
+    """
 
     model_config = _example({"name": "Ada Example", "roles": ["reviewer"], "team": "reports"})
     roles: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
@@ -308,6 +312,8 @@ class NewStaff(Body):
     last_day: LastDay | None = None
     name: Short = ""
     email: Short = ""
+    issuer: Short = ""
+    subject: Short = ""
     because: Text = ""
 
 
@@ -338,13 +344,20 @@ class Leave(Body):
 
 
 class NewToken(Body):
-    """A service's token, or one's own (without ``service``)."""
+    """A service's token, or one's own (without ``service``).
 
-    model_config = _example({"service": "forms", "scope": ["reports:write"], "because": "The report form."})
+    ``purpose`` says in a line what the service is for; left out, ``because``
+    does. ``client`` is what the identity provider calls one that acts for
+    people. Without ``expires`` it lasts for 90 days.
+    """
+
+    model_config = _example({"service": "forms", "scope": ["reports:write"], "purpose": "The report form."})
     service: Short | None = None
     scope: Annotated[list[Id], Field(min_length=1, max_length=20)]
     source: Short | None = None
     expires: Moment | None = None
+    purpose: Annotated[str, Field(max_length=500)] | None = None
+    client: Short | None = None
     because: Text = ""
 
 

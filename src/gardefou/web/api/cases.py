@@ -68,7 +68,9 @@ def _opened(caller: Caller, case: Case) -> Answer:
     return Answer(document=_shown(caller, case.id))
 
 
-@post(router, "/cases/next", Next, tag=TAG, answers={200: "The case, claimed; null when there is none."})
+@post(
+    router, "/cases/next", Next, tag=TAG, answers={200: "The case, claimed; null when there is none."}, delegable=True
+)
 def next_case(caller: Caller, body: Next) -> Answer:
     """Claim the most urgent case that nobody works on.
 
@@ -78,43 +80,43 @@ def next_case(caller: Caller, body: Next) -> Answer:
     return Answer(document={"case": None}) if found is None else _opened(caller, found)
 
 
-@post(router, "/cases/{id}/claim", Nothing, tag=TAG, answers={200: "The case, claimed."})
+@post(router, "/cases/{id}/claim", Nothing, tag=TAG, answers={200: "The case, claimed."}, delegable=True)
 def claim(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Claim a case; whoever holds it already keeps it."""
     return _opened(caller, flow.claim(caller.app, caller.actor, id))
 
 
-@post(router, "/cases/{id}/renew", Nothing, tag=TAG, answers={200: "The case, held longer."})
+@post(router, "/cases/{id}/renew", Nothing, tag=TAG, answers={200: "The case, held longer."}, delegable=True)
 def renew(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Hold a case for one more claim's time; once a claim."""
     return _case(caller, flow.renew(caller.app, caller.actor, id))
 
 
-@post(router, "/cases/{id}/release", Nothing, tag=TAG, answers={200: "The case, free again."})
+@post(router, "/cases/{id}/release", Nothing, tag=TAG, answers={200: "The case, free again."}, delegable=True)
 def release(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Give a case back to its queue."""
     return _case(caller, flow.release(caller.app, caller.actor, id))
 
 
-@post(router, "/cases/{id}/skip", Nothing, tag=TAG, answers={200: "The case, left to others."})
+@post(router, "/cases/{id}/skip", Nothing, tag=TAG, answers={200: "The case, left to others."}, delegable=True)
 def skip(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Leave a case to others; it is not offered to you again."""
     return _case(caller, flow.skip(caller.app, caller.actor, id))
 
 
-@post(router, "/cases/{id}/move", Move, tag=TAG, answers={200: "The case, in its new queue."})
+@post(router, "/cases/{id}/move", Move, tag=TAG, answers={200: "The case, in its new queue."}, delegable=True)
 def move(caller: Caller, body: Move, id: str) -> Answer:  # noqa: A002
     """Move a case to another queue."""
     return _case(caller, flow.move(caller.app, caller.actor, id, body.queue))
 
 
-@post(router, "/cases/{id}/escalate", Escalate, tag=TAG, answers={200: "The case, before all others."})
+@post(router, "/cases/{id}/escalate", Escalate, tag=TAG, answers={200: "The case, before all others."}, delegable=True)
 def escalate(caller: Caller, body: Escalate, id: str) -> Answer:  # noqa: A002
     """Put a case before all others, for someone else."""
     return _case(caller, flow.escalate(caller.app, caller.actor, id, body.because))
 
 
-@post(router, "/cases/{id}/notes", NewNote, tag=TAG, answers={201: "The note."})
+@post(router, "/cases/{id}/notes", NewNote, tag=TAG, answers={201: "The note."}, delegable=True)
 def note(caller: Caller, body: NewNote, id: str) -> Answer:  # noqa: A002
     """Write a note on a case for the next one."""
     written = flow.note(caller.app, caller.actor, id, body.text)
@@ -134,7 +136,14 @@ def wish_of(wish: WishBody) -> ActionWish:
     )
 
 
-@post(router, "/cases/{id}/decisions", NewDecision, tag=TAG, answers={201: "The decision and its enforcements."})
+@post(
+    router,
+    "/cases/{id}/decisions",
+    NewDecision,
+    tag=TAG,
+    answers={201: "The decision and its enforcements."},
+    delegable=True,
+)
 def make_decision(caller: Caller, body: NewDecision, id: str) -> Answer:  # noqa: A002
     """Decide a case: no violation, or a policy and what to do.
 

@@ -120,7 +120,7 @@ def prove(caller: Reader, id: str) -> Json:  # noqa: A002
         return Json(proof(connection, found.platform, verifier, found.id))
 
 
-@post(router, "/enforcements/preview", Preview, tag=TAG, answers={200: "What would happen."})
+@post(router, "/enforcements/preview", Preview, tag=TAG, answers={200: "What would happen."}, delegable=True)
 def preview(caller: Caller, body: Preview) -> Answer:
     """Say what nets would ask and what would happen, and change nothing.
 
@@ -203,7 +203,9 @@ def _wanted(body: NewEnforcement | NewBulk, account: str) -> Wanted:
     )
 
 
-@post(router, "/enforcements", NewEnforcement, tag=TAG, answers={201: "The enforcement as it stands now."})
+@post(
+    router, "/enforcements", NewEnforcement, tag=TAG, answers={201: "The enforcement as it stands now."}, delegable=True
+)
 def place(caller: Caller, body: NewEnforcement) -> Answer:
     """Place one action on one account, without a case; the same nets speak."""
     made = enforce(caller.app, caller.actor, _wanted(body, body.account))
@@ -211,7 +213,9 @@ def place(caller: Caller, body: NewEnforcement) -> Answer:
     return Answer(document=shown(caller, made), status=201)
 
 
-@post(router, "/enforcements/bulk", NewBulk, tag=TAG, answers={201: "What was placed, and what was not."})
+@post(
+    router, "/enforcements/bulk", NewBulk, tag=TAG, answers={201: "What was placed, and what was not."}, delegable=True
+)
 def place_bulk(caller: Caller, body: NewBulk) -> Answer:
     """Place the same action on many accounts, counted together; notable and protected ones are judged singly."""
     placed = enforce_bulk(caller.app, caller.actor, body.accounts, _wanted(body, ""))
@@ -276,7 +280,9 @@ def answer(caller: Caller, body: NewAnswer, id: str) -> Answer:  # noqa: A002
     return Answer(document=shown(caller, after), status=201)
 
 
-@post(router, "/enforcements/{id}/cancel", Because, tag=TAG, answers={200: "The enforcement, cancelled."})
+@post(
+    router, "/enforcements/{id}/cancel", Because, tag=TAG, answers={200: "The enforcement, cancelled."}, delegable=True
+)
 def cancel(caller: Caller, body: Because, id: str) -> Answer:  # noqa: A002
     """Withdraw an enforcement before anything is done; anyone on duty can."""
     return Answer(document=shown(caller, flow.cancel(caller.app, caller.actor, id, body.because)))

@@ -14,7 +14,7 @@ from gardefou.errors import NotFound
 from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
 from gardefou.flow.names import find_person, read_name, revealings_of
-from gardefou.people.directory import Entry
+from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web import paging, views
@@ -111,14 +111,14 @@ def add_staff(caller: Caller, body: NewStaff) -> Answer:
         "started": body.started,
         "last_day": body.last_day,
     }
-    if body.name or body.email:
+    issuer = body.issuer or caller.node.settings.oidc_issuer
+    who = newcomer(caller.app, name=body.name, email=body.email, subject=body.subject, issuer=issuer)
+    if who.name or who.email or who.subject:
         with caller.app.works.read() as connection:
             caller.app.directory.ready(connection)
     change = propose(caller.app, caller.actor, "staff_add", payload, body.because)
-    if (body.name or body.email) and change.state in {State.IN_FORCE.value, State.WAITING.value}:
-        entry = Entry(staff_id=str((change.change or {})["staff"]), name=body.name, email=body.email)
-        with caller.app.works.store.begin() as connection:
-            caller.app.directory.put(connection, entry)
+    if change.state in {State.IN_FORCE.value, State.WAITING.value}:
+        keep_newcomer(caller.app, str((change.change or {})["staff"]), who)
     return proposed(caller, change, made=201)
 
 

@@ -22,7 +22,7 @@ TAG = "stops"
 _BY_PSEUDONYM = sa.select(tables.staff.c.id).where(tables.staff.c.pseudonym == sa.bindparam("who"))
 
 
-@post(router, "/rollbacks", Rollback, tag=TAG, answers={200: "What was withdrawn, or would be."})
+@post(router, "/rollbacks", Rollback, tag=TAG, answers={200: "What was withdrawn, or would be."}, delegable=True)
 def roll_back(caller: Caller, body: Rollback) -> Answer:
     """Withdraw what one person or service placed in a span of time, and nothing else of theirs.
 

@@ -6,12 +6,18 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import APIRouter, Query
+from pydantic import ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 
 from gardefou.domain.records import ORGANISATION, Token
 from gardefou.errors import InvalidInput
 from gardefou.flow.change import propose
+from gardefou.flow.leaked import revoke_leaked
 from gardefou.people.authenticate import hash_secret, new_secret
 from gardefou.people.roles import Power
+from gardefou.people.token_use import last_used
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging, views
@@ -19,8 +25,8 @@ from gardefou.web.answers import Answer, Json
 from gardefou.web.api.bodies import NewToken
 from gardefou.web.api.changes import proposed
 from gardefou.web.api.staff import PageQuery
-from gardefou.web.node import Caller, Reader
-from gardefou.web.posts import Nothing, post
+from gardefou.web.node import Caller, Reader, node_of
+from gardefou.web.posts import Body, Nothing, check_json, described, post, read_body
 
 router = APIRouter(tags=["tokens"])
 TAG = "tokens"
@@ -41,7 +47,8 @@ def list_tokens(caller: Reader, query: Annotated[PageQuery, Query()]) -> Json:
     with caller.node.reading() as (connection, names):
         found = fetch_all(connection, Token, statement.order_by(_t.id.desc()).limit(query.limit + 1))
         shown, following = paging.page(found, query.limit, lambda one: paging.encode(one.id))
-        items = [views.token(names, one) for one in shown]
+        used = last_used(connection, [one.id for one in shown])
+        items = [views.token(names, one, used.get(one.id)) for one in shown]
     return Json({"items": items, "next": following})
 
 
@@ -63,12 +70,48 @@ def issue(caller: Caller, body: NewToken) -> Answer:
         "staff": None if body.service is not None else caller.actor.id,
         "source": body.source,
         "expires": body.expires,
+        "purpose": (body.purpose or body.because)[:500],
+        "client": body.client,
     }
     given = {name: value for name, value in payload.items() if value is not None}
     change = propose(caller.app, caller.actor, "token", given, body.because)
     answer = proposed(caller, change, made=201, once={"secret": secret})
     document = {**answer.document, "token": token_id}
     return Answer(document=document, status=answer.status, once=answer.once)
+
+
+class Leaked(Body):
+    """A secret that was found where it should not be."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"token": "gf_…"}]})
+    token: Annotated[str, Field(min_length=1, max_length=512)]
+
+
+_LARGEST = 4_096
+
+
+@router.post(
+    "/tokens/revoke-leaked",
+    response_class=Json,
+    status_code=202,
+    summary="End a secret that was found in the open; whoever holds it may.",
+    responses={202: {"description": "Taken. Whether it opened anything is not said."}},
+    openapi_extra=described(Leaked, [], method="POST") | {"security": []},
+)
+async def revoke_leaked_secret(request: Request) -> Response:
+    """End a token, sign-in key, session or sign-in link by its secret, without being signed in.
+
+    For scanners that find secrets in the open. The answer is always the same;
+    people on duty are told where it was a token or key.
+    """
+    node = node_of(request)
+    node.leaks.take(request.client.host if request.client is not None else "")
+    raw = await read_body(request, _LARGEST)
+    check_json(request, raw)
+    body = Leaked.model_validate_json(raw or b"{}", strict=True)
+    await run_in_threadpool(revoke_leaked, node.app, body.token.strip())
+    node.bearer.forget()
+    return Json({"taken": True}, status_code=202)
 
 
 @post(router, "/tokens/{id}", Nothing, tag=TAG, method="DELETE", answers={200: "Revoked."})

@@ -46,12 +46,16 @@ from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.streams import Live
 from gardefou.web.console.watched import watched
+from gardefou.web.openid import OpenId
 
 COOKIE = "gardefou"
-#: With this prefix a browser takes the cookie over https only, for this host alone.
-SECURE_COOKIE = "__Host-gardefou"
+#: With this prefix a browser takes a cookie over https only, for this host alone.
+_HOST_ONLY = "__Host-"
+SECURE_COOKIE = f"{_HOST_ONLY}{COOKIE}"
 #: Where the page's script tells the browser's time zone.
 ZONE_COOKIE = "zone"
+#: Where a form goes that waits for a fresh sign-in at the identity provider instead.
+ELSEWHERE = "/oidc/step-up"
 _TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "console"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -155,10 +159,11 @@ def local(path: str) -> str:
 class Console:
     """The application node with its templates; makes routes out of pages."""
 
-    def __init__(self, app: App, settings: Settings, live: Live) -> None:
+    def __init__(self, app: App, settings: Settings, live: Live, openid: OpenId) -> None:
         self.app = app
         self.settings = settings
         self.live = live
+        self.openid = openid
 
     @cached_property
     def figures(self) -> Figures:
@@ -267,7 +272,7 @@ class Console:
     def _step_up(self, visit: Visit) -> None:
         """Take the fresh strong sign-in that a form brings along, then let the form go on."""
         given = visit.form.one("step_up")
-        if not given:
+        if not given or visit.request.url.path == ELSEWHERE:
             return
         staff_id = visit.actor.id
         with self.app.works.begin() as uow:
@@ -303,6 +308,7 @@ class Console:
             "preferences": visit.preferences,
             "badges": {} if visit.who is None else self.live.texts_for(visit.staff),
             "watched": watched(visit.request.url.path),
+            "openid": self.openid,
             "error": None,
         }
         text = self.templates.get_template(template).render({**known, **context})
@@ -325,16 +331,26 @@ class Assets(StaticFiles):
 
 def open_cookie(response: Response, request: Request, secret: str) -> Response:
     """Put the session's secret into the browser's keeping."""
+    return set_cookie(response, request, COOKIE, secret, lasts=SESSION)
+
+
+def set_cookie(response: Response, request: Request, name: str, value: str, *, lasts: timedelta) -> Response:
+    """Put a secret into the browser's keeping, for this host alone and out of any script's reach."""
     response.set_cookie(
-        _cookie_name(request),
-        secret,
-        max_age=int(SESSION / timedelta(seconds=1)),
+        _cookie_name(request, name),
+        value,
+        max_age=int(lasts / timedelta(seconds=1)),
         path="/",
         secure=_is_https(request),
         httponly=True,
         samesite="lax",
     )
     return response
+
+
+def cookie_of(request: Request, name: str) -> str:
+    """Return a secret that the browser keeps, or nothing."""
+    return request.cookies.get(_cookie_name(request, name), "")
 
 
 def drop_cookie(response: Response, request: Request) -> Response:
@@ -420,8 +436,8 @@ def _is_https(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _cookie_name(request: Request) -> str:
-    return SECURE_COOKIE if _is_https(request) else COOKIE
+def _cookie_name(request: Request, name: str = COOKIE) -> str:
+    return f"{_HOST_ONLY}{name}" if _is_https(request) else name
 
 
 def _check_origin(request: Request, *, strict: bool) -> None:

@@ -36,7 +36,16 @@ def show(visit: Visit) -> Response:
     )
     with visit.app.works.read() as connection:
         told = revealings_of(connection, visit.actor.id, visit.now)
-    return visit.page("me.html", choices=choices, told=told, done=visit.query("done"))
+    return visit.page("me.html", choices=choices, told=told, done=visit.query("done"), linked=_linked(visit))
+
+
+def _linked(visit: Visit) -> bool:
+    """Whether the person's account at the identity provider is bound to them."""
+    if not visit.console.openid.on:
+        return False
+    with visit.app.works.read() as connection:
+        entry = visit.app.directory.get(connection, visit.actor.id)
+    return entry is not None and bool(entry.subject)
 
 
 def keep(visit: Visit) -> Response:

@@ -26,6 +26,8 @@ _KINDS: dict[str, str] = {
     "restore_failed": later("a restore that failed"),
     "leaver": later("what a leaver had waiting"),
     "revealed": later("a revealed name"),
+    "service_orphaned": later("a service that nobody answers for"),
+    "token_leaked": later("a secret found in the open"),
     "test": later("a test"),
 }
 _STATES: dict[str, str] = {

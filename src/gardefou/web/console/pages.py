@@ -27,10 +27,12 @@ from gardefou.web.console import (
     record,
     registry,
     restoring,
+    services,
     signing,
 )
 from gardefou.web.console.frame import Assets, Console
 from gardefou.web.console.streams import Live
+from gardefou.web.openid import OpenId
 
 _STATIC = Path(__file__).resolve().parents[1] / "static"
 _GROUPS = (
@@ -48,6 +50,7 @@ _GROUPS = (
     people,
     names,
     person,
+    services,
     nets,
     record,
     notices,
@@ -56,8 +59,12 @@ _GROUPS = (
 )
 
 
-def routes(app: App, settings: Settings, live_pages: Live) -> list[BaseRoute]:
+def routes(app: App, settings: Settings, live_pages: Live, provider: OpenId) -> list[BaseRoute]:
     """Return the console's routes, to be mounted at the root: pages, forms and ``/static``."""
-    console = Console(app, settings, live_pages)
+    console = Console(app, settings, live_pages, provider)
     pages = [route for group in _GROUPS for route in group.routes(console)]
+    if provider.on:
+        from gardefou.web.console import openid  # noqa: PLC0415 - loads much that is needed nowhere else
+
+        pages += openid.routes(console)
     return [*pages, Mount("/static", Assets(directory=_STATIC), name="static")]

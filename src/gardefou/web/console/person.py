@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from gardefou.people.authenticate import SIGNIN
 from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
 from gardefou.people.standing import Now, Standing, standing_now
+from gardefou.people.token_use import last_used
 from gardefou.speech import gettext as _
 from gardefou.speech import speech
 from gardefou.storage import tables
@@ -101,6 +102,8 @@ class Holding:
     answers: int
     tokens: list[Token]
     services: list[Token]
+    #: When each token was last used, by its id.
+    used: dict[str, datetime]
     #: Changes about them that wait.
     asked: list[Row]
 
@@ -213,6 +216,7 @@ def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
         asked=shown[3],
         tokens=[one for one in tokens if one.service is None and SIGNIN not in one.scopes],
         services=[one for one in tokens if one.service is not None],
+        used=last_used(connection, [one.id for one in tokens]),
     )
 
 

@@ -43,7 +43,8 @@ def routes(console: Console) -> list[BaseRoute]:
 
 def show_form(visit: Visit) -> Response:
     """Show the form for a sign-in key."""
-    return visit.page("signin.html", next=local(visit.query("next") or "/"))
+    out = visit.query("out") == "1" and visit.console.openid.on
+    return visit.page("signin.html", next=local(visit.query("next") or "/"), out=out)
 
 
 def with_key(visit: Visit) -> Response:
@@ -55,7 +56,7 @@ def with_key(visit: Visit) -> Response:
             staff_id = by_signin_key(uow.connection, visit.form.one("key"), now=uow.now)
             secret, _ = start_session(uow, staff_id, strong=True)
     except GardefouError as error:
-        return visit.page("signin.html", status=status_of(error), error=error, next=next_path)
+        return visit.page("signin.html", status=status_of(error), error=error, next=next_path, out=False)
     return open_cookie(go(next_path), visit.request, secret)
 
 
@@ -93,7 +94,9 @@ def sign_out(visit: Visit) -> Response:
     """End the session, on every node at once."""
     with visit.app.works.begin() as uow:
         end_session(uow.connection, visit.secret, uow.now)
-    return drop_cookie(go("/signin"), visit.request)
+    # At the identity provider the person may be signed in still: the page offers to end that too.
+    response = go("/signin", out="1") if visit.console.openid.on else go("/signin")
+    return drop_cookie(response, visit.request)
 
 
 def _show_key(visit: Visit, key: str) -> Response:
