@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from contextlib import closing
+import tarfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import sqlalchemy as sa
 from alembic import command
 
 from gardefou.bootstrap import open_app, open_seals
+from gardefou.cli.archive import FORMAT, load_archive
 from gardefou.errors import Conflict, Unavailable
 from gardefou.people.directory import Directory, Entry, seal_plain
 from gardefou.settings import Settings
@@ -140,6 +145,53 @@ def test_what_an_older_version_kept_plain_is_sealed_at_the_first_opening_and_gon
     with again.works.read() as connection:
         assert again.directory.search(connection, "zoe canarybird") == ["s-1"]
     again.works.store.close()
+
+
+def test_a_backup_from_before_names_were_sealed_is_loaded_sealed(databases, database_kind, tmp_path):
+    old_store(f"sqlite:///{tmp_path / 'database.sqlite3'}").close()
+    with closing(sqlite3.connect(tmp_path / "database.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode=DELETE")
+    manifest = {"format": FORMAT, "database": "sqlite", "revision": "0010", "made_at": "", "keys": []}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    with tarfile.open(tmp_path / "old.tar", "w") as tar:
+        for name in ("manifest.json", "database.sqlite3"):
+            tar.add(tmp_path / name, arcname=name)
+    with databases.fresh("postgresql", migrated=False) if database_kind == "postgresql" else nullcontext("") as url:
+        settings = Settings(data=tmp_path / "new", database_url=url)
+        load_archive(settings, tmp_path / "old.tar")
+        assert not [one for one in settings.data.rglob("*") if one.is_file() and b"canary" in one.read_bytes().lower()]
+        app = open_app(settings)
+        with app.works.read() as connection:
+            assert app.directory.get(connection, "s-1") == Entry(staff_id="s-1", **PLAIN)
+        app.works.store.close()
+
+
+@pytest.mark.parametrize("name", ["\ud800 lone", "nul \0 in it", "x" * 5_000, "\u202egnirB", "  "])
+def test_any_text_at_all_is_sealed_and_opened_as_it_was(sqlite_url, name):
+    world = World(sqlite_url)
+    put(world, Entry(staff_id="s-9", name=name, email=name))
+    with world.store.read() as connection:
+        entry = world.app.directory.get(connection, "s-9")
+        assert entry is not None
+        assert (entry.name, entry.email) == (name, name)
+        assert world.app.directory.search(connection, name) == (["s-9"] if name.strip() else [])
+    world.close()
+
+
+def test_two_who_put_the_same_identity_at_once_are_one_and_a_refusal(world):
+    ready = threading.Barrier(6)
+
+    def one(number: int) -> str:
+        ready.wait()
+        try:
+            put(world, Entry(staff_id=f"s-{number}", issuer=ADA.issuer, subject=ADA.subject, user_name="same"))
+        except Conflict as error:
+            return error.code
+        return "put"
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(one, range(6)))
+    assert outcomes == ["directory/identity"] * 5 + ["put"]
 
 
 def test_sealing_whose_file_somebody_else_holds_is_finished_at_the_next_opening(tmp_path):

@@ -81,6 +81,7 @@ def read_name(app: App, actor: Actor, staff_id: str) -> Entry:
         Unavailable: the sealing key is not to be had (`seals/…`).
     """
     actor.require(Power.REVEAL, app.now())
+    app.directory.seals.ring()  # a key that has to be unwrapped first is waited for outside the transaction
     with app.works.begin() as uow:
         change = None if not actor.human else open_revealing(uow.connection, actor.id, staff_id, uow.now)
         if change is None:
@@ -159,6 +160,7 @@ def find_person(app: App, actor: Actor, *, name: str = "", email: str = "") -> S
         raise InvalidInput(
             "staff/search", f"Give a whole name or an address, of at most {_MOST_TEXT} characters.", field="name"
         )
+    app.directory.seals.ring()
     with app.works.begin() as uow:
         uow.serialise(f"search {actor.id}")
         lately = uow.connection.execute(

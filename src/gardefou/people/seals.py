@@ -58,7 +58,7 @@ class SealKey:
 
     def seal(self, document: dict[str, str], about: str) -> bytes:
         """Return a document sealed under this key; it opens only for the same ``about``."""
-        plain = json.dumps(document, ensure_ascii=False).encode()
+        plain = json.dumps(document).encode()
         plain += b" " * (-len(plain) % _PADDED)
         nonce = os.urandom(_NONCE)
         sealed = AESGCM(_derive(self.secret, "seal")).encrypt(nonce, plain, _bound(about))
@@ -82,7 +82,7 @@ class SealKey:
 
     def mark(self, kind: str, text: str) -> bytes:
         """Return the mark that a text of this kind is found by."""
-        return hmac.digest(_derive(self.secret, "mark"), f"{kind}\0{text}".encode(), "sha256")
+        return hmac.digest(_derive(self.secret, "mark"), f"{kind}\0{text}".encode("utf-8", "surrogatepass"), "sha256")
 
 
 @dataclass(frozen=True, slots=True)
