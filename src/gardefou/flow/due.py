@@ -24,6 +24,7 @@ from gardefou.flow.changes.staff import put_off
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.restore import expire
+from gardefou.flow.rollback import carry_running
 from gardefou.people.standing import Standing
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -92,7 +93,7 @@ def run_due(app: App) -> int:
     for row in due:
         waits_for_people = row.state == State.WAITING.value and row.approved_at is None
         done += _try(app, _lapse if waits_for_people else _advance, row.id)
-    return done
+    return done + carry_running(app)
 
 
 def _try(app: App, work: Any, enforcement_id: str) -> int:

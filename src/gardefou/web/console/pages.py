@@ -26,6 +26,7 @@ from gardefou.web.console import (
     record,
     registry,
     restoring,
+    rollbacks,
     signing,
 )
 from gardefou.web.console.frame import Assets, Console
@@ -46,6 +47,7 @@ _GROUPS = (
     incidents,
     people,
     person,
+    rollbacks,
     nets,
     record,
     notices,

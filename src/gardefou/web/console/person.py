@@ -17,7 +17,7 @@ from gardefou.domain.states import State
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.app import Config
 from gardefou.flow.change import propose
-from gardefou.flow.restore import rollback
+from gardefou.flow.rollback_report import rollbacks_of
 from gardefou.flow.second_look import hidden_on
 from gardefou.nets.verdict import Verdict
 from gardefou.people.authenticate import SIGNIN
@@ -35,7 +35,8 @@ from gardefou.web.console.speech import speech
 _c = tables.case.c
 _e = tables.enforcement.c
 _DAYS = (1, 7, 30)
-_HOURS = (1, 24, 7 * 24, 30 * 24)
+#: Hours back that a rollback is offered for.
+HOURS = (1, 24, 7 * 24, 30 * 24)
 _WAITING_MOST = 300
 #: Entries of the record that the page shows; the record's own page has all.
 _LATELY = 12
@@ -53,7 +54,6 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/leave", give_notice),
         console.post(f"{one}/off", put_off),
         console.post(f"{one}/revoke", revoke),
-        console.post(f"{one}/rollback", undo),
     ]
 
 
@@ -62,7 +62,7 @@ def path_of(person: Staff) -> str:
     return f"/people/{quote(person.pseudonym, safe='')}"
 
 
-def _person(visit: Visit) -> Staff:
+def find_person(visit: Visit) -> Staff:
     """Return whose page it is; by pseudonym, as no page holds a staff id.
 
     Raises:
@@ -94,7 +94,7 @@ class Holding:
 
 def show(visit: Visit) -> Response:
     """Show a person: standing, powers, what they hold, what they did, and what can be done about it."""
-    person, now = _person(visit), visit.now
+    person, now = find_person(visit), visit.now
     days = int(visit.query("days")) if visit.query("days") in map(str, _DAYS) else 7
     standing = standing_now(person, now)
 
@@ -106,6 +106,7 @@ def show(visit: Visit) -> Response:
         holding = _holding(connection, visit, person)
         did, undone = _did(connection, visit, person, days)
         story = _story(connection, visit, person)
+        rollbacks = rollbacks_of(connection, person.id)
         accounts = accounts_named(connection, ((one.platform, one.account) for one in holding.claims))
     return visit.page(
         "person.html",
@@ -121,8 +122,9 @@ def show(visit: Visit) -> Response:
         undone=undone,
         days=days,
         all_days=_DAYS,
-        hours=_HOURS,
+        hours=HOURS,
         story=story,
+        rollbacks=rollbacks,
         roles=ROLES,
         zones=sorted(zone for zone in available_timezones() if "/" in zone or zone == "UTC"),
         zone=str(speech().zone),
@@ -260,7 +262,7 @@ def _nets_on(config: Config, standing: Now, *, newcomer: bool) -> list[str]:
 
 def change_roles(visit: Visit) -> Response:
     """Make a person's roles and team those that were chosen: what is taken goes at once, what is given waits."""
-    person, form = _person(visit), visit.form
+    person, form = find_person(visit), visit.form
     chosen, team = form.all("role"), form.one("team")
     take = [role for role in person.roles if role not in chosen]
     give = [role for role in chosen if role not in person.roles]
@@ -277,7 +279,7 @@ def change_roles(visit: Visit) -> Response:
 
 def give_notice(visit: Visit) -> Response:
     """Set a person's last day, or take the notice back."""
-    person, form = _person(visit), visit.form
+    person, form = find_person(visit), visit.form
     last = None
     if form.one("stays") != "yes":
         last = end_of_day(form.one("last_day"), "last_day", form.one("zone"))
@@ -289,7 +291,7 @@ def give_notice(visit: Visit) -> Response:
 
 def put_off(visit: Visit) -> Response:
     """Take all powers from a person, at once."""
-    person, form = _person(visit), visit.form
+    person, form = find_person(visit), visit.form
     if form.one("sure") != "yes":
         raise InvalidInput("console/sure", _("Tick that you are sure; nothing was done."), field="sure")
     return _after(person, propose(visit.app, visit.actor, "off", {"staff": person.id}, form.one("because")))
@@ -297,7 +299,7 @@ def put_off(visit: Visit) -> Response:
 
 def revoke(visit: Visit) -> Response:
     """Revoke a token of theirs or of a service they own, at once."""
-    person = _person(visit)
+    person = find_person(visit)
     return _after(person, propose(visit.app, visit.actor, "token_revoke", {"token": visit.form.one("token")}))
 
 
@@ -305,23 +307,3 @@ def _after(person: Staff, made: Enforcement) -> Response:
     if made.state == State.IN_FORCE.value:
         return go(path_of(person), done="changed")
     return go(f"/enforcements/{made.id}", done="proposed")
-
-
-def undo(visit: Visit) -> Response:
-    """Show what rolling back a span of time would undo, or do it."""
-    person, form = _person(visit), visit.form
-    hours = int(form.one("hours")) if form.one("hours") in map(str, _HOURS) else 24
-    sure = form.one("sure") == "yes"
-    begun = visit.app.now()
-    done = rollback(visit.app, visit.actor, by=person.id, since=begun - timedelta(hours=hours), dry_run=not sure)
-    if sure:
-        back = sum(one.state == State.IN_FORCE.value for one in done.restores)
-        return go(path_of(person), done="rolled", number=f"{back}")
-    with visit.app.works.read() as connection:
-        found = fetch_all(
-            connection,
-            Enforcement,
-            sa.select(tables.enforcement).where(_e.id.in_(done.enforcements[:PAGE])).order_by(_e.id.desc()),
-        )
-        shown = [row for row in rows(connection, found, visit.actor.id) if not row.blind]
-    return visit.page("rollback.html", person=person, path=path_of(person), hours=hours, would=done, rows=shown)

@@ -46,6 +46,10 @@ _CHANGES: dict[str, str] = {
 
 _EVENTS: dict[str, str] = {
     "enforcement.placed": later("placed it"),
+    "rollback.begun": later("began to roll somebody back"),
+    "rollback.carried": later("an account was rolled back"),
+    "rollback.ended": later("a rollback went through all its accounts"),
+    "rollback.stopped": later("a rollback was stopped"),
     "enforcement.waiting": later("it waits"),
     "enforcement.ready": later("it is cleared"),
     "enforcement.executing": later("it is on its way to the platform"),
