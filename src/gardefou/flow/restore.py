@@ -185,7 +185,7 @@ def on_duty(uow: UnitOfWork, actor: Actor) -> Actor:
 
 def own_only(uow: UnitOfWork, actor: Actor, imposed_by: Collection[str]) -> None:
     """Raise when someone in the last 24 hours lifts what others imposed (R12)."""
-    if actor.staff is None or not standing_now(actor.staff, uow.now).last_day:
+    if actor.staff is None or not standing_now(actor.staff, uow.now, actor.leaving).last_day:
         return
     if set(imposed_by) != {actor.id}:
         raise Denied("staff/last_day", "On the last day only your own enforcements can be lifted; ask a colleague.")

@@ -25,6 +25,7 @@ from gardefou.flow.execute import advance
 from gardefou.flow.restore import lift_in, on_duty, own_only
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import strong_at
+from gardefou.people.leaving import leaving_of
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -114,7 +115,7 @@ def _answer(
     harms: Sequence[Enforcement], restores: tuple[Enforcement, ...], record: Rollback | None = None
 ) -> RolledBack:
     free = [harm for harm in harms if harm.legal_basis is None]
-    reach = {}
+    reach: dict[tuple[str, str], int] = {}
     for harm in free:
         reach[harm.platform, harm.account] = max(harm.reach, reach.get((harm.platform, harm.account), 0))
     return RolledBack(
@@ -291,6 +292,7 @@ def _asker(uow: UnitOfWork, one: Rollback) -> Actor:
         humans=one.humans,
         strong_at=None if staff is None else strong_at(uow.connection, staff.id),
         token_id=one.token_id,
+        leaving=leaving_of(uow.connection),
     )
     actor.require(Power.LIFT, uow.now)
     return actor

@@ -172,7 +172,7 @@ def foresee_rollback(
         .order_by(tables.rollback.c.id.desc())
         .limit(1),
     )
-    last_day = actor.staff is not None and standing_now(actor.staff, now).last_day
+    last_day = actor.staff is not None and standing_now(actor.staff, now, config.rules.leaver_stages).last_day
     return ForeseenRollback(
         harms=tuple(harms),
         barred=tuple(barred),

@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.people.leaving import M9, Table, checked
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.unwritten import Read
@@ -107,6 +108,8 @@ class Rules:
     break_glass_minutes: int = 30
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
+    #: What a leaver loses and when, by stage: its name, minutes before the end of the last day, what it takes (M9).
+    leaver_stages: Table = M9
     #: A notice that is not delivered by then is an incident.
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
@@ -133,6 +136,8 @@ class Rules:
         if name not in by_name:
             raise InvalidInput("setting/unknown", f"There is no setting {name!r}.", field="name")
         old = getattr(self, name)
+        if name == "leaver_stages":
+            return replace(self, leaver_stages=checked(value))
         fits = _fit(old, value)
         if fits is None:
             raise InvalidInput("setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value")

@@ -121,15 +121,20 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("account", "accounts"),
     ("answer", "answers"),
     ("case", "cases"),
+    ("claimed case", "claimed cases"),
     ("decision", "decisions"),
     ("enforcement", "enforcements"),
     ("entry", "entries"),
     ("line", "lines"),
     ("net", "nets"),
+    ("open enforcement", "open enforcements"),
     ("person", "people"),
     ("promise", "promises"),
     ("report", "reports"),
+    ("service", "services"),
     ("time", "times"),
+    ("token", "tokens"),
+    ("yes that stands", "yeses that stand"),
 )
 
 #: Colour of a state's badge.
