@@ -81,6 +81,7 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/registry": _as("/registry"),
     "/registry/import": _as("/registry/import"),
     "/people": _as("/people"),
+    "/recertification": _as("/recertification", "/recertification?show=all"),
     "/leavers": _as("/leavers", "/leavers?days=30"),
     "/people/{pseudonym}": _each("/people/", lambda there: there.people),
     "/rollbacks/{id}": _each("/rollbacks/", lambda there: there.rollbacks),

@@ -108,6 +108,8 @@ class Rules:
     break_glass_minutes: int = 30
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
+    #: Days after which a role lapses that nobody else confirmed; 0: roles do not lapse.
+    recertify_days: int = 91
     #: What a leaver loses and when, by stage: its name, minutes before the end of the last day, what it takes (M9).
     leaver_stages: Table = M9
     #: A notice that is not delivered by then is an incident.

@@ -16,6 +16,7 @@ from gardefou.web import problems, reference
 from gardefou.web.api import (
     accounts,
     cases,
+    certify,
     enforcements,
     health,
     incidents,
@@ -47,6 +48,7 @@ GROUPS: tuple[APIRouter, ...] = tuple(
         rollbacks,
         stops,
         staff,
+        certify,
         tokens,
         nets,
         platforms,

@@ -655,6 +655,20 @@ _ROLLBACK_REPORT: Document = {
     "next": None,
 }
 
+_GRANT: Document = {
+    "staff": _REVIEWER,
+    "role": "lead",
+    "since": "2026-01-05T08:00:00Z",
+    "confirmed_at": "2026-03-02T09:30:00Z",
+    "confirmed_by": _REVIEWER,
+}
+_HELD_ROLE: Document = {
+    **_GRANT,
+    "lapses_at": "2026-06-01T09:30:00Z",
+    "unused": False,
+    "used": {"approve": "2026-03-01T17:02:11Z"},
+}
+
 NDJSON = "application/x-ndjson"
 #: By call, its path without the prefix and as OpenAPI writes it; then by status.
 ANSWERS: dict[str, dict[int, Any]] = {
@@ -703,6 +717,8 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "GET /raid": {200: {"raid": True, "until": _RAID["until"], "items": [_RAID]}},
     "POST /raid": {201: _RAID},
     "POST /raid/end": {200: {"items": [{**_RAID, "ended_at": "2026-03-02T09:30:00Z", "ended_by": _REVIEWER}]}},
+    "GET /recertification": {200: {"items": [_HELD_ROLE]}},
+    "POST /recertification": {200: {"items": [_GRANT]}},
     "GET /me": {200: _ME},
     "GET /staff": _page(_STAFF),
     "POST /staff": _both(201, _ARRIVES),

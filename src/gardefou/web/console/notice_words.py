@@ -25,6 +25,9 @@ _KINDS: dict[str, str] = {
     "stuck": later("something stuck"),
     "restore_failed": later("a restore that failed"),
     "leaver": later("what a leaver had waiting"),
+    "recertify": later("roles to be confirmed"),
+    "role_lapsed": later("a role that lapsed"),
+    "role_kept": later("a role that is kept unconfirmed"),
     "revealed": later("a revealed name"),
     "test": later("a test"),
 }

@@ -46,6 +46,12 @@ _CHANGES: dict[str, str] = {
 
 _EVENTS: dict[str, str] = {
     "enforcement.placed": later("placed it"),
+    "grant.noted": later("a role that is held was noted"),
+    "grant.confirmed": later("confirmed a role"),
+    "grant.ended": later("a role is not held any more"),
+    "grant.reminded": later("leads were told that a role lapses soon"),
+    "grant.kept": later("a role that nobody confirmed was kept"),
+    "grant.lapsed": later("a role lapsed that nobody confirmed"),
     "rollback.begun": later("began to roll somebody back"),
     "rollback.carried": later("an account was rolled back"),
     "rollback.ended": later("a rollback went through all its accounts"),
