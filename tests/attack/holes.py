@@ -303,7 +303,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.restore:beyond_limits",
-                "return int(recent) >= config.rules.restores_per_hour",
+                "return restored_lately(connection, actor, now) >= config.rules.restores_per_hour",
                 "return False",
             ),
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -290,7 +291,7 @@ def test_m9_the_table_in_the_settings_is_the_rule():
     assert lost_in(M9, "after") == frozenset(Loss)
 
 
-TRIED = {
+TRIED: dict[Loss, dict[str, Any]] = {
     Loss.BULK: {"action.bulk": 2},
     Loss.TOKENS: {"actor.via": "api"},
     Loss.GUARDED_CHANGES: {"change.kind": "nets", "action.severity": 0, "action.name": "change"},
@@ -322,7 +323,7 @@ def test_m9_the_shipped_nets_hold_what_the_table_takes_and_from_the_same_minute(
         assert refused == (expected or stays.refused), (loss, minutes)
 
 
-STRICTER = [
+STRICTER: list[Any] = [
     ["notice", 30 * 1440, ["approvals", "tokens", "guarded_changes", "bulk", "notable", "severity_4_alone", "reach"]],
     ["last_24_hours", 2880, ["severity_4", "reach", "others_restores"]],
     ["last_hour", 180, ["acting"]],

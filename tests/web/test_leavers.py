@@ -57,7 +57,7 @@ def test_m9_in_the_last_hour_the_page_says_reading_only_and_after_it_gone(scene:
     seen = row(browser.get("/leavers"), who)
     assert "last hour" in seen
     assert "everything but reading" in seen
-    scene.clock.advance(timedelta(minutes=51))
+    scene.later(timedelta(minutes=51))
     scene.settle()
     page = browser.get("/leavers")
     assert row(page.partition("Gone in the last 30 days")[2], who)
@@ -71,7 +71,7 @@ def test_newcomers_stand_there_until_their_forty_five_days_are_over(scene: Scene
         uow.record("staff.roles_changed", by="system", puts=(fresh,))
     browser = scene.client("dee")
     assert row(browser.get("/leavers"), eve.pseudonym)
-    scene.clock.advance(timedelta(days=2))
+    scene.later(timedelta(days=2))
     assert not row(scene.client("dee").get("/leavers"), eve.pseudonym)
 
 

@@ -27,7 +27,7 @@ def test_the_page_shows_what_lapses_soon_or_was_not_used_and_a_lead_confirms_wha
     assert f'value="{dee}/reviewer"' in page
     assert "nothing of it was used" in page
     assert f'value="{eve}/' not in page, "one's own cannot be ticked"
-    scene.clock.advance(timedelta(days=80))
+    scene.later(timedelta(days=80))
     browser = scene.client("eve")
     page = browser.get("/recertification")
     assert f'value="{ada}/reviewer"' in page

@@ -124,7 +124,7 @@ def standing_of(connection: sa.Connection, record: Rollback) -> Standing:
         .where(_p.rollback_id == record.id)
         .group_by(_p.state, _e.state)
     ).all()
-    counts = dict.fromkeys(OUTCOMES, 0)
+    counts: dict[str, int] = {str(outcome): 0 for outcome in OUTCOMES}
     for state, restore, number, _ in rows:
         counts[_outcome(state, restore)] += int(number)
     return Standing(record=record, counts=counts, reach=sum(int(row[3] or 0) for row in rows))
@@ -245,9 +245,8 @@ def as_csv(outcomes: Iterable[Outcome]) -> str:
     written = csv.writer(out, lineterminator="\r\n")
     written.writerow(COLUMNS)
     for one in outcomes:
-        line = documented(one)
-        cells = (" ".join(cell) if isinstance(cell, list) else cell for cell in (line[name] for name in COLUMNS))
-        written.writerow([_safe(cell) for cell in cells])
+        line = documented(one) | {"enforcements": " ".join(one.enforcements), "losses": " ".join(one.losses)}
+        written.writerow([_safe(line[name]) for name in COLUMNS])
     return out.getvalue()
 
 

@@ -24,6 +24,7 @@ DEEDS: Mapping[Power, tuple[str, ...]] = {
     Power.SETTINGS: ("setting.changed", "channel.set", "channel.retired"),
     Power.REVEAL: ("staff.revealed",),
 }
+_FOR_EMERGENCIES = frozenset({"oncall"})
 _POWER_OF = {kind: power for power, kinds in DEEDS.items() for kind in kinds}
 _e = tables.enforcement.c
 
@@ -64,7 +65,9 @@ def used_since(connection: sa.Connection, people: Collection[str], since: dateti
 
 
 def countable(role: str) -> frozenset[Power]:
-    """Return the powers of a role whose use the record shows."""
+    """Return the powers of a role whose use the record shows; none of a role that is there for emergencies."""
+    if role in _FOR_EMERGENCIES:
+        return frozenset()
     return ROLES.get(role, frozenset()) & DEEDS.keys()
 
 

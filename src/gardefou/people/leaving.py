@@ -94,7 +94,7 @@ def stage_at(table: Table, minutes_left: float, *, noticed: bool) -> str:
 
 def lost_in(table: Table, stage: str) -> frozenset[Loss]:
     """Return all that is lost in a stage, earlier ones' losses included."""
-    return next((lost for name, _, lost in _cumulated(table) if name == stage), frozenset())
+    return next((lost for name, _, lost in _cumulated(table) if name == stage), frozenset[Loss]())
 
 
 def lost_at(table: Table, minutes_left: float, *, noticed: bool) -> frozenset[Loss]:
@@ -118,8 +118,8 @@ def checked(value: Any) -> Table:
     table: list[Row] = []
     for row in rows:
         match row:
-            case [str() as name, int() as minutes, list() | tuple() as lost] if not isinstance(minutes, bool):
-                table.append((name, minutes, tuple(map(str, cast("Sequence[object]", lost)))))
+            case [str() as name, int() as minutes, list() | tuple()] if not isinstance(minutes, bool):
+                table.append((name, minutes, tuple(map(str, cast("Sequence[object]", row[2])))))
             case _:
                 raise _wrong("Each stage is a name, minutes and a list of what is lost.")
     if tuple(name for name, _, _ in table) != STAGES:
