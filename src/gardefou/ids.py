@@ -7,7 +7,7 @@ so primary keys append at the end of their index.
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from random import Random, SystemRandom
 
 from gardefou.clock import Clock
@@ -53,3 +53,8 @@ def least_at(at: datetime) -> str:
     """Return the least identifier that can be made at a moment: those made from then on are not smaller."""
     head = f"{int(at.timestamp() * 1000):012x}"
     return f"{head[:8]}-{head[8:]}-7000-8000-000000000000"
+
+
+def at_of(identifier: str) -> datetime:
+    """Return the moment at which an identifier was made, to the millisecond."""
+    return datetime.fromtimestamp(int(identifier[:8] + identifier[9:13], 16) / 1000, tz=UTC)

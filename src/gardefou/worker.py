@@ -21,6 +21,7 @@ from gardefou.flow.changes.erasing import erase_strangers
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
+from gardefou.flow.recertify import note_grants, remind
 from gardefou.flow.watch import watch
 from gardefou.settings import Settings
 
@@ -110,6 +111,7 @@ class Worker:
         self._guarded(lambda: watch(self._app))
         self._guarded(self._nets_file.look)
         self._guarded(lambda: erase_strangers(self._app))
+        self._guarded(lambda: note_grants(self._app) + remind(self._app))
 
     def _pause(self) -> float:
         try:

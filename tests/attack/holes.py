@@ -96,7 +96,7 @@ HOLES: tuple[Hole, ...] = (
         "R2",
         "a rollback takes restores back too (both places that look at the severity)",
         (
-            Edit(f"{_FLOW}.restore:_harms_of", "            _table.severity > 0,\n", ""),
+            Edit(f"{_FLOW}.rollback:harms_of", "            _e.severity > 0,\n", ""),
             Edit(f"{_FLOW}.restore:_live_harms", "one.severity > 0 and ", ""),
             Edit(
                 f"{_FLOW}.reading:live_on",
@@ -307,7 +307,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.restore:beyond_limits",
-                "return int(recent) >= config.rules.restores_per_hour",
+                "return restored_lately(connection, actor, now) >= config.rules.restores_per_hour",
                 "return False",
             ),
         ),
@@ -335,7 +335,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.restore:own_only",
-                "if actor.staff is None or not standing_now(actor.staff, uow.now).last_day:",
+                "if actor.staff is None or not standing_now(actor.staff, uow.now, actor.leaving).last_day:",
                 "if True:",
             ),
         ),
@@ -470,7 +470,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.approve:_may_speak",
-                "if standing_now(staff, uow.now).standing is not Standing.ACTIVE:",
+                "if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):",
                 "if False:",
             ),
         ),
@@ -737,7 +737,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.approvals:counted",
-                "if staff is None or standing_now(staff, now).standing is not Standing.ACTIVE:",
+                "if staff is None or not standing_now(staff, now, table).has(Loss.APPROVALS):",
                 "if staff is None:",
             ),
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gardefou.errors import Denied, InvalidInput, NotFound
-from gardefou.flow.restore import rollback
+from gardefou.flow.rollback import rollback
 from tests.flow.world import DAY, HOUR, MINUTE
 
 

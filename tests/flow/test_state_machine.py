@@ -30,7 +30,7 @@ from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.execute import advance
-from gardefou.flow.restore import rollback
+from gardefou.flow.rollback import rollback
 from gardefou.flow.watch import watch
 from gardefou.people.actor import Actor
 from gardefou.storage import tables

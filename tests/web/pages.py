@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import sqlalchemy as sa
 from fastapi import FastAPI
@@ -20,6 +21,7 @@ from gardefou.flow.change import pause, propose
 from gardefou.flow.decide import ActionWish, carry_out, decide, enforce
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.restore import restore
+from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.storage import tables
 from tests.web.console_scene import PLATFORM, Scene
@@ -33,6 +35,8 @@ NO_PAGES = {
     "/record/{log}/{event}/proof": "a file to keep",
     "/nets/proposals/{id}/review": "a piece of a page",
     "/cases/{id}/media/{report}/{item:int}": "a picture",
+    "/rollbacks/{id}/report.csv": "a file to keep",
+    "/rollbacks/{id}/report.json": "a file to keep",
 }
 
 
@@ -48,6 +52,7 @@ class Furnished:
     proposals: list[str] = field(default_factory=list)
     events: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
+    rollbacks: list[str] = field(default_factory=list)
 
 
 def _each(head: str, ids: Callable[[Furnished], Sequence[str]]) -> Callable[[Furnished], list[str]]:
@@ -79,7 +84,10 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/registry/import": _as("/registry/import"),
     "/people": _as("/people"),
     "/services": _as("/services"),
+    "/recertification": _as("/recertification", "/recertification?show=all"),
+    "/leavers": _as("/leavers", "/leavers?days=30"),
     "/people/{pseudonym}": _each("/people/", lambda there: there.people),
+    "/rollbacks/{id}": _each("/rollbacks/", lambda there: there.rollbacks),
     "/nets": _as("/nets"),
     "/nets/proof": _as("/nets/proof"),
     "/nets/proposal": _as("/nets/proposal"),
@@ -149,6 +157,10 @@ def furnish(scene: Scene, *, paused: bool = False) -> Furnished:
     there.cases.append(scene.report("3003"))
     claim(app, ada, there.cases[-1])
     note(app, ada, there.cases[-1], "Looks like the others.")
+    enforce(app, ben, Wanted(platform=PLATFORM, account="3003", action="limit", policy="spam"))
+    undone = rollback(app, dee, by=ben.id, since=app.now() - timedelta(hours=1)).record
+    assert undone is not None
+    there.rollbacks.append(undone.id)
     held = president("suspend")
     yes(held, "ben", "cyd")
     waiting, withdrawn = president("lock"), president("deactivate")

@@ -76,7 +76,7 @@ def _group(ctx: Cli, *, group: str | None, by: str | None, waiting: str | None) 
     with ctx.app.works.read() as connection:
         kind, key = ("bulk", group) if by is None else ("budget", _whose(ctx, by))
         for one in waiting_groups(connection, ctx.app.config(connection)):
-            if (one.kind, one.key) == (kind, key):
+            if one.key == key and (one.kind == kind or (kind == "bulk" and one.kind == "rollback")):
                 return one
     raise NotFound("enforcement/no_group", "Nothing waits there as a group; see `gardefou enforcement groups`.")
 
@@ -128,7 +128,7 @@ def tell_groups(ctx: Cli) -> None:
             "groups": [
                 {
                     "kind": one.kind,
-                    "group": one.key if one.kind == "bulk" else None,
+                    "group": None if one.kind == "budget" else one.key,
                     "placed_by": names.of(one.placed_by),
                     "actions": list(one.actions),
                     "accounts": list(one.accounts),
@@ -144,7 +144,7 @@ def tell_groups(ctx: Cli) -> None:
         ("group", "by", "what", "accounts", "reach", "nets"),
         [
             (
-                one.key if one.kind == "bulk" else f"--by {names.of(one.placed_by)} --waiting budget",
+                one.key if one.kind != "budget" else f"--by {names.of(one.placed_by)} --waiting budget",
                 names.of(one.placed_by),
                 ", ".join(one.actions),
                 len(one.accounts),

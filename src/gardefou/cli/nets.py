@@ -219,13 +219,14 @@ def staff_of(ctx: Cli) -> Team:
     app = ctx.app
     with app.works.read() as connection:
         people = fetch_all(connection, Staff, sa.select(tables.staff))
+    rules = config_of(ctx).rules
     return Team(
         tuple(
             Person(id=one.pseudonym, roles=frozenset(one.roles), team=one.team, employer=one.employer)
             for one in people
-            if standing_now(one, app.now()).standing is Standing.ACTIVE
+            if standing_now(one, app.now(), rules.leaver_stages).standing is Standing.ACTIVE
         ),
-        config_of(ctx).rules.organisation,
+        rules.organisation,
     )
 
 

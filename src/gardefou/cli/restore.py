@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from datetime import datetime
 from typing import Any
 
 import click
@@ -14,6 +16,18 @@ from gardefou.cli.people_names import Pseudonyms, person
 from gardefou.domain.records import Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import NotFound
+from gardefou.flow.rollback_preview import ForeseenRollback, said
+from gardefou.flow.rollback_report import (
+    BACK,
+    FAILED,
+    LEFT,
+    Outcome,
+    documented,
+    head,
+    outcomes_of,
+    rollback_of,
+    standing_of,
+)
 from gardefou.storage import tables
 
 _NOT_DONE = (State.FAILED.value, State.REFUSED.value, State.LAPSED.value)
@@ -77,26 +91,34 @@ def restore(ctx: Cli, account: str, because: str) -> None:
 @click.option("--dry-run", is_flag=True, help="Say what would be undone, and change nothing.")
 @cli_command
 def rollback(ctx: Cli, by: str, since: str, until: str | None, dry_run: bool) -> None:
-    """Withdraw one person's enforcements of a span of time, and nothing else of theirs."""
-    from gardefou.flow.restore import rollback as undo
+    """Withdraw one person's enforcements of a span of time, and nothing else of theirs.
+
+    It is on record from the first moment: killed half-way, the worker goes on,
+    and asking again joins it. Exits 1 when something could not be undone.
+    """
+    from gardefou.flow.rollback import begin_rollback, carry, so_far
+    from gardefou.flow.rollback_preview import foresee
 
     app = ctx.app
     actor = ctx.actor()
     begun = app.now()
     with app.works.read() as connection:
         who = _whose(connection, by)
-    done = undo(
-        app,
-        actor,
-        by=who,
-        since=past(since, now=begun, field="--since"),
-        until=None if until is None else past(until, now=begun, field="--until"),
-        dry_run=dry_run,
-    )
+    start = past(since, now=begun, field="--since")
+    end = None if until is None else past(until, now=begun, field="--until")
+    if dry_run:
+        _foresee(ctx, foresee(app, actor, by=who, since=start, until=end), begun)
+        return
+    done = begin_rollback(app, actor, by=who, since=start, until=end)
+    if done.record is not None:
+        # Whatever is shown while it runs goes to standard error: standard output is the answer's.
+        with click.progressbar(length=len(done.accounts), label="Rolling back", file=sys.stderr) as bar:
+            carry(app, done.record.id, told=lambda at, _all: bar.update(at - bar.pos))
+        done = so_far(app, done)
     milliseconds = round((app.now() - begun).total_seconds() * 1000)
     lifted = sum(one.state == State.IN_FORCE.value for one in done.restores)
     document: dict[str, Any] = {
-        "dry_run": dry_run,
+        "dry_run": False,
         "accounts": list(done.accounts),
         "enforcements": list(done.enforcements),
         "barred": list(done.barred),
@@ -105,24 +127,66 @@ def rollback(ctx: Cli, by: str, since: str, until: str | None, dry_run: bool) ->
         "restored": lifted,
         "elapsed_ms": milliseconds,
     }
+    outcomes: list[Outcome] = []
+    if done.record is not None:
+        with app.works.read() as connection:
+            standing = standing_of(connection, rollback_of(connection, done.record.id))
+            outcomes = [one for _, one in outcomes_of(connection, standing.record)]
+            names = Pseudonyms(connection)
+        document |= {name: value for name, value in head(standing, names.of).items() if name not in document}
+        document["report"] = [documented(one) for one in outcomes]
     ctx.out.data(document)
-    if not done.enforcements:
+    if not done.enforcements and done.record is None:
         ctx.out.line("There is nothing of theirs to undo in that time.")
-    elif dry_run:
-        ctx.out.line(
-            f"Would undo {len(done.enforcements)} enforcements on {len(done.accounts)} accounts, reach {done.reach:,}."
-        )
-        for ref in done.accounts:
-            ctx.out.line(f"  {ref}")
     else:
-        ctx.out.line(f"{lifted} of {len(done.accounts)} accounts are back, in {milliseconds} ms.")
-        for one in done.restores:
-            if one.state != State.IN_FORCE.value:
-                _line(ctx, one, milliseconds)
-    if done.barred:
-        ctx.out.line(f"Required by law, and left: {', '.join(done.barred)}")
-    if any(one.state in _NOT_DONE for one in done.restores):
+        ctx.out.line(f"{lifted} of {len(outcomes)} accounts are back, in {milliseconds} ms.")
+        for one in outcomes:
+            if one.outcome != BACK:
+                ctx.out.line(f"  {one.platform}/{one.account}: {one.because or one.outcome}")
+    _barred(ctx, done.barred)
+    if any(one.outcome in {FAILED, LEFT} for one in outcomes):
         fail()
+
+
+def _foresee(ctx: Cli, would: ForeseenRollback, begun: datetime) -> None:
+    barred = tuple(one.id for one in would.barred)
+    ctx.out.data(
+        {
+            "dry_run": True,
+            "accounts": [ref for _, ref in would.accounts],
+            "enforcements": [one.id for one in would.harms],
+            "barred": list(barred),
+            "reach": would.reach,
+            "restores": [],
+            "restored": 0,
+            "elapsed_ms": round((ctx.app.now() - begun).total_seconds() * 1000),
+            "actions": dict(would.actions),
+            "waits": would.waits,
+            "conflicts": [said(one) for one in would.conflicts],
+            "running": None if would.running is None else would.running.id,
+        }
+    )
+    if not would.harms:
+        ctx.out.line("There is nothing of theirs to undo in that time.")
+    else:
+        actions = ", ".join(f"{number} {action}" for action, number in would.actions.items())
+        ctx.out.line(
+            f"Would undo {len(would.harms)} enforcements on {len(would.accounts)} accounts, reach {would.reach:,}:"
+            f" {actions}."
+        )
+        for ref in (ref for _, ref in would.accounts):
+            ctx.out.line(f"  {ref}")
+        for one in would.conflicts:
+            more = f" ({', '.join(one.losses)})" if one.losses else ""
+            ctx.out.line(f"  know of {one.platform}/{one.account}: {one.says}{more}")
+        if would.waits:
+            ctx.out.line(f"  {would.waits} of the accounts wait for one other person.")
+    _barred(ctx, barred)
+
+
+def _barred(ctx: Cli, barred: tuple[str, ...]) -> None:
+    if barred:
+        ctx.out.line(f"Required by law, and left: {', '.join(barred)}")
 
 
 def _whose(connection: sa.Connection, who: str) -> str:

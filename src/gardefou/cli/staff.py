@@ -186,6 +186,69 @@ def leave(ctx: Cli, staff: str, last_day: str | None, zone: str, stays: bool) ->
     tell(ctx, change(ctx, ctx.actor(), "leave", {"staff": staff, "last_day": written(day)}))
 
 
+@staff.command(
+    "certify",
+    epilog=examples(
+        "gardefou staff certify                                 (what lapses when, and what nobody used)",
+        "gardefou staff certify velor-tami --role lead",
+        "gardefou staff certify velor-tami --role lead --role policy --because 'runs the late shift'",
+    ),
+)
+@click.argument("staff", metavar="[STAFF]", required=False)
+@click.option("--role", "roles", multiple=True, metavar="ROLE", help="A role to confirm; may be given several times.")
+@click.option("--because", default="", help="Why, in a line.")
+@cli_command
+def certify(ctx: Cli, staff: str | None, roles: tuple[str, ...], because: str) -> None:
+    """Confirm that somebody else still needs their roles; without STAFF, list what lapses when.
+
+    Every quarter each role is confirmed by someone other than its holder, or
+    it lapses. A lead or an admin confirms, never their own. To take a role
+    away at once: `gardefou staff role`.
+    """
+    from gardefou.flow.recertify import certify as confirm
+
+    if staff is None:
+        if roles:
+            raise click.UsageError("name the person whose roles these are")
+        _list_grants(ctx)
+        return
+    with ctx.app.works.read() as connection:
+        one = person(connection, staff)
+    made = confirm(ctx.app, ctx.actor(), [(one.id, name) for name in roles or one.roles], because)
+    ctx.out.data({"staff": one.pseudonym, "confirmed": [grant.role for grant in made]})
+    for grant in made:
+        ctx.out.line(f"{one.pseudonym} keeps the role {grant.role} for another quarter.")
+
+
+def _list_grants(ctx: Cli) -> None:
+    from gardefou.flow.recertify import held_roles, quarter
+    from gardefou.flow.used_powers import is_unused, used_since
+
+    now = ctx.app.now()
+    ctx.actor().require(Power.READ, now)
+    with ctx.app.works.read() as connection:
+        config = ctx.app.config(connection)
+        held = held_roles(connection, config, now)
+        lasts = quarter(config)
+        used = used_since(connection, {one.person.id for one in held}, now - lasts) if lasts is not None else {}
+    rows: list[dict[str, Any]] = []
+    for one in held:
+        unused = lasts is not None and is_unused(one.grant.role, used[one.person.id])
+        rows.append(
+            {
+                "staff": one.person.pseudonym,
+                "role": one.grant.role,
+                "confirmed_at": one.grant.confirmed_at,
+                "lapses_at": one.lapses_at,
+                "unused": unused,
+            }
+        )
+        lapses = "does not lapse" if one.lapses_at is None else f"lapses {moment(one.lapses_at)}"
+        more = ", and nothing of it was used" if unused else ""
+        ctx.out.line(f"{one.person.pseudonym}: {one.grant.role}, {lapses}{more}")
+    ctx.out.data({"items": rows})
+
+
 @staff.command("off", epilog=examples("gardefou staff off velor-tami"))
 @click.argument("staff", metavar="STAFF")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -24,7 +24,7 @@ from gardefou.errors import Unavailable
 from gardefou.flow.cases import claim, next_case, release, see_evidence
 from gardefou.flow.decide import ActionWish, decide, enforce, preview_decision
 from gardefou.flow.observe import look, observe
-from gardefou.flow.restore import rollback
+from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Verdict
 from gardefou.scenario.load import load_text

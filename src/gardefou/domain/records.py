@@ -406,3 +406,71 @@ class TopUp:
     by: str
     at: datetime
     version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """One person's work being rolled back: asked for once, carried to its end by whoever is there."""
+
+    platform: str = ORGANISATION
+    id: str
+    #: Staff id or service whose enforcements are withdrawn.
+    whose: str
+    since: datetime
+    until: datetime
+    #: Who asked, and through what; each restore is theirs.
+    asked_by: str
+    asked_at: datetime
+    via: str
+    humans: tuple[str, ...] = ()
+    token_id: str | None = None
+    #: Within one person's last 24 hours no hourly limit holds (R12).
+    exempt: bool = False
+    #: Enforcements of theirs that the law demanded: they stay.
+    barred: tuple[str, ...] = ()
+    #: running, done or stopped.
+    state: str = "running"
+    because: str = ""
+    ended_at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackPart:
+    """One account of a rollback: what is withdrawn there, and the restore that does it."""
+
+    platform: str
+    id: str
+    rollback_id: str
+    account: str
+    enforcements: tuple[str, ...]
+    reach: int = 0
+    #: left, placed, nothing (nobody needed to) or failed.
+    state: str = "left"
+    restore_id: str | None = None
+    because: str = ""
+    at: datetime | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleGrant:
+    """A role that a person holds, since when, and who last confirmed that they still need it."""
+
+    platform: str = ORGANISATION
+    #: Staff id, a slash, the role.
+    id: str
+    staff_id: str
+    role: str
+    since: datetime
+    confirmed_at: datetime | None = None
+    confirmed_by: str | None = None
+    #: From when the quarter counts: the last confirmation, or the grant.
+    counts_from: datetime
+    #: How many of the reminders ahead of its lapse were sent.
+    reminded: int = 0
+    #: When people were last told that it is overdue and kept all the same.
+    kept_at: datetime | None = None
+    #: When it was taken, or lapsed.
+    ended_at: datetime | None = None
+    version: int = 1

@@ -9,7 +9,8 @@ from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.flow.app import Config
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.leaving import M9, Loss, Table, leaving_of
+from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -25,11 +26,18 @@ def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[App
     given = uow.all(
         Approval, table.platform == enforcement.platform, table.enforcement_id == enforcement.id, order=table.id
     )
-    return counted(given, lambda who: uow.get(Staff, "gardefou", who, lock=False), enforcement, uow.now)
+    if not given:
+        return [], []
+    leaving = leaving_of(uow.connection)
+    return counted(given, lambda who: uow.get(Staff, "gardefou", who, lock=False), enforcement, uow.now, leaving)
 
 
 def counted(
-    given: Iterable[Approval], staff_of: Callable[[str], Staff | None], enforcement: Enforcement, now: datetime
+    given: Iterable[Approval],
+    staff_of: Callable[[str], Staff | None],
+    enforcement: Enforcement,
+    now: datetime,
+    table: Table = M9,
 ) -> tuple[list[Approval], list[Staff]]:
     """Return those answers that are yeses and count at a moment, with whose they are; each person once."""
     valid: list[Approval] = []
@@ -38,7 +46,7 @@ def counted(
         if approval.answer != "yes" or approval.by in enforcement.humans or approval.digest != enforcement.digest:
             continue
         staff = staff_of(approval.by)
-        if staff is None or standing_now(staff, now).standing is not Standing.ACTIVE:
+        if staff is None or not standing_now(staff, now, table).has(Loss.APPROVALS):
             continue
         if any(person.id == staff.id for person in people):
             continue

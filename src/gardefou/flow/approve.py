@@ -20,8 +20,9 @@ from gardefou.flow.stops import open_pauses
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.speech import later, plain
 from gardefou.storage import tables
@@ -226,7 +227,7 @@ def _may_speak(
         raise Denied("approval/own", "You are behind this yourself; another person must answer.")
     if given.answer == "no":
         _not_own_harm(uow, found, staff.id)
-    if standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+    if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
         raise Denied("staff/leaving", "Whoever is leaving approves nothing; ask a colleague.")
     if actor.scopes is not None and Power.APPROVE not in actor.powers:
         raise Denied("auth/forbidden", "This token may not approve; its scopes lack enforcements:write.")

@@ -19,8 +19,9 @@ from gardefou.flow.place import digest_of, judge_one, new_enforcement, prepare, 
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 
 _DAY = timedelta(days=1)
@@ -126,7 +127,7 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
         replace(actor, staff=staff).require(Power.BREAK_GLASS, uow.now)
         if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value:
             raise Conflict("ratify/nothing", "There is no broken glass to ratify here.")
-        if standing_now(staff, uow.now).standing is not Standing.ACTIVE:
+        if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
             raise Denied("staff/leaving", "Whoever is leaving ratifies nothing.")
         table = tables.approval.c
         spoke = uow.all(Approval, table.platform == found.platform, table.enforcement_id == found.id)

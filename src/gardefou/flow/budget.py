@@ -11,8 +11,9 @@ from gardefou.flow.app import App
 from gardefou.flow.changes.staff import find_staff
 from gardefou.flow.fact_reads import TOPPED
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.storage import tables
 
 _SHIFT = timedelta(hours=8)
@@ -44,7 +45,7 @@ def top_up(app: App, actor: Actor, staff: str) -> TopUp:
         person = find_staff(uow, staff)
         if person.id == lead.id:
             raise Denied("budget/own", "Another lead answers for your burst.")
-        if standing_now(lead, uow.now).standing is not Standing.ACTIVE:
+        if not standing_now(lead, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
             raise Denied("staff/leaving", "Whoever is leaving answers for no burst.")
         if actor.fresh_minutes(uow.now) > _FRESH_MINUTES:
             raise StepUpRequired(_FRESH_MINUTES)

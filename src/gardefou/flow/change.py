@@ -23,9 +23,9 @@ from gardefou.flow.approve import Answer, approve
 from gardefou.flow.change_apply import KINDS, apply_change, never_locked
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert
+from gardefou.flow.judging import judge_act
 from gardefou.flow.place import digest_of, settle_waiting
 from gardefou.nets.facts import Facts
-from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.standing import Standing
@@ -183,7 +183,7 @@ def _judge(
     if at_once:
         return facts, Verdict()
     active = known["actor.standing"] == Standing.ACTIVE
-    return facts, never_locked(judge(config.nets, facts, shadow_all=False), kind, weakens=weakens, active=active)
+    return facts, never_locked(judge_act(config, facts), kind, weakens=weakens, active=active)
 
 
 def preview_change(app: App, actor: Actor, kind: str, *, weakens: bool, person: str = "") -> Verdict:

@@ -23,7 +23,9 @@ from gardefou.flow.approve import find_enforcement
 from gardefou.flow.changes.staff import put_off
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.recertify import lapse_due, next_lapse
 from gardefou.flow.restore import expire
+from gardefou.flow.rollback import carry_running
 from gardefou.people.standing import Standing
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -92,7 +94,7 @@ def run_due(app: App) -> int:
     for row in due:
         waits_for_people = row.state == State.WAITING.value and row.approved_at is None
         done += _try(app, _lapse if waits_for_people else _advance, row.id)
-    return done
+    return done + carry_running(app) + lapse_due(app)
 
 
 def _try(app: App, work: Any, enforcement_id: str) -> int:
@@ -184,4 +186,5 @@ def next_due(app: App) -> datetime | None:
     """Return when something is due next, after now; None when nothing is."""
     with app.works.read() as connection:
         moments = [connection.execute(statement, {"now": app.now()}).scalar_one() for statement in _NEXT]
+        moments.append(next_lapse(app, connection))
     return min((moment for moment in moments if moment is not None), default=None)

@@ -28,7 +28,8 @@ from gardefou.nets.phrasebook import duration
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.sentence import CONFIRMED, asks_in_words
 from gardefou.nets.verdict import Requirement, Verdict
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.leaving import Loss, leaving_of
+from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.speech import listed, moment_in_full, ngettext, plain
 from gardefou.storage import tables
@@ -230,15 +231,16 @@ def _people(
     connection: sa.Connection, found: Enforcement, verdict: Verdict, *, now: datetime, organisation: str
 ) -> tuple[list[str], list[str]]:
     """Return how many said yes, and who is missing still: roles, counts and teams, nobody's name."""
-    table = tables.approval.c
+    approval = tables.approval.c
     given = fetch_all(
         connection,
         Approval,
-        sa.select(tables.approval).where(table.platform == found.platform, table.enforcement_id == found.id),
+        sa.select(tables.approval).where(approval.platform == found.platform, approval.enforcement_id == found.id),
     )
     staff = {one.id: one for one in fetch_all(connection, Staff, sa.select(tables.staff))}
-    active = {key for key, one in staff.items() if standing_now(one, now).standing is Standing.ACTIVE}
-    yeses = [as_person(one) for one in counted(given, staff.get, found, now)[1]]
+    table = leaving_of(connection)
+    active = {key for key, one in staff.items() if standing_now(one, now, table).has(Loss.APPROVALS)}
+    yeses = [as_person(one) for one in counted(given, staff.get, found, now, table)[1]]
     human = next((who for who in (found.placed_by, *found.humans) if who in staff), None)
     nobody = Person(id=found.placed_by, roles=frozenset(), team="", employer="")
     proposer = nobody if human is None else as_person(staff[human])

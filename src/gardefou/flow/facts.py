@@ -146,7 +146,7 @@ def actor_facts(actor: Actor, now: datetime) -> dict[str, Any]:
             "actor.in_shift": True,
             "actor.via": actor.via,
         }
-    standing = standing_now(staff, now)
+    standing = standing_now(staff, now, actor.leaving)
     return {
         "actor.roles": staff.roles,
         "actor.team": staff.team,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -47,12 +47,15 @@ def open_incident(
     about: str = "",
     detail: Mapping[str, Any] | None = None,
     facts: Mapping[str, str] | None = None,
+    whole: Callable[[], tuple[tuple[str, ...], tuple[str, ...]]] | None = None,
 ) -> Incident:
     """Open an incident and raise its alert, or add to the open one of its kind.
 
     What concerns the same person (``about``) or, without one, the same
     accounts within an hour is one incident, so that a burst is one story.
-    ``facts`` are for the words of its notice.
+    ``facts`` are for the words of its notice. ``whole`` gives accounts and
+    enforcements of all that will follow: named at once, where naming them one
+    by one would write the list as often as it is long.
 
     Writes `incident.opened` or `incident.grew`, and `alert.raised`.
     """
@@ -67,6 +70,10 @@ def open_incident(
             continue
         # Held from here on: several may add to it at once.
         held = uow.need(Incident, platform, incident.id)
+        if whole is not None and set(enforcements).issubset(held.enforcements) and set(accounts) <= set(held.accounts):
+            return held
+        if whole is not None:
+            accounts, enforcements = whole()
         grown = replace(
             held,
             accounts=tuple(dict.fromkeys((*held.accounts, *accounts))),
@@ -78,6 +85,8 @@ def open_incident(
             return held
         uow.record("incident.grew", by=SYSTEM, platform=platform, about=grown.id, puts=(grown,))
         return grown
+    if whole is not None:
+        accounts, enforcements = whole()
     incident = Incident(
         platform=platform,
         id=uow.ids.new(),

@@ -8,18 +8,22 @@ does. Neither can ever turn a measure on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from gardefou.domain.accounts import AccountReading
 from gardefou.domain.actions import Action, Reversibility
-from gardefou.domain.records import SYSTEM, Account, Enforcement
+from gardefou.domain.records import ORGANISATION, SYSTEM, Account, Enforcement, Rollback
 from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
 from gardefou.flow.incidents import near_miss, open_incident
 from gardefou.flow.reading import imposing_harms, lifted, standing_harms
 from gardefou.platforms.protocol import Operation, Target
+from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
 _DAY_SECONDS = 86_400
@@ -192,6 +196,7 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
         for harm in harms
         if harm.in_force_at is not None and (uow.now - harm.in_force_at).total_seconds() <= _DAY_SECONDS
     ]
+    in_rollback = restore.group_id is not None
     if early and restore.placed_by != SYSTEM:
         open_incident(
             uow,
@@ -200,15 +205,44 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
             accounts=(restore.account,),
             enforcements=tuple(harm.id for harm in early),
             # A rollback is one story about one person, however many accounts it names.
-            about=early[0].placed_by if restore.policy == ROLLBACK else "",
+            about=early[0].placed_by if in_rollback else "",
             summary=(
                 "One person's enforcements were rolled back."
-                if restore.policy == ROLLBACK
+                if in_rollback
                 else f"{early[0].action} was undone within a day."
             ),
+            whole=(lambda: _of_rollback(uow, restore, early)) if in_rollback else None,
         )
     for harm in harms:
         breaker.consider(uow, config, harm)
+
+
+def _of_rollback(
+    uow: UnitOfWork, restore: Enforcement, early: Sequence[Enforcement]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return accounts and enforcements of a whole rollback on a platform that had been in force for a day at most."""
+    assert restore.group_id is not None
+    one = uow.get(Rollback, ORGANISATION, restore.group_id, lock=False)
+    if one is None:
+        return (restore.account,), tuple(harm.id for harm in early)
+    table = tables.enforcement.c
+    rows = uow.connection.execute(
+        sa.select(table.account, table.id)
+        .where(
+            table.placed_by == one.whose,
+            table.placed_at >= one.since,
+            table.placed_at <= one.until,
+            table.platform == restore.platform,
+            table.severity > 0,
+            table.legal_basis.is_(None),
+            table.state.in_((State.IN_FORCE.value, State.RESTORING.value, State.RESTORED.value)),
+            table.in_force_at >= uow.now - timedelta(days=1),
+        )
+        .order_by(table.id)
+    ).all()
+    named = [(restore.account, harm.id) for harm in early]
+    pairs = dict.fromkeys([*((str(row.account), str(row.id)) for row in rows), *named])
+    return tuple(dict.fromkeys(account for account, _ in pairs)), tuple(harm for _, harm in pairs)
 
 
 def give_up_lifting(uow: UnitOfWork, restore: Enforcement) -> None:

@@ -96,7 +96,7 @@ def review_nets(app: App, text: str, *, names: tuple[str, str] = ("A", "B")) -> 
     team = tuple(
         Person(id=one.pseudonym, roles=frozenset(one.roles), team=one.team, employer=one.employer)
         for one in people
-        if standing_now(one, app.now()).standing is Standing.ACTIVE
+        if standing_now(one, app.now(), config.rules.leaver_stages).standing is Standing.ACTIVE
     )
     # What the people here cannot meet as it is refuses no change (R21): it is told, and no more.
     before = _unmet(config.nets, team, config.rules.organisation) if team else frozenset[str]()

@@ -25,13 +25,13 @@ from gardefou.flow.breaker import note_budget
 from gardefou.flow.case_reading import case_ahead
 from gardefou.flow.fact_reads import counted_from
 from gardefou.flow.incidents import alert, near_miss
+from gardefou.flow.judging import judge_act
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.reading import live_ahead, live_on, person_ahead
 from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.flow.second_look import is_blind
 from gardefou.flow.spec import Checked, Wanted, check
 from gardefou.nets.facts import Facts
-from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
@@ -160,7 +160,7 @@ def judge_one(
     account = observe(uow, app, config, prepared.seen)
     known = facts_of.gather(uow, config, actor, prepared.checked, account, prepared.seen, moment)
     facts = Facts.of(known)
-    verdict = Verdict() if app.no_nets else judge(config.nets, facts, shadow_all=config.rules.shadow)
+    verdict = Verdict() if app.no_nets else judge_act(config, facts, shadow_all=config.rules.shadow)
     tier = Tier(str(known.get("account.tier_memory", Tier.PROTECTED.value)))
     joins = _identical(uow, actor, prepared.checked)
     return Judged(checked=prepared.checked, account=account, tier=tier, facts=facts, verdict=verdict, joins=joins)

@@ -17,8 +17,9 @@ from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import alert
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -80,7 +81,7 @@ def start_raid(app: App, actor: Actor, because: str) -> Raid:
         actor = _reread(uow, actor)
         assert actor.staff is not None
         actor.require(power_to_start(app.config(uow.connection)), uow.now)
-        if standing_now(actor.staff, uow.now).standing is not Standing.ACTIVE:
+        if not standing_now(actor.staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
             raise Denied("staff/leaving", "Whoever is leaving calls no raid; ask a colleague.")
         if actor.fresh_minutes(uow.now) > _FRESH_MINUTES:
             raise StepUpRequired(_FRESH_MINUTES)

@@ -17,11 +17,11 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approvals import outstanding, valid_approvals
 from gardefou.flow.change_apply import KINDS, never_locked
+from gardefou.flow.judging import judge_act
 from gardefou.flow.observe import Seen
 from gardefou.flow.place import digest_of
 from gardefou.flow.stops import paused_for
 from gardefou.nets.facts import Facts
-from gardefou.nets.judge import judge
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power, powers_of
@@ -157,7 +157,8 @@ def _nets(
     stored = Verdict.from_json(found.verdict)
     facts = dict(found.facts)
     if person is not None:
-        again = facts_of.actor_facts(Actor(id=person.id, via=found.via, staff=person), uow.now)
+        as_they_are = Actor(id=person.id, via=found.via, staff=person, leaving=config.rules.leaver_stages)
+        again = facts_of.actor_facts(as_they_are, uow.now)
         for name in ("actor.roles", "actor.team", "actor.employer", "actor.standing", "actor.hours_to_last_day_end"):
             facts[name] = again[name]
     if found.action != Action.CHANGE:
@@ -167,7 +168,7 @@ def _nets(
             facts.pop(name, None)
             if tiers.get(name) is not None:
                 facts[name] = tiers[name]
-    verdict = judge(config.nets, Facts.from_json(facts), shadow_all=config.rules.shadow)
+    verdict = judge_act(config, Facts.from_json(facts), shadow_all=config.rules.shadow)
     if found.change is not None:
         kind, weakens = str(found.change["kind"]), bool(found.change["weakens"])
         verdict = never_locked(verdict, kind, weakens=weakens, active=facts["actor.standing"] == "active")

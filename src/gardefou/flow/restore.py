@@ -7,7 +7,7 @@ law bars from restoring takes two people of whom one is `legal` (M11).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,7 +42,6 @@ from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _HOUR = timedelta(hours=1)
-_DAY = timedelta(days=1)
 _table = tables.enforcement.c
 _LIVE = ("waiting", "ready", "executing", "unknown", "in_force")
 _MAX_TEXT = 10_000
@@ -131,7 +130,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
             # Placed while nothing could be read: what waits there can be withdrawn all the same (M5).
             account = Account(platform=platform, ref=ref)
             uow.record("account.noted", by=SYSTEM, platform=platform, account=ref, puts=(account,))
-        own_only(uow, actor, harms)
+        own_only(uow, actor, {harm.placed_by for harm in harms})
         free = [harm for harm in harms if harm.legal_basis is None]
         barred = [harm for harm in harms if harm.legal_basis is not None]
         # What has stood for long waits for another person (R12); it never keeps what is new from being lifted (I12).
@@ -190,11 +189,11 @@ def on_duty(uow: UnitOfWork, actor: Actor) -> Actor:
     return actor
 
 
-def own_only(uow: UnitOfWork, actor: Actor, harms: Sequence[Enforcement]) -> None:
+def own_only(uow: UnitOfWork, actor: Actor, imposed_by: Collection[str]) -> None:
     """Raise when someone in the last 24 hours lifts what others imposed (R12)."""
-    if actor.staff is None or not standing_now(actor.staff, uow.now).last_day:
+    if actor.staff is None or not standing_now(actor.staff, uow.now, actor.leaving).last_day:
         return
-    if any(harm.placed_by != actor.id for harm in harms) or not harms:
+    if set(imposed_by) != {actor.id}:
         raise Denied("staff/last_day", "On the last day only your own enforcements can be lifted; ask a colleague.")
 
 
@@ -234,6 +233,7 @@ def _place(
     base: tuple[str, ...] | None,
     kind: str,
     exempt: bool = False,
+    group_id: str | None = None,
     asked_at: datetime | None = None,
 ) -> Enforcement:
     """Place one restore, judge it, and withdraw what it lifts if nothing stands before it.
@@ -256,6 +256,7 @@ def _place(
         state=State.PLACED.value,
         because="expired" if cause == "expired" else "",
         policy=ROLLBACK if exempt else "",
+        group_id=group_id,
         rationale=because,
         placed_by=actor.id,
         placed_at=uow.now,
@@ -345,9 +346,13 @@ def beyond_limits(
     """Whether restoring these takes another person: they have stood for long, or this person restored many (R12)."""
     if any(is_old(config, harm, now) for harm in harms):
         return True
+    return restored_lately(connection, actor, now) >= config.rules.restores_per_hour
+
+
+def restored_lately(connection: sa.Connection, actor: Actor, now: datetime) -> int:
+    """Return how many restores a person placed within the hour, those counted that a limit counts (R12)."""
     statement, values = _restores_ahead(actor, now)
-    recent = statement.first(connection, values)[0]
-    return int(recent) >= config.rules.restores_per_hour
+    return int(statement.first(connection, values)[0])
 
 
 def is_old(config: Config, harm: Enforcement, now: datetime) -> bool:
@@ -391,62 +396,6 @@ def expire(app: App, enforcement_id: str) -> Enforcement | None:
     return advance(app, made.id)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RolledBack:
-    """What a rollback did or would do, account by account."""
-
-    accounts: tuple[str, ...]
-    enforcements: tuple[str, ...]
-    restores: tuple[Enforcement, ...]
-    barred: tuple[str, ...]
-    reach: int
-
-
-def rollback(
-    app: App, actor: Actor, *, by: str, since: datetime, until: datetime | None = None, dry_run: bool = False
-) -> RolledBack:
-    """Withdraw one person's enforcements of a span of time, and nothing else of theirs (R2).
-
-    The rollback of one person's last 24 hours has no hourly limit (R12);
-    beyond that every restore over the limit waits for one other person.
-    Legally required enforcements stay, and are named.
-
-    Raises:
-        Denied: not on duty; or in the last 24 hours and not one's own.
-        NotFound: no such person (`staff/not_found`).
-        InvalidInput: the span is empty (`rollback/since`).
-    """
-    now = app.now()
-    actor.require(Power.LIFT, now)
-    end = until or now
-    if since >= end:
-        raise InvalidInput("rollback/since", "since lies before until, and before now.", field="since")
-    harms = _harms_of(app, by, since, end)
-    free = [harm for harm in harms if harm.legal_basis is None]
-    barred = tuple(harm.id for harm in harms if harm.legal_basis is not None)
-    by_account: dict[tuple[str, str], list[Enforcement]] = {}
-    for harm in free:
-        by_account.setdefault((harm.platform, harm.account), []).append(harm)
-    restores: list[Enforcement] = []
-    reach = 0
-    exempt = since >= now - _DAY
-    for (platform, ref), group in by_account.items():
-        reach += max(harm.reach for harm in group)
-        if dry_run:
-            continue
-        made = lift_some(app, actor, platform, ref, group, "rollback", exempt=exempt)
-        if made is not None:
-            restores.append(made)
-    app.wake()
-    return RolledBack(
-        accounts=tuple(ref for _, ref in by_account),
-        enforcements=tuple(harm.id for harm in free),
-        restores=tuple(restores),
-        barred=barred,
-        reach=reach,
-    )
-
-
 def lift_some(
     app: App,
     actor: Actor,
@@ -454,8 +403,6 @@ def lift_some(
     ref: str,
     group: Sequence[Enforcement],
     because: str,
-    *,
-    exempt: bool = False,
 ) -> Enforcement | None:
     """Withdraw those of several enforcements of one account that still stand or wait, and nothing else there.
 
@@ -465,42 +412,62 @@ def lift_some(
         Denied: no power to lift, or not on duty; or in the last 24 hours and not one's own.
     """
     actor.require(Power.LIFT, app.now())
-    ids = {one.id for one in group}
     with app.works.begin() as uow:
         uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
         config = app.config(uow.connection)
         actor = on_duty(uow, actor)
-        own_only(uow, actor, group)
-        account = uow.get(Account, platform, ref)
-        still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in ids]
-        if account is None:
-            for harm in still:
-                if harm.state in {State.WAITING.value, State.READY.value}:
-                    uow.move(
-                        harm, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=because, ended_at=uow.now
-                    )
-            return None
-        if not still:
-            return None
-        made = _place(
-            uow, config, actor, account, still, because, whole=False, base=None, kind="restore", exempt=exempt
-        )
+        own_only(uow, actor, {harm.placed_by for harm in group})
+        made = lift_in(uow, config, actor, platform, ref, [one.id for one in group], because).restore
+    if made is None:
+        return None
     return advance(app, made.id, known=made) if made.state == State.READY.value else made
 
 
-def _harms_of(app: App, by: str, since: datetime, end: datetime) -> list[Enforcement]:
-    """Return what a person or service placed in the span and what still stands or waits."""
-    with app.works.begin() as uow:
-        known = uow.get(Staff, "gardefou", by, lock=False) is not None
-        service = uow.connection.execute(tables.token.select().where(tables.token.c.service == by).limit(1)).first()
-        if not known and service is None:
-            raise NotFound("staff/not_found", _("There is no person or service %(by)s.", by=repr(by)), field="by")
-        return uow.all(
-            Enforcement,
-            _table.placed_by == by,
-            _table.placed_at >= since,
-            _table.placed_at <= end,
-            _table.severity > 0,
-            _table.state.in_(_LIVE),
-            order=_table.id,
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What lifting some of an account's enforcements came to: a restore, or what was only withdrawn, or nothing."""
+
+    restore: Enforcement | None = None
+    withdrawn: tuple[str, ...] = ()
+
+
+def lift_in(
+    uow: UnitOfWork,
+    config: Config,
+    actor: Actor,
+    platform: str,
+    ref: str,
+    ids: Collection[str],
+    because: str,
+    *,
+    exempt: bool = False,
+    group_id: str | None = None,
+) -> Lifted:
+    """Do what `lift_some` does in a transaction that holds the account and the actor; carried out by `advance` later.
+
+    ``exempt``: no hourly limit holds (R12). ``group_id``: the rollback it is part of.
+    """
+    account = uow.get(Account, platform, ref)
+    still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in ids]
+    if account is None:
+        pending = [harm for harm in still if harm.state in {State.WAITING.value, State.READY.value}]
+        for harm in pending:
+            uow.move(harm, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=because, ended_at=uow.now)
+        return Lifted(withdrawn=tuple(harm.id for harm in pending))
+    if not still:
+        return Lifted()
+    return Lifted(
+        _place(
+            uow,
+            config,
+            actor,
+            account,
+            still,
+            because,
+            whole=False,
+            base=None,
+            kind="restore",
+            exempt=exempt,
+            group_id=group_id,
         )
+    )

@@ -84,7 +84,7 @@ def foresee_restore(
     if account is not None and account.drift_base is not None:
         standing = {measure for one in harms for measure in one.measures}
         drift = set(account.measures) - set(base_of(account, free, [*barred, *old])) - standing
-    last_day = actor.staff is not None and standing_now(actor.staff, now).last_day
+    last_day = actor.staff is not None and standing_now(actor.staff, now, config.rules.leaver_stages).last_day
     return Foreseen(
         account=account,
         lifted=tuple(one for one in free if one.state not in _NOT_SENT and one not in for_ever),

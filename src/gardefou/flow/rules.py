@@ -13,6 +13,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.people.leaving import M9, Table, checked
 from gardefou.people.roles import ROLES
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
@@ -111,6 +112,10 @@ class Rules:
     retry_ceiling_seconds: int = 300
     #: What groups of the organisation's directory stand for here: ``GROUP = role:ROLE`` or ``GROUP = team:TEAM``.
     scim_groups: tuple[str, ...] = ()
+    #: Days after which a role lapses that nobody else confirmed; 0: roles do not lapse.
+    recertify_days: int = 91
+    #: What a leaver loses and when, by stage: its name, minutes before the end of the last day, what it takes (M9).
+    leaver_stages: Table = M9
     #: A notice that is not delivered by then is an incident.
     notice_alert_seconds: int = 180
     #: A notice that is not delivered by then is given up.
@@ -152,6 +157,8 @@ class Rules:
         if name not in by_name:
             raise InvalidInput("setting/unknown", _("There is no setting %(name)s.", name=repr(name)), field="name")
         old = getattr(self, name)
+        if name == "leaver_stages":
+            return replace(self, leaver_stages=checked(value))
         fits = _fit(old, value)
         if fits is None:
             raise InvalidInput(

@@ -1,8 +1,8 @@
-"""What waits for one lead's answer as a group: one person's burst beyond a budget, or one bulk (R13).
+"""What waits for one answer as a group: one person's burst beyond a budget, one bulk (R13), or one rollback (R12).
 
 Only what nothing but budgets and numbers holds up, on standard accounts:
 whatever else is asked about an account is looked at by itself, and a blind
-second look always is.
+second look always is. The restores of one rollback are one group.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import orjson
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import Tier
+from gardefou.domain.actions import Action
 from gardefou.domain.states import State
 from gardefou.flow.app import Config
 from gardefou.flow.second_look import is_blind
@@ -78,9 +79,9 @@ class Member:
 class WaitingGroup:
     """What one yes or no can answer: a bulk by its group, or a burst by whoever placed it."""
 
-    #: "bulk" or "budget".
+    #: "bulk", "budget" or "rollback".
     kind: str
-    #: The bulk's group id, or whoever placed the burst.
+    #: The bulk's group id, the rollback's id, or whoever placed the burst.
     key: str
     placed_by: str
     enforcements: tuple[Member, ...]
@@ -117,6 +118,11 @@ def waiting_groups(connection: sa.Connection, config: Config) -> list[WaitingGro
         spoke, blind = _spoke(row.verdict)
         holding = [net for net in spoke if net in asking]
         unknown = any(config.nets.get(net) is None for net in spoke)
+        if row.action == Action.RESTORE and row.group_id is not None:
+            # Beyond the limit of one person's restores (R12): one other answers for a whole rollback at once.
+            found.setdefault(("rollback", row.group_id), []).append(_member(row))
+            nets.setdefault(("rollback", row.group_id), {}).update(dict.fromkeys(holding))
+            continue
         if blind or unknown or not holding or not crowd.issuperset(holding) or row.via == "break_glass":
             continue
         in_bulk = row.facts is not None and int(orjson.loads(row.facts).get("action.bulk", 1)) > 1

@@ -155,6 +155,24 @@ KINDS: Mapping[str, Kind] = {
         later("It needs a new look: %(action)s %(account)s"),
         later("It waited in the name of somebody who is leaving, and lapsed. It is back in the queue."),
     ),
+    "recertify": Kind(
+        ("lead",),
+        "/recertification",
+        later("Roles are to be confirmed"),
+        later("Roles that people hold lapse soon unless somebody else confirms that they are still needed."),
+    ),
+    "role_lapsed": Kind(
+        ("lead",),
+        "/recertification",
+        later("A role lapsed"),
+        later("Nobody else confirmed in time that it is still needed. Giving it again waits for people."),
+    ),
+    "role_kept": Kind(
+        ("everyone",),
+        "/recertification",
+        later("A role that nobody confirmed is kept"),
+        later("Without it nobody could give it back. Somebody else should confirm it today."),
+    ),
     "revealed": Kind(
         ("legal",),
         "/record",

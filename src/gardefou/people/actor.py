@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from gardefou.domain.records import SYSTEM, Staff
 from gardefou.errors import Denied
+from gardefou.people.leaving import M9, Table
 from gardefou.people.roles import Power, powers_of, powers_of_scopes
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
@@ -39,6 +40,8 @@ class Actor:
     client: str = ""
     #: The service that a person acts through, who did not come themselves.
     through: str = ""
+    #: What leavers lose when, as their sign-in or token was read; the flow reads it anew with its settings.
+    leaving: Table = M9
 
     @property
     def human(self) -> bool:
@@ -76,7 +79,7 @@ class Actor:
                 (`staff/read_only`), or lacking it (`auth/forbidden`).
         """
         if self.staff is not None:
-            standing = standing_now(self.staff, now)
+            standing = standing_now(self.staff, now, self.leaving)
             if standing.standing is Standing.LEFT:
                 raise Denied("staff/left", "This person has left; ask a colleague on duty.")
             if standing.standing is Standing.SUSPENDED:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import ORGANISATION, Staff, Token
 from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import M9, leaving_of
 from gardefou.people.roles import DELEGATE, UNATTENDED
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
@@ -198,7 +199,14 @@ def by_staff(connection: sa.Connection, staff_id: str, *, now: datetime, via: st
         raise Denied("staff/left", "This person has left; ask a colleague on duty.")
     if standing is Standing.SUSPENDED:
         raise Denied("staff/suspended", "This person's access is suspended; ask a colleague on duty.")
-    return Actor(id=staff.id, via=via, staff=staff, humans=(staff.id,), strong_at=strong_at(connection, staff.id))
+    return Actor(
+        id=staff.id,
+        via=via,
+        staff=staff,
+        humans=(staff.id,),
+        strong_at=strong_at(connection, staff.id),
+        leaving=leaving_of(connection) if staff.last_day_end is not None else M9,
+    )
 
 
 def start_session(

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from gardefou.domain.records import Staff
+from gardefou.people.leaving import AFTER, EVERYTHING, M9, NOTICE, Loss, Table, lost_in, stage_at
 
-#: Notice is taken to have been given this long before the last day at the latest.
-NOTICE = timedelta(days=14)
 #: Hours to the last day's end of someone who has none: a hundred years.
 NO_LAST_DAY_HOURS = 876_600.0
 
@@ -29,6 +28,13 @@ class Now:
 
     standing: Standing
     hours_left: float
+    #: The stage of the leavers' table; empty for whoever does not leave.
+    stage: str = ""
+    lost: frozenset[Loss] = frozenset()
+
+    def has(self, loss: Loss) -> bool:
+        """Whether the person still has what a leaver loses so."""
+        return loss not in self.lost
 
     @property
     def on_duty(self) -> bool:
@@ -38,30 +44,35 @@ class Now:
     @property
     def read_only(self) -> bool:
         """The last hour before the end of the last day: reading only."""
-        return self.hours_left <= 1
+        return Loss.ACTING in self.lost
 
     @property
     def last_day(self) -> bool:
-        """The last 24 hours."""
-        return self.hours_left <= 24
+        """The last 24 hours: what others imposed is theirs to lift."""
+        return Loss.OTHERS_RESTORES in self.lost
 
 
-def standing_now(staff: Staff, now: datetime) -> Now:
-    """Return a person's standing at ``now``.
+def standing_now(staff: Staff, now: datetime, table: Table = M9) -> Now:
+    """Return a person's standing at ``now``, and what the table of leavers has taken from them by then.
 
     Whoever was put off (`left`, `suspended`) stays so; the end of the last day
-    makes `left`; notice, or 14 days before the last day, makes `leaving`.
+    makes `left`; notice, or the first stage's minutes before the last day,
+    makes `leaving`.
     """
     hours = NO_LAST_DAY_HOURS
     if staff.last_day_end is not None:
         hours = max(0.0, (staff.last_day_end - now) / timedelta(hours=1))
     written = Standing(staff.standing)
     if written in {Standing.LEFT, Standing.SUSPENDED}:
-        return Now(written, hours)
-    if staff.last_day_end is not None:
-        if now >= staff.last_day_end:
-            return Now(Standing.LEFT, 0.0)
-        noticed = staff.notice_at is not None and now >= staff.notice_at
-        if noticed or now >= staff.last_day_end - NOTICE:
-            return Now(Standing.LEAVING, hours)
-    return Now(written, hours)
+        return Now(written, hours, AFTER, EVERYTHING)
+    if staff.last_day_end is None:
+        stage = NOTICE if written is Standing.LEAVING else ""
+    elif now >= staff.last_day_end:
+        return Now(Standing.LEFT, 0.0, AFTER, EVERYTHING)
+    else:
+        noticed = written is Standing.LEAVING or (staff.notice_at is not None and now >= staff.notice_at)
+        stage = stage_at(table, (staff.last_day_end - now) / _MINUTE, noticed=noticed)
+    return Now(Standing.LEAVING if stage else written, hours, stage, lost_in(table, stage))
+
+
+_MINUTE = timedelta(minutes=1)

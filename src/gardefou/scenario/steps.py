@@ -29,7 +29,8 @@ from gardefou.flow.place import prepare, preview
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.report_input import NewReport
 from gardefou.flow.reports import take_many
-from gardefou.flow.restore import restore, rollback
+from gardefou.flow.restore import restore
+from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor

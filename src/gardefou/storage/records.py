@@ -101,6 +101,9 @@ MAPPED: dict[type[Any], Mapped[Any]] = {
         (r.Incident, tables.incident),
         (r.TopUp, tables.top_up),
         (r.Channel, tables.channel),
+        (r.Rollback, tables.rollback),
+        (r.RollbackPart, tables.rollback_part),
+        (r.RoleGrant, tables.role_grant),
     )
 }
 

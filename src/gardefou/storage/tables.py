@@ -557,6 +557,15 @@ sa.Index(
     sqlite_where=event_by_person,
     postgresql_where=event_by_person,
 )
+#: When a person last did a thing: read at one end of the index, however much they did.
+sa.Index(
+    "event_by_deed",
+    event.c.by,
+    event.c.kind,
+    event.c.id,
+    sqlite_where=event_by_person,
+    postgresql_where=event_by_person,
+)
 
 leaf = sa.Table(
     "leaf",
@@ -780,6 +789,56 @@ token_use = sa.Table("token_use", metadata, _text("token_id", key=True), _when("
 spent = sa.Table("spent", metadata, _text("hash", key=True), _when("expires_at", null=False))
 sa.Index("spent_by_end", spent.c.expires_at)
 
+# Rolling a person back, and confirming what people hold.
+
+rollback = _state_table(
+    "rollback",
+    _text("whose"),
+    _when("since", null=False),
+    _when("until", null=False),
+    _text("asked_by"),
+    _when("asked_at", null=False),
+    _text("via"),
+    _names("humans"),
+    _text("token_id", null=True),
+    _bool("exempt"),
+    _names("barred"),
+    _text("state"),
+    _text("because"),
+    _when("ended_at"),
+)
+rollback_running = rollback.c.state == _written("running")
+sa.Index("rollback_running", rollback.c.id, sqlite_where=rollback_running, postgresql_where=rollback_running)
+sa.Index("rollback_by_person", rollback.c.whose, rollback.c.id)
+
+rollback_part = _state_table(
+    "rollback_part",
+    _text("rollback_id"),
+    _text("account"),
+    _names("enforcements"),
+    _int("reach"),
+    _text("state"),
+    _text("restore_id", null=True),
+    _text("because"),
+    _when("at"),
+)
+sa.Index("rollback_part_by_rollback", rollback_part.c.rollback_id, rollback_part.c.state, rollback_part.c.id)
+
+role_grant = _state_table(
+    "role_grant",
+    _text("staff_id"),
+    _text("role"),
+    _when("since", null=False),
+    _when("confirmed_at"),
+    _text("confirmed_by", null=True),
+    _when("counts_from", null=False),
+    sa.Column("reminded", sa.Integer, nullable=False),
+    _when("kept_at"),
+    _when("ended_at"),
+)
+role_grant_held = role_grant.c.ended_at.is_(None)
+sa.Index("role_grant_due", role_grant.c.counts_from, sqlite_where=role_grant_held, postgresql_where=role_grant_held)
+
 #: State tables: rows are images of ledger events.
 PROJECTED: dict[str, sa.Table] = {
     table.name: table
@@ -801,6 +860,9 @@ PROJECTED: dict[str, sa.Table] = {
         incident,
         top_up,
         channel,
+        rollback,
+        rollback_part,
+        role_grant,
     )
 }
 

@@ -610,6 +610,79 @@ _ROLLBACK: Document = {
     "restores": [],
     "barred": [],
     "reach": 50,
+    "actions": {"suspend": 1},
+    "waits": 0,
+    "conflicts": [],
+    "running": None,
+}
+_ROLLBACK_COUNTS: Document = {
+    "back": 0,
+    "withdrawn": 0,
+    "nothing": 0,
+    "waits": 0,
+    "moving": 0,
+    "left": 1,
+    "failed": 0,
+}
+_ROLLBACK_HEAD: Document = {
+    "id": "0195d2f4-1111-7aaa-8aaa-aaaaaaaaaaaa",
+    "by": _REVIEWER,
+    "since": "2026-03-02T09:00:00Z",
+    "until": "2026-03-02T09:30:00Z",
+    "asked_by": _REVIEWER,
+    "asked_at": "2026-03-02T09:30:00Z",
+    "state": "running",
+    "because": "",
+    "ended_at": None,
+    "over": False,
+    "counts": _ROLLBACK_COUNTS,
+}
+_ROLLBACK_BEGUN: Document = {
+    "dry_run": False,
+    "accounts": ["1001"],
+    "enforcements": [_HARM_ID],
+    "restores": [],
+    "barred": [],
+    "reach": 50,
+    **_ROLLBACK_HEAD,
+}
+_ROLLBACK_REPORT: Document = {
+    **_ROLLBACK_HEAD,
+    "state": "done",
+    "ended_at": "2026-03-02T09:30:01Z",
+    "over": True,
+    "counts": {**_ROLLBACK_COUNTS, "back": 1, "left": 0},
+    "accounts": 1,
+    "reach": 50,
+    "barred": [],
+    "items": [
+        {
+            "platform": "sandbox",
+            "account": "1001",
+            "outcome": "back",
+            "milliseconds": 240,
+            "because": "",
+            "reach": 50,
+            "enforcements": [_HARM_ID],
+            "restore": "0195d2f4-2222-7aaa-8aaa-aaaaaaaaaaaa",
+            "losses": [],
+        }
+    ],
+    "next": None,
+}
+
+_GRANT: Document = {
+    "staff": _REVIEWER,
+    "role": "lead",
+    "since": "2026-01-05T08:00:00Z",
+    "confirmed_at": "2026-03-02T09:30:00Z",
+    "confirmed_by": _REVIEWER,
+}
+_HELD_ROLE: Document = {
+    **_GRANT,
+    "lapses_at": "2026-06-01T09:30:00Z",
+    "unused": False,
+    "used": {"approve": "2026-03-01T17:02:11Z"},
 }
 
 NDJSON = "application/x-ndjson"
@@ -652,13 +725,16 @@ ANSWERS: dict[str, dict[int, Any]] = {
     },
     "POST /accounts/{platform}/{ref}/tier": _both(200, _TIERED),
     "POST /accounts/{platform}/{ref}/break-glass": {201: _GLASS, 202: _GLASS_WAITING},
-    "POST /rollbacks": {200: _ROLLBACK},
+    "POST /rollbacks": {200: _ROLLBACK, 202: _ROLLBACK_BEGUN},
+    "GET /rollbacks/{id}": {200: _ROLLBACK_REPORT},
     "GET /pause": {200: {"paused": True, "items": [_PAUSE]}},
     "POST /pause": _both(200, _PAUSED),
     "POST /resume": _both(200, _RESUMED),
     "GET /raid": {200: {"raid": True, "until": _RAID["until"], "items": [_RAID]}},
     "POST /raid": {201: _RAID},
     "POST /raid/end": {200: {"items": [{**_RAID, "ended_at": "2026-03-02T09:30:00Z", "ended_by": _REVIEWER}]}},
+    "GET /recertification": {200: {"items": [_HELD_ROLE]}},
+    "POST /recertification": {200: {"items": [_GRANT]}},
     "GET /me": {200: _ME},
     "GET /staff": _page(_STAFF),
     "POST /staff": _both(201, _ARRIVES),

@@ -220,7 +220,7 @@ def waiting_group(names: Names, group: WaitingGroup) -> Document:
     """Return what waits for one answer, with the digest of each that the answer is bound to."""
     return {
         "kind": group.kind,
-        "group": group.key if group.kind == "bulk" else None,
+        "group": None if group.kind == "budget" else group.key,
         "placed_by": names.of(group.placed_by),
         "actions": list(group.actions),
         "accounts": list(group.accounts),

@@ -147,7 +147,7 @@ def _check_satisfiable(uow: UnitOfWork, config: Config, nets: NetSet) -> None:
     people = tuple(
         Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
         for staff in uow.all(Staff)
-        if standing_now(staff, uow.now).standing is Standing.ACTIVE
+        if standing_now(staff, uow.now, config.rules.leaver_stages).standing is Standing.ACTIVE
     )
     language = speech().language
     before = {one.net for one in _unmet(config.nets, people, config.rules.organisation, language)}

@@ -193,7 +193,7 @@ class LeaveChange(Handler):
             version=person.version + 1,
         )
         uow.record("staff.notice", by=by, about=about, puts=(changed,))
-        standing = standing_now(changed, uow.now)
+        standing = standing_now(changed, uow.now, config.rules.leaver_stages)
         if standing.standing is Standing.LEFT:
             strip(uow, changed, by=by, why="The last day is over.", but=about)
         elif standing.standing is Standing.LEAVING:

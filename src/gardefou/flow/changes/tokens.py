@@ -10,8 +10,9 @@ from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.people.actor import Actor
+from gardefou.people.leaving import Loss
 from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, HARMLESS, SCOPES, Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
@@ -66,7 +67,9 @@ class TokenIssue(Handler):
             raise Denied("token/by_service", "A service issues no tokens.")
         if service is not None and Power.TOKENS not in actor.powers:
             raise Denied("auth/forbidden", "Only an admin proposes a service's token.")
-        if actor.staff is not None and standing_now(actor.staff, uow.now).standing is not Standing.ACTIVE:
+        if actor.staff is not None and not standing_now(actor.staff, uow.now, config.rules.leaver_stages).has(
+            Loss.TOKENS
+        ):
             raise Denied("staff/leaving", "Whoever is leaving issues no tokens.")
         client = text(payload, "client", optional=True, most=255)
         if (DELEGATE in scopes) != bool(client) or (client and service is None):

@@ -335,6 +335,22 @@ class Roles(Body):
     because: Text = ""
 
 
+class Certified(Body):
+    """One role of one person."""
+
+    model_config = _example({"staff": "velor-tami", "role": "lead"})
+    staff: Id
+    role: Id
+
+
+class Certify(Body):
+    """Which roles of which people somebody else confirms."""
+
+    model_config = _example({"grants": [{"staff": "velor-tami", "role": "lead"}], "because": "Runs the late shift."})
+    grants: Annotated[list[Certified], Field(min_length=1, max_length=500)]
+    because: Text = ""
+
+
 class Leave(Body):
     """The last day: a date (it ends at 23:59 UTC) or a moment; null takes the notice back."""
 

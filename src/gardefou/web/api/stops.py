@@ -1,54 +1,21 @@
-"""Rolling one person's work back; stopping everything, and starting again; raid mode."""
+"""Stopping everything, and starting again; raid mode."""
 
 from __future__ import annotations
 
-import sqlalchemy as sa
 from fastapi import APIRouter
 
 from gardefou.flow.change import pause, resume
 from gardefou.flow.raid import end_raid, open_raids, start_raid
-from gardefou.flow.restore import rollback
 from gardefou.flow.stops import open_pauses
-from gardefou.storage import tables
 from gardefou.web import views
 from gardefou.web.answers import Answer, Json
-from gardefou.web.api.bodies import Because, Rollback
+from gardefou.web.api.bodies import Because
 from gardefou.web.api.changes import proposed
 from gardefou.web.node import Caller, Reader
 from gardefou.web.posts import Nothing, post
 
 router = APIRouter(tags=["stops"])
 TAG = "stops"
-_BY_PSEUDONYM = sa.select(tables.staff.c.id).where(tables.staff.c.pseudonym == sa.bindparam("who"))
-
-
-@post(router, "/rollbacks", Rollback, tag=TAG, answers={200: "What was withdrawn, or would be."}, delegable=True)
-def roll_back(caller: Caller, body: Rollback) -> Answer:
-    """Withdraw what one person or service placed in a span of time, and nothing else of theirs.
-
-    With ``dry_run`` nothing changes and the answer says what would.
-    """
-    with caller.app.works.read() as connection:
-        row = connection.execute(_BY_PSEUDONYM, {"who": body.by}).first()
-    done = rollback(
-        caller.app,
-        caller.actor,
-        by=body.by if row is None else row.id,
-        since=body.since,
-        until=body.until,
-        dry_run=body.dry_run,
-    )
-    with caller.node.reading() as (connection, names):
-        restores = views.enforcements(connection, names, done.restores, viewer=caller.actor.id)
-    document = {
-        "dry_run": body.dry_run,
-        "accounts": list(done.accounts),
-        "enforcements": list(done.enforcements),
-        "restores": restores,
-        "barred": list(done.barred),
-        "reach": done.reach,
-    }
-    return Answer(document=document)
 
 
 @router.get("/pause", response_class=Json)

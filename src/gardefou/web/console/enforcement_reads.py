@@ -17,8 +17,9 @@ from gardefou.flow.approve import in_lone_hold
 from gardefou.flow.second_look import OUTSTANDING, hidden_among
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.verdict import Requirement
+from gardefou.people.leaving import Loss
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.speech import later
 from gardefou.storage import tables
@@ -295,4 +296,4 @@ def _may_answer(visit: Visit, found: Enforcement, answered: set[str]) -> bool:
 
 def on_duty(visit: Visit, now: datetime) -> bool:
     """Whether the viewer is neither leaving nor gone: only such people approve."""
-    return standing_now(visit.staff, now).standing is Standing.ACTIVE
+    return standing_now(visit.staff, now, visit.actor.leaving).has(Loss.APPROVALS)

@@ -130,7 +130,7 @@ def _one_shown(
         actions[one.action] = actions.get(one.action, 0) + 1
     return GroupShown(
         group=group,
-        key=group.key if group.kind == "bulk" else visit.names.of(group.placed_by),
+        key=visit.names.of(group.placed_by) if group.kind == "budget" else group.key,
         nets=[net.title for net in held_by],
         members=[MemberShown(one, known.get((one.platform, one.account))) for one in first],
         actions=actions,
@@ -155,7 +155,7 @@ def _found(visit: Visit, connection: sa.Connection, config: Config, kind: str, k
     """
     for group in waiting_groups(connection, config):
         # By pseudonym: no page holds a staff id.
-        if group.kind == kind and key == (group.key if kind == "bulk" else visit.names.of(group.placed_by)):
+        if group.kind == kind and key == (visit.names.of(group.placed_by) if kind == "budget" else group.key):
             return group
     raise NotFound("enforcement/no_group", "Nothing waits there as a group any more; look at the list again.")
 

@@ -23,8 +23,9 @@ from gardefou.flow.break_glass import ONE_OTHER, break_glass, ratify
 from gardefou.flow.execute import advance
 from gardefou.flow.restore import restore
 from gardefou.flow.rules import load_rules
+from gardefou.people.leaving import Loss
 from gardefou.people.roles import Power
-from gardefou.people.standing import Standing, standing_now
+from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import Capability
 from gardefou.speech import gettext as _
 from gardefou.speech import later
@@ -182,7 +183,7 @@ def _may_ratify(visit: Visit, glass: Enforcement, given: list[Approval]) -> bool
 
 
 def _active(visit: Visit) -> bool:
-    return standing_now(visit.staff, visit.now).standing is Standing.ACTIVE
+    return standing_now(visit.staff, visit.now, visit.actor.leaving).has(Loss.APPROVALS)
 
 
 def propose(visit: Visit) -> Response:

@@ -42,7 +42,7 @@ def show(visit: Visit) -> Response:
         )
         claims = {row.claimed_by: row.cases for row in held}
         rules = visit.app.config(connection).rules
-        people = [(one, standing_now(one, now)) for one in everyone]
+        people = [(one, standing_now(one, now, rules.leaver_stages)) for one in everyone]
         watched = [
             one.id
             for one, standing in people

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -12,45 +9,36 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from gardefou.clock import rfc3339
-from gardefou.domain.records import Case, Enforcement, Staff, Token
+from gardefou.domain.records import Enforcement, Staff, Token
 from gardefou.domain.states import State
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.app import Config
 from gardefou.flow.change import propose
 from gardefou.flow.names import open_revealing
-from gardefou.flow.restore import rollback
+from gardefou.flow.rollback_report import rollbacks_of
 from gardefou.flow.second_look import hidden_on
-from gardefou.people.authenticate import SIGNIN
+from gardefou.people.leaving import Loss
 from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
 from gardefou.people.standing import Now, Standing, standing_now
-from gardefou.people.token_use import last_used
 from gardefou.speech import gettext as _
 from gardefou.speech import speech
 from gardefou.storage import tables
-from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.holdings import DAYS, did_lately, holding_of
+from gardefou.web.console.leaver_words import LOSS_WORDS, TAKEN, ahead
 from gardefou.web.console.people import NEWCOMER
-from gardefou.web.console.reading import PAGE, Moment, Row, accounts_named, rows
+from gardefou.web.console.reading import Moment, accounts_named
 from gardefou.web.console.reading_words import end_of_day
 
 _c = tables.case.c
 _e = tables.enforcement.c
-_DAYS = (1, 7, 30)
-_HOURS = (1, 24, 7 * 24, 30 * 24)
-_WAITING_MOST = 300
-#: What waits for people, by what tells whom: hundreds are looked through, few are shown.
-_WAITING = Fast(
-    sa.select(_e.id, _e.placed_by, _e.humans, _e.verdict, _e.change)
-    .where(tables.enforcement_active, _e.state == State.WAITING.value, _e.approved_at.is_(None))
-    .order_by(_e.id)
-    .limit(_WAITING_MOST)
-)
+#: Hours back that a rollback is offered for.
+HOURS = (1, 24, 7 * 24, 30 * 24)
 #: Entries of the record that the page shows; the record's own page has all.
 _LATELY = 12
-#: What only someone on full duty does; the flow asks for it, whatever the nets are.
-_ACTIVE_ONLY = frozenset({Power.APPROVE, Power.TOP_UP, Power.TOKENS})
+#: The losses of powers that the flow takes, whatever the nets are.
+_BY_THE_FLOW = {power: losses for power, losses in TAKEN.items() if losses != (Loss.GUARDED_CHANGES,)}
 _LEAVER_FACTS = frozenset({"actor.standing", "actor.hours_to_last_day_end"})
 
 
@@ -63,7 +51,6 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/leave", give_notice),
         console.post(f"{one}/off", put_off),
         console.post(f"{one}/revoke", revoke),
-        console.post(f"{one}/rollback", undo),
     ]
 
 
@@ -87,50 +74,33 @@ def person_of(visit: Visit) -> Staff:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holding:
-    """What a person still holds."""
-
-    claims: list[Case]
-    #: What they placed that is not at its end: waits, is on its way.
-    open: list[Row]
-    #: Yeses of theirs on what is not carried out: they do not count any more once they leave.
-    yeses: list[Row]
-    #: What waits for somebody of their roles.
-    awaited: list[Row]
-    #: How many that is in all, up to `_WAITING_MOST`.
-    answers: int
-    tokens: list[Token]
-    services: list[Token]
-    #: When each token was last used, by its id.
-    used: dict[str, datetime]
-    #: Changes about them that wait.
-    asked: list[Row]
-
-
 def show(visit: Visit) -> Response:
     """Show a person: standing, powers, what they hold, what they did, and what can be done about it."""
     person, now = person_of(visit), visit.now
-    days = int(visit.query("days")) if visit.query("days") in map(str, _DAYS) else 7
-    standing = standing_now(person, now)
+    days = int(visit.query("days")) if visit.query("days") in map(str, DAYS) else 7
 
     def may_revoke(token: Token) -> bool:
         return visit.actor.id in {token.staff_id, token.issued_by} or visit.may(Power.TOKENS)
 
     with visit.app.works.read() as connection:
         config = visit.app.config(connection)
-        holding = _holding(connection, visit, person)
-        did, undone = _did(connection, visit, person, days)
+        table = config.rules.leaver_stages
+        standing = standing_now(person, now, table)
+        holding = holding_of(connection, visit, person)
+        did, undone = did_lately(connection, visit, person, days)
         story = _story(connection, visit, person)
+        rollbacks = rollbacks_of(connection, person.id)
         accounts = accounts_named(connection, ((one.platform, one.account) for one in holding.claims))
         name = _name_card(visit, connection, person)
     return visit.page(
         "person.html",
-        name=name,
         person=person,
+        name=name,
         standing=standing,
         newcomer=now - person.started_at < NEWCOMER,
-        powers=_powers(person, standing),
+        powers=_powers(config, person, standing),
+        ahead=ahead(table, person, standing),
+        loss_words=LOSS_WORDS,
         nets=_nets_on(config, standing, newcomer=now - person.started_at < NEWCOMER),
         organisation=config.rules.organisation,
         holding=holding,
@@ -138,9 +108,10 @@ def show(visit: Visit) -> Response:
         did=did,
         undone=undone,
         days=days,
-        all_days=_DAYS,
-        hours=_HOURS,
+        all_days=DAYS,
+        hours=HOURS,
         story=story,
+        rollbacks=rollbacks,
         roles=ROLES,
         zones=zones(),
         zone=str(speech().zone),
@@ -162,84 +133,6 @@ def _name_card(visit: Visit, connection: sa.Connection, person: Staff) -> dict[s
         "may_read": is_open,
         "may_erase": visit.may(Power.STAFF) and person.standing == Standing.LEFT.value,
     }
-
-
-def _holding(connection: sa.Connection, visit: Visit, person: Staff) -> Holding:
-    viewer = visit.actor.id
-    claims = fetch_all(
-        connection,
-        Case,
-        sa.select(tables.case)
-        .where(tables.case_claimed, _c.claimed_by == person.id, _c.claimed_until > visit.now)
-        .order_by(_c.claimed_until)
-        .limit(PAGE),
-    )
-    active = sa.select(tables.enforcement).where(tables.enforcement_active)
-    placed = fetch_all(connection, Enforcement, active.where(_e.placed_by == person.id).order_by(_e.id).limit(PAGE))
-    approval = tables.approval.c
-    given = fetch_all(
-        connection,
-        Enforcement,
-        active.join(tables.approval, sa.and_(approval.platform == _e.platform, approval.enforcement_id == _e.id))
-        .where(approval.by == person.id, approval.answer == "yes")
-        .order_by(_e.id)
-        .limit(PAGE),
-    )
-    waiting = _WAITING.all(connection)
-    spoken = {one.id for one in given}
-    awaited_ids = [one.id for one in waiting if one.id not in spoken and _could_answer(person, one)]
-    about_ids = [one.id for one in waiting if (one.change or {}).get("person") == person.id]
-    shown_ids = {*awaited_ids[:PAGE], *about_ids[:PAGE]}
-    read = fetch_all(connection, Enforcement, active.where(_e.id.in_(sorted(shown_ids))).order_by(_e.id))
-    awaited = [one for one in read if one.id in set(awaited_ids)]
-    about = [one for one in read if one.id in set(about_ids)]
-    tokens = fetch_all(
-        connection,
-        Token,
-        sa.select(tables.token).where(
-            tables.token.c.staff_id == person.id,
-            tables.token.c.revoked_at.is_(None),
-            sa.or_(tables.token.c.expires_at.is_(None), tables.token.c.expires_at > visit.now),
-        ),
-    )
-    # A row that names nobody would still say whose it is on this page: what is blind is left out.
-    lists = (placed, given, awaited, about)
-    every = {one.id: one for some in lists for one in some}
-    seen = {row.enforcement.id: row for row in rows(connection, list(every.values()), viewer) if not row.blind}
-    shown = [[seen[one.id] for one in some if one.id in seen] for some in lists]
-    return Holding(
-        claims=claims,
-        open=shown[0],
-        yeses=shown[1],
-        awaited=shown[2],
-        answers=len(awaited_ids) - (len(awaited) - len(shown[2])),
-        asked=shown[3],
-        tokens=[one for one in tokens if one.service is None and SIGNIN not in one.scopes],
-        services=[one for one in tokens if one.service is not None],
-        used=last_used(connection, [one.id for one in tokens]),
-    )
-
-
-def _could_answer(person: Staff, one: Any) -> bool:
-    """Whether a seat is asked for that one of their roles fills, on what they are not behind."""
-    if person.id in {one.placed_by, *one.humans}:
-        return False
-    return any(set(need["from"]) & set(person.roles) for need in one.verdict["approvals"])
-
-
-def _did(connection: sa.Connection, visit: Visit, person: Staff, days: int) -> tuple[list[Row], int]:
-    """Return the newest that a person placed in some days, and how many of these were undone."""
-    found = fetch_all(
-        connection,
-        Enforcement,
-        sa.select(tables.enforcement)
-        .where(_e.placed_by == person.id, _e.placed_at > visit.now - timedelta(days=days))
-        .order_by(_e.placed_at.desc())
-        .limit(PAGE),
-    )
-    shown = [row for row in rows(connection, found, visit.actor.id) if not row.blind]
-    gone = {State.RESTORED.value, State.RESTORING.value}
-    return shown, sum(row.enforcement.state in gone for row in shown)
 
 
 def _story(connection: sa.Connection, visit: Visit, person: Staff) -> list[Moment]:
@@ -266,14 +159,15 @@ def _story(connection: sa.Connection, visit: Visit, person: Staff) -> list[Momen
     ]
 
 
-def _powers(person: Staff, standing: Now) -> list[tuple[Power, bool]]:
+def _powers(config: Config, person: Staff, standing: Now) -> list[tuple[Power, bool]]:
     """Return what a person's roles give, and whether their standing lets them use it now."""
     held = powers_of(person.roles)
+    taken = TAKEN if config.nets.get("leaver-no-guarded-changes") is not None else _BY_THE_FLOW
 
     def now(power: Power) -> bool:
         if not standing.on_duty or (standing.read_only and power is not Power.READ):
             return False
-        return standing.standing is Standing.ACTIVE or power not in _ACTIVE_ONLY
+        return all(standing.has(loss) for loss in taken.get(power, ()))
 
     return [(power, now(power)) for power in Power if power in held]
 
@@ -336,23 +230,3 @@ def _after(person: Staff, made: Enforcement) -> Response:
     if made.state == State.IN_FORCE.value:
         return go(path_of(person), done="changed")
     return go(f"/enforcements/{made.id}", done="proposed")
-
-
-def undo(visit: Visit) -> Response:
-    """Show what rolling back a span of time would undo, or do it."""
-    person, form = person_of(visit), visit.form
-    hours = int(form.one("hours")) if form.one("hours") in map(str, _HOURS) else 24
-    sure = form.one("sure") == "yes"
-    begun = visit.app.now()
-    done = rollback(visit.app, visit.actor, by=person.id, since=begun - timedelta(hours=hours), dry_run=not sure)
-    if sure:
-        back = sum(one.state == State.IN_FORCE.value for one in done.restores)
-        return go(path_of(person), done="rolled", number=f"{back}")
-    with visit.app.works.read() as connection:
-        found = fetch_all(
-            connection,
-            Enforcement,
-            sa.select(tables.enforcement).where(_e.id.in_(done.enforcements[:PAGE])).order_by(_e.id.desc()),
-        )
-        shown = [row for row in rows(connection, found, visit.actor.id) if not row.blind]
-    return visit.page("rollback.html", person=person, path=path_of(person), hours=hours, would=done, rows=shown)

@@ -20,6 +20,9 @@ WATCHED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/incidents/([^/]+)"), "{0}", ""),
     (re.compile(r"/pause"), "pauses", ""),
     (re.compile(r"/people"), "people", ""),
+    (re.compile(r"/leavers"), "people", ""),
+    (re.compile(r"/recertification"), "people", ""),
+    (re.compile(r"/rollbacks/([^/]+)"), "{0} enforcements", ""),
 )
 
 

@@ -48,6 +48,16 @@ _CHANGES: dict[str, str] = {
 
 _EVENTS: dict[str, str] = {
     "enforcement.placed": later("placed it"),
+    "grant.noted": later("a role that is held was noted"),
+    "grant.confirmed": later("confirmed a role"),
+    "grant.ended": later("a role is not held any more"),
+    "grant.reminded": later("leads were told that a role lapses soon"),
+    "grant.kept": later("a role that nobody confirmed was kept"),
+    "grant.lapsed": later("a role lapsed that nobody confirmed"),
+    "rollback.begun": later("began to roll somebody back"),
+    "rollback.carried": later("an account was rolled back"),
+    "rollback.ended": later("a rollback went through all its accounts"),
+    "rollback.stopped": later("a rollback was stopped"),
     "enforcement.waiting": later("it waits"),
     "enforcement.ready": later("it is cleared"),
     "enforcement.executing": later("it is on its way to the platform"),
@@ -123,15 +133,20 @@ NOUNS: tuple[tuple[str, str], ...] = (
     ("account", "accounts"),
     ("answer", "answers"),
     ("case", "cases"),
+    ("claimed case", "claimed cases"),
     ("decision", "decisions"),
     ("enforcement", "enforcements"),
     ("entry", "entries"),
     ("line", "lines"),
     ("net", "nets"),
+    ("open enforcement", "open enforcements"),
     ("person", "people"),
     ("promise", "promises"),
     ("report", "reports"),
+    ("service", "services"),
     ("time", "times"),
+    ("token", "tokens"),
+    ("yes that stands", "yeses that stand"),
 )
 
 #: Colour of a state's badge.
