@@ -62,12 +62,9 @@ def keep_identity(uow: UnitOfWork, app: App, entry: Entry, issuer: str, subject:
         check_identity(uow, app, issuer, subject)
         held = app.directory.get(uow.connection, holder)
         assert held is not None
-        app.directory.put(uow.connection, Entry(staff_id=holder, name=held.name, email=held.email))
+        app.directory.put(uow.connection, replace(held, issuer="", subject=""))
     try:
-        app.directory.put(
-            uow.connection,
-            Entry(staff_id=entry.staff_id, name=entry.name, email=entry.email, issuer=issuer, subject=subject),
-        )
+        app.directory.put(uow.connection, replace(entry, issuer=issuer, subject=subject))
     except IntegrityError as error:
         raise _taken() from error
 
