@@ -21,7 +21,9 @@ from gardefou.flow.changes.settings import write_setting
 from gardefou.people.authenticate import strong_at
 from gardefou.people.directory import Entry
 from gardefou.people.keys import KeyStore
+from gardefou.people.oidc.provider import _fits
 from gardefou.storage import tables
+from gardefou.web.throttle import Throttle
 from tests.web.console_scene import HOST, Browser, Scene, make_scene
 from tests.web.forged import CLIENT, ISSUER, KEY, OTHER, SECRET, Forged, unsigned
 
@@ -116,6 +118,7 @@ def shared(kept: Door) -> Door:
     kept.forged = Forged(kept.scene.app.now)
     openid = kept.web.state.node.openid
     openid.transport, openid._provider = httpx.MockTransport(kept.forged), None
+    openid.begun = Throttle(10_000)
     return kept
 
 
@@ -462,6 +465,22 @@ BAD_KEYS = {
 }
 
 
+def test_one_address_begins_so_many_sign_ins_and_no_more(shared: Door):
+    openid = shared.web.state.node.openid
+    openid.begun = Throttle(3, ticks=lambda: 0.0)
+    answers = [shared.browser().client.get("/oidc/signin") for _ in range(4)]
+    openid.begun = Throttle(10_000)
+    assert [one.status_code for one in answers] == [303, 303, 303, 503]
+    assert "http/too_many" in answers[-1].text
+
+
+def test_a_short_rsa_key_signs_nothing():
+    short = {"kty": "RSA", "kid": "one", "n": "A" * 171, "e": "AQAB"}
+    assert not _fits(short, "RS256", "one")
+    assert _fits({**short, "n": "A" * 342}, "RS256", "one")
+    assert not _fits({**short, "n": "A" * 342}, "ES256", "one")
+
+
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS.keys())
 def test_a_published_key_that_is_not_for_signatures_checks_none(shared: Door, key):
     shared.forged.published = [key]
@@ -529,6 +548,18 @@ def test_whoever_came_by_a_one_time_link_binds_their_account_once(both: Door):
             sa.select(tables.event.c.body).where(tables.event.c.kind == "staff.linked")
         ).scalar_one()
     assert b"u-cyd" not in body
+
+
+def test_an_account_that_a_browser_is_signed_in_to_unseen_is_bound_to_nobody(shared: Door):
+    shared.forged.subject = "u-mallory"
+    browser = shared.browser()
+    browser.sign_in(shared.scene.link("dee"))
+    url = re.search(r'content="0;url=([^"]+)"', browser.post("/oidc/link", 200))
+    assert url is not None
+    assert "prompt=login" in url[1]
+    shared.forged.more = {"auth_time": int((shared.scene.app.now() - timedelta(minutes=2)).timestamp())}
+    answer = browser.client.get(shared.forged.authorize(unescape(url[1])))
+    assert (answer.status_code, "oidc/weak" in answer.text) == (403, True)
 
 
 def test_r5_an_account_that_is_another_persons_is_bound_to_nobody_else(shared: Door):

@@ -93,20 +93,25 @@ def signed_in_anew(app: App, who: Identity, *, staff_id: str, session: str, sinc
             uow.connection.execute(tables.session.update().where(mine).values(sid=_hashed(who.issuer, who.sid)))
 
 
-def link(app: App, actor: Actor, who: Identity) -> None:
+def link(app: App, actor: Actor, who: Identity, *, since: datetime) -> None:
     """Bind an account at the provider to the person who has just signed in there, once and for all.
 
     For somebody who signed in strongly in the last minutes, as by their first
-    one-time link, and has none yet.
+    one-time link, and has none yet; they prove at the provider, after
+    ``since``, that the account is theirs.
 
     Writes `staff.linked`; who it is stays in the directory.
 
     Raises:
         StepUpRequired: `auth/step_up`.
+        Denied: the provider did not ask them just now (`oidc/weak`).
         Conflict: they have one (`oidc/linked`), or it is another person's (`staff/identity`).
     """
     if actor.staff is None or actor.token_id is not None:
         raise StepUpRequired(NEW_KEY_MINUTES)
+    if who.proved_at is None or who.proved_at < since - LEEWAY:
+        # Otherwise another's account, which this browser was signed in to unseen, would be bound.
+        raise Denied("oidc/weak", "The identity provider did not ask you to sign in just now; begin again.")
     with app.works.begin() as uow:
         may_link(uow.connection, app, actor.id, uow.now)
         entry = app.directory.get(uow.connection, actor.id) or Entry(staff_id=actor.id)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gardefou.errors import NotFound
 from gardefou.people.keys import KeyStore
 from gardefou.settings import Settings
+from gardefou.web.throttle import Throttle
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +25,8 @@ class OpenId:
         self._settings = settings
         #: Another way to the provider than over the network.
         self.transport: httpx.BaseTransport | None = None
+        #: How often one address may begin a sign-in.
+        self.begun = Throttle(60)
         self._provider: Provider | None = None
         self._lock = threading.Lock()
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -74,13 +73,13 @@ def _check_client(claims: Claims, client: str) -> None:
 
 def _check_call(claims: Claims, call: Call) -> None:
     details: Any = claims.get("authorization_details")
-    given = cast("list[Any]", details) if isinstance(details, list) else []  # type: ignore[redundant-cast]
-    mine = [one for one in given if isinstance(one, Mapping) and one.get("type") == DETAIL_TYPE]
-    if len(mine) != 1 or len(given) != 1 or set(mine[0]) != _DETAIL_FIELDS:
+    only: Any = details[0] if isinstance(details, list) and len(details) == 1 else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    said: dict[str, Any] = only if isinstance(only, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    if set(said) != _DETAIL_FIELDS or said["type"] != DETAIL_TYPE:
         raise wrong(f"authorization_details is not one of type {DETAIL_TYPE} with method, url and body_sha256")
     digest = base64.urlsafe_b64encode(hashlib.sha256(call.body).digest()).rstrip(b"=").decode()
-    right = {"type": DETAIL_TYPE, "method": call.method, "url": call.url, "body_sha256": digest}
+    right = {"method": call.method, "url": call.url, "body_sha256": digest}
     for name, value in right.items():
-        said: Any = mine[0][name]
-        if not isinstance(said, str) or not hmac.compare_digest(said.encode(), value.encode()):
+        given = said[name]
+        if not isinstance(given, str) or not hmac.compare_digest(given.encode(), value.encode()):
             raise wrong(f"it is for another call ({name})")

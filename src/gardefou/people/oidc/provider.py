@@ -37,6 +37,8 @@ _AGAIN = 10.0
 _TIMEOUT = 5.0
 _LARGEST = 1_000_000
 _LONGEST_TOKEN = 16_384
+#: 2048 bits in base64url.
+_SHORTEST_MODULUS = 342
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -329,6 +331,7 @@ def _fits(key: Mapping[str, Any], algorithm: str, kid: str | None) -> bool:
         and key.get("use", "sig") == "sig"
         and key.get("alg", algorithm) == algorithm
         and "d" not in key
+        and (key.get("kty") != "RSA" or len(str(key.get("n", ""))) >= _SHORTEST_MODULUS)
         and (kid is None or key.get("kid") == kid)
     )
 

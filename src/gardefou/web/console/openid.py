@@ -70,6 +70,7 @@ def sign_in(visit: Visit) -> Response:
     provider = visit.console.openid.provider
     try:
         require_safe_way(visit.request)
+        visit.console.openid.begun.take(visit.request.client.host if visit.request.client is not None else "")
         provider.metadata()
     except GardefouError as error:
         return _sign_in_page(visit, error)
@@ -99,7 +100,8 @@ def _begin(
         nonce=begun.nonce,
         verifier=begun.verifier,
         acr=acr,
-        anew=purpose is Purpose.STEP_UP,
+        # Whoever binds an account shows that it is theirs, not that somebody is signed in there.
+        anew=purpose is not Purpose.SIGN_IN,
     )
     return url, begun.browser
 
@@ -120,7 +122,7 @@ def come_back(visit: Visit) -> Response:
             flow.signed_in_anew(visit.app, who, staff_id=staff_id, session=visit.secret, since=since)
             return go("/oidc/back", state=state)
         if attempt.purpose is Purpose.LINK:
-            flow.link(visit.app, visit.actor, who)
+            flow.link(visit.app, visit.actor, who, since=attempt.created_at)
             return go("/me", done="linked")
         secret = flow.signed_in(visit.app, who)
     except (Denied, Unavailable) as error:
