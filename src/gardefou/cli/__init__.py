@@ -31,6 +31,7 @@ from gardefou.cli.report import report
 from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
 from gardefou.cli.serve import serve, worker
+from gardefou.cli.session import session
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
 from gardefou.cli.token import token
@@ -93,6 +94,7 @@ for _command in (
     rollback,
     scenario,
     serve,
+    session,
     setup,
     staff,
     token,

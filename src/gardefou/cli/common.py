@@ -102,8 +102,11 @@ def actor_of(app: App, secret: str) -> Actor:
     Raises:
         Denied: `auth/invalid`, `auth/signed_out`, `staff/…`.
     """
+    from datetime import timedelta
+
     import sqlalchemy as sa
 
+    from gardefou.flow.rules import load_rules
     from gardefou.people.authenticate import by_session, by_token, hash_secret
     from gardefou.storage import tables
 
@@ -113,7 +116,8 @@ def actor_of(app: App, secret: str) -> Actor:
         ).first()
         if is_session is None:
             return by_token(connection, secret, now=app.now(), via="cli")
-        actor, _ = by_session(connection, secret, now=app.now())
+        idle = timedelta(seconds=load_rules(connection).session_idle_seconds)
+        actor = by_session(connection, secret, now=app.now(), idle=idle)[0]
         return replace(actor, via="cli")
 
 

@@ -34,6 +34,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     from gardefou.bootstrap import first_person, initialise
     from gardefou.cli.login import key_lines
     from gardefou.people.authenticate import give_signin_key, start_session
+    from gardefou.people.sessions import COMMAND_LINE
     from gardefou.storage import tables
 
     if is_initialised(ctx.settings):
@@ -50,7 +51,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
             tables.person.insert(),
             {"staff_id": person.id, "name": name, "email": email, "issuer": "", "subject": ""},
         )
-        secret, _ = start_session(uow, person.id, strong=True)
+        secret, _ = start_session(uow, person.id, strong=True, browser=COMMAND_LINE)
         key = give_signin_key(uow, person.id)
     keep_signin(ctx.settings, secret)
     needed = FOUNDERS[nets]

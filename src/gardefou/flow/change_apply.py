@@ -14,6 +14,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler
 from gardefou.flow.changes.channels import ChannelChange
 from gardefou.flow.changes.nets import NetsChange
+from gardefou.flow.changes.passkeys import PasskeyChange
 from gardefou.flow.changes.pauses import PauseChange, ResumeChange
 from gardefou.flow.changes.platforms import PlatformChange
 from gardefou.flow.changes.settings import FinishSetup, SettingChange
@@ -34,6 +35,7 @@ KINDS: dict[str, Handler] = {
     "reveal": RevealChange(),
     "token": TokenIssue(),
     "token_revoke": TokenRevoke(),
+    "passkey": PasskeyChange(),
     "platform": PlatformChange(),
     "setting": SettingChange(),
     "channel": ChannelChange(),
@@ -44,7 +46,7 @@ KINDS: dict[str, Handler] = {
 
 
 #: They take power away, so nobody stands before them.
-_AT_ONCE = frozenset({"leave", "off", "role", "token_revoke"})
+_AT_ONCE = frozenset({"leave", "off", "passkey", "role", "token_revoke"})
 _DAY_SECONDS = 86_400
 
 

@@ -105,6 +105,13 @@ class Rules:
     )
     legal_bases: tuple[str, ...] = ("csam", "court_order", "authority_order", "terrorist_content")
     break_glass_minutes: int = 30
+    #: A session that is not used for so long is over.
+    session_idle_seconds: int = 8 * 3600
+    #: A passkey that does not belong to somebody's arrival signs approvals only after so long.
+    passkey_counts_after_seconds: int = 72 * 3600
+    #: Whose approvals on notable and protected accounts are signed by passkey: of those who have one (`enrolled`), or
+    #: of everyone (`required`).
+    passkey_approvals: str = "enrolled"
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
     #: A notice that is not delivered by then is an incident.
@@ -134,9 +141,12 @@ class Rules:
             raise InvalidInput("setting/unknown", f"There is no setting {name!r}.", field="name")
         old = getattr(self, name)
         fits = _fit(old, value)
-        if fits is None:
+        if fits is None or (name in _CHOICES and value not in _CHOICES[name]):
             raise InvalidInput("setting/invalid", f"{name} takes a value like {old!r}, not {value!r}.", field="value")
         return replace(self, **{name: fits[0]})
+
+
+_CHOICES = {"passkey_approvals": ("enrolled", "required")}
 
 
 def _fit(old: Any, value: Any) -> tuple[Any] | None:

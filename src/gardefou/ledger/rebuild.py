@@ -36,7 +36,7 @@ def rebuild(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:
             newest[name][key] = image
     return {
         name: [
-            {column.name: unplain(image[column.name], column) for column in tables.PROJECTED[name].columns}
+            {column.name: unplain(image.get(column.name), column) for column in tables.PROJECTED[name].columns}
             for _, image in sorted(rows.items(), key=lambda item: item[0])
         ]
         for name, rows in newest.items()

@@ -161,6 +161,15 @@ KINDS: Mapping[str, Kind] = {
         later("A name was revealed"),
         later("Who is behind a pseudonym was revealed to somebody for a day. The record says why."),
     ),
+    "passkey": Kind(
+        ("lead",),
+        "/record",
+        later("Somebody's passkeys changed"),
+        later(
+            "A passkey was enrolled by somebody who is here already, was ended by somebody else, or showed the signs "
+            "of a copy. The record says which. If nobody knows of it, end it."
+        ),
+    ),
     "test": Kind(
         (),
         "/notices",
@@ -211,6 +220,7 @@ CHANGES: Mapping[str, str] = {
     "reveal": later("who is behind a pseudonym"),
     "token": later("a new token"),
     "token_revoke": later("a token that ends"),
+    "passkey": later("somebody's passkeys"),
     "platform": later("a platform"),
     "setting": later("a setting"),
     "channel": later("where notices go"),

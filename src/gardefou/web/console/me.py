@@ -1,4 +1,4 @@
-"""The page on which a person says how they like the console."""
+"""The page of oneself: passkeys, sign-in key, sessions, and how one likes the console."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from gardefou.people.preferences import LANGUAGES, Preferences, prefer
 from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.passkeys import mine
 from gardefou.web.console.speech import gettext as _
 
 
@@ -35,7 +36,10 @@ def show(visit: Visit) -> Response:
             ),
         ),
     )
-    return visit.page("me.html", choices=choices, done=visit.query("done"))
+    with visit.app.works.read() as connection:
+        held = mine(connection, visit)
+        counts_after = visit.app.config(connection).rules.passkey_counts_after_seconds
+    return visit.page("me.html", choices=choices, done=visit.query("done"), mine=held, counts_after=counts_after)
 
 
 def keep(visit: Visit) -> Response:

@@ -19,6 +19,7 @@ from gardefou.web.console import (
     nets,
     notices,
     overview,
+    passkeys,
     pauses,
     people,
     person,
@@ -50,6 +51,7 @@ _GROUPS = (
     record,
     notices,
     me,
+    passkeys,
     live,
 )
 

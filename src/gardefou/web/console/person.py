@@ -19,6 +19,7 @@ from gardefou.flow.app import Config
 from gardefou.flow.change import propose
 from gardefou.flow.restore import rollback
 from gardefou.flow.second_look import hidden_on
+from gardefou.flow.sessions import end, may_end_of_others, open_sessions
 from gardefou.nets.verdict import Verdict
 from gardefou.people.authenticate import SIGNIN
 from gardefou.people.roles import ROLES, Power, powers_of
@@ -53,6 +54,7 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/leave", give_notice),
         console.post(f"{one}/off", put_off),
         console.post(f"{one}/revoke", revoke),
+        console.post(f"{one}/sessions", end_sessions),
         console.post(f"{one}/rollback", undo),
     ]
 
@@ -104,6 +106,7 @@ def show(visit: Visit) -> Response:
     with visit.app.works.read() as connection:
         config = visit.app.config(connection)
         holding = _holding(connection, visit, person)
+        sessions = open_sessions(visit.app, connection, person.id, now=now)
         did, undone = _did(connection, visit, person, days)
         story = _story(connection, visit, person)
         accounts = accounts_named(connection, ((one.platform, one.account) for one in holding.claims))
@@ -129,6 +132,8 @@ def show(visit: Visit) -> Response:
         may_staff=visit.may(Power.STAFF),
         may_lift=visit.may(Power.LIFT),
         may_revoke=may_revoke,
+        sessions=len(sessions),
+        may_end=person.id == visit.actor.id or may_end_of_others(visit.actor),
         path=path_of(person),
         done=visit.query("done"),
         number=visit.query("number"),
@@ -299,6 +304,13 @@ def revoke(visit: Visit) -> Response:
     """Revoke a token of theirs or of a service they own, at once."""
     person = _person(visit)
     return _after(person, propose(visit.app, visit.actor, "token_revoke", {"token": visit.form.one("token")}))
+
+
+def end_sessions(visit: Visit) -> Response:
+    """End all their sessions, at once and on every node."""
+    person = _person(visit)
+    end(visit.app, visit.actor, person.id)
+    return go(path_of(person), done="changed")
 
 
 def _after(person: Staff, made: Enforcement) -> Response:
