@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from gardefou.domain.records import ORGANISATION, Enforcement, Passkey
-from gardefou.errors import Denied, GardefouError, InvalidInput, StepUpRequired
+from gardefou.errors import GardefouError, InvalidInput, StepUpRequired
 from gardefou.flow.app import App
 from gardefou.flow.change import propose
 from gardefou.flow.changes.passkeys import ENROL, RESET, REVOKE
-from gardefou.flow.incidents import alert
+from gardefou.flow.signed import cloned
 from gardefou.people import assertions, passkeys
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import NEW_KEY_MINUTES, by_staff
@@ -54,22 +54,7 @@ def use(app: App, credential: Mapping[str, Any], purpose: Purpose, *, whose: str
             if still.revoked_at is not None:
                 raise assertions.refused()
             return by_staff(uow.connection, found.staff_id, now=uow.now, via="console").id
-    raise cloned(app, found)
-
-
-def cloned(app: App, passkey: Passkey) -> Denied:
-    """Tell people of a passkey whose count ran backwards; return the error. Writes `alert.raised`."""
-    with app.works.begin() as uow:
-        alert(
-            uow,
-            "passkey",
-            platform=ORGANISATION,
-            about=passkey.staff_id,
-            says="A passkey's count ran backwards: there may be two of it. It was not taken.",
-        )
-    return Denied(
-        "passkey/cloned", "This passkey's count ran backwards, as a copy's would; use another, and tell your lead."
-    )
+    raise cloned(app, found.staff_id)
 
 
 def enrol(

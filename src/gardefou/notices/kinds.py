@@ -167,7 +167,7 @@ KINDS: Mapping[str, Kind] = {
         later("Somebody's passkeys changed"),
         later(
             "A passkey was enrolled by somebody who is here already, was ended by somebody else, or showed the signs "
-            "of a copy. The record says which. If nobody knows of it, end it."
+            "of a copy; or a yes was not signed with its giver's passkey. The record says which."
         ),
     ),
     "test": Kind(

@@ -70,5 +70,5 @@ class FinishSetup(Handler):
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `setup.finished`."""
-        write_setting(uow, "setup_finished", value=True, by=by, about=about)
+        write_setting(uow, "setup_finished", value=True, by=by)
         uow.record("setup.finished", by=by, about=about)

@@ -161,6 +161,14 @@ class Visit:
             return ""
         return str(url.replace(hostname="localhost", path="/", query="", fragment=""))
 
+    @property
+    def signs(self) -> bool:
+        """Whether the signed-in person has a passkey, and their browser can use it here."""
+        if self.site is None:
+            return False
+        with self.app.works.read() as connection:
+            return any(one.revoked_at is None for one in passkeys_of(connection, self.actor.id))
+
     def may(self, power: Power) -> bool:
         """Whether the signed-in person's roles allow it."""
         return self.who is not None and power in self.who.powers
@@ -261,6 +269,8 @@ class Console:
                 return _to_sign_in(request)
             if error.code == "auth/step_up_wrong":
                 return _ask_again(visit, error.message, wrong=True)
+            if error.code == "approval/passkey" and visit.signs:
+                return _ask_to_sign(visit, error)
             if error.code in {"confirm/required", "confirm/mismatch"} and visit.concerns is not None:
                 return _ask_to_confirm(visit, error)
             return problem(visit, error)
@@ -437,9 +447,16 @@ def status_of(error: GardefouError) -> int:
 
 def _ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
     here, carried = visit.request.url.path, visit.form.carried()
-    with visit.app.works.read() as connection:
-        has_passkey = any(one.revoked_at is None for one in passkeys_of(connection, visit.actor.id))
-    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried, has_passkey=has_passkey)
+    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried, signs=visit.signs)
+
+
+def _ask_to_sign(visit: Visit, error: GardefouError) -> Response:
+    return visit.page(
+        "sign_yes.html",
+        action=visit.request.url.path,
+        asked=f"/passkey/asked/{quote(str(error.extra['enforcement']), safe='')}",
+        carried=visit.form.carried(without=("assertion",)),
+    )
 
 
 def _ask_to_confirm(visit: Visit, error: GardefouError) -> Response:

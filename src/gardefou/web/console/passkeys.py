@@ -11,10 +11,11 @@ from starlette.routing import BaseRoute
 
 from gardefou.domain.records import Passkey, Token
 from gardefou.domain.states import State
-from gardefou.errors import InvalidInput
+from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.passkeys import draw, enrol, require_fresh, revoke
+from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.sessions import end, open_sessions
-from gardefou.people.assertions import read_json
+from gardefou.people.assertions import approval_challenge, assertion_of, encoded, read_json
 from gardefou.people.authenticate import SIGNIN, hash_secret
 from gardefou.people.passkeys import Purpose, Site, asked_of, asked_to_make, passkeys_of
 from gardefou.people.sessions import Session
@@ -31,6 +32,7 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post("/me/passkeys/end", end_one),
         console.post("/me/sessions/end", end_session_of_mine),
         console.post("/passkey/asked", asked_once_more),
+        console.post("/passkey/asked/{id}", asked_to_sign),
     ]
 
 
@@ -149,3 +151,32 @@ def asked_once_more(visit: Visit) -> Response:
         held = [one for one in passkeys_of(connection, visit.actor.id) if one.revoked_at is None]
     drawn = draw(visit.app, Purpose.STEP_UP, whose=hash_secret(visit.secret))
     return JSONResponse(asked_of(drawn, site, held))
+
+
+def asked_to_sign(visit: Visit) -> Response:
+    """Give what a browser asks one of the person's own passkeys to sign: a yes to exactly what they saw."""
+    site = need_site(visit)
+    with visit.app.works.read() as connection:
+        found = enforcement_by_id(connection, visit.path("id"))
+        held = [
+            one
+            for one in passkeys_of(connection, visit.actor.id)
+            if one.revoked_at is None and one.counts_from <= visit.now
+        ]
+    if found is None:
+        raise NotFound("enforcement/not_found", "There is no such enforcement; check the address.")
+    nonce = encoded(draw(visit.app, Purpose.APPROVE, whose=hash_secret(visit.secret)))
+    challenge = approval_challenge(
+        platform=found.platform, enforcement=found.id, digest=visit.form.one("digest"), answer="yes", nonce=nonce
+    )
+    return JSONResponse({**asked_of(challenge, site, held), "nonce": nonce})
+
+
+def signed_in(visit: Visit) -> dict[str, str] | None:
+    """Return the assertion that a form brings with a yes; None where it brings none."""
+    given = visit.form.one("assertion")
+    if not given:
+        return None
+    credential = read_json(given)
+    nonce = credential.get("nonce")
+    return assertion_of(credential, nonce=nonce if isinstance(nonce, str) else "")

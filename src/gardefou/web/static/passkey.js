@@ -9,7 +9,7 @@
   const use = async (asked) => {
     const found = await navigator.credentials.get({ publicKey: { ...asked, challenge: bytes(asked.challenge), allowCredentials: named(asked.allowCredentials) } });
     const said = found.response;
-    return { clientDataJSON: text(said.clientDataJSON), authenticatorData: text(said.authenticatorData), signature: text(said.signature), id: found.id };
+    return { clientDataJSON: text(said.clientDataJSON), authenticatorData: text(said.authenticatorData), signature: text(said.signature), id: found.id, nonce: asked.nonce };
   };
 
   const make = async (asked) => {
@@ -26,12 +26,12 @@
     const button = form.querySelector("button[data-touch]");
     button.disabled = true;
     try {
-      const fields = new URLSearchParams([...new FormData(form)].filter(([name]) => ["csrf", "enforcement", "digest"].includes(name)));
+      const fields = new URLSearchParams([...new FormData(form)].filter(([name]) => ["csrf", "digest"].includes(name)));
       const answer = await fetch(form.dataset.asked, { method: "POST", body: fields, headers: { Accept: "application/json" } });
       if (!answer.ok || !(answer.headers.get("content-type") || "").startsWith("application/json")) { say("failed"); return; }
-      const { id, ...response } = await (form.dataset.passkey === "make" ? make : use)(await answer.json());
+      const { id, nonce, ...response } = await (form.dataset.passkey === "make" ? make : use)(await answer.json());
       const { transports, ...plain } = response;
-      form.elements.namedItem(form.dataset.field).value = JSON.stringify({ id, rawId: id, type: "public-key", response: transports ? { ...plain, transports } : plain });
+      form.elements.namedItem(form.dataset.field).value = JSON.stringify({ id, rawId: id, type: "public-key", nonce, response: transports ? { ...plain, transports } : plain });
       form.submit();
     } catch (error) {
       const why = { NotAllowedError: "cancelled", AbortError: "cancelled", InvalidStateError: "known", SecurityError: "cannot", NotSupportedError: "cannot" };
