@@ -18,6 +18,7 @@ from gardefou.flow.approve import Answer, approve, approve_group
 from gardefou.flow.change import propose
 from gardefou.flow.changes.passkeys import enrol
 from gardefou.flow.execute import advance
+from gardefou.flow.rules import load_rules
 from gardefou.ledger.sequencer import latest
 from gardefou.people.actor import Actor
 from gardefou.people.assertions import approval_challenge, assertion_of, encoded
@@ -498,3 +499,19 @@ def test_a_service_signs_nothing(one_world):
     with pytest.raises(Denied) as refused:
         yes(world, world.service("robot"), one)
     assert refused.value.code == "approval/not_human"
+
+
+@pytest.mark.parametrize(("with_passkeys", "asked"), [(3, "required"), (2, "enrolled")])
+def test_where_all_founders_have_a_passkey_everyones_yes_is_signed(with_passkeys, asked):
+    world = World(setup_finished=False)
+    world.people()
+    with world.store.begin() as connection:
+        connection.execute(
+            tables.staff.update().where(tables.staff.c.id.not_in(("admin", "lead", "policy"))).values(enrolled=False)
+        )
+        connection.execute(tables.staff.update().where(tables.staff.c.id == "admin").values(enrolled=True))
+    for who in ("admin", "lead", "policy")[:with_passkeys]:
+        world.give_device(who)
+    assert propose(world.app, world.fresh("admin"), "setup_finish", {}).state == "in_force"
+    with world.store.read() as connection:
+        assert load_rules(connection).passkey_approvals == asked
