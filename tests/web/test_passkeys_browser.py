@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
@@ -33,7 +33,7 @@ def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
         assert running.complaints == []
 
 
-def authenticator(page: Page) -> tuple[object, str]:
+def authenticator(page: Page) -> tuple[CDPSession, str]:
     """Put a virtual authenticator beside a page, as a laptop with a finger on it."""
     tools = page.context.new_cdp_session(page)
     tools.send("WebAuthn.enable")

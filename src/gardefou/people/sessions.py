@@ -42,7 +42,7 @@ def browser_family(agent: str) -> str:
     """Return the family of browsers, and of machines, in a word or two; empty where it is none we know."""
     family = next((name for mark, name in _FAMILIES if mark in agent), "")
     machine = next((name for mark, name in _ON if mark in agent), "")
-    return " ".join(filter(None, (family, machine)))
+    return ", ".join(filter(None, (family, machine)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
