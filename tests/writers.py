@@ -17,7 +17,18 @@ from pathlib import Path
 
 SRC = Path(__file__).parent.parent / "src" / "gardefou"
 
-_RECORDS = {"Staff", "Token", "NetsVersion", "PlatformEntry", "Setting", "Account", "Pause", "TopUp", "Channel"}
+_RECORDS = {
+    "Staff",
+    "Token",
+    "NetsVersion",
+    "PlatformEntry",
+    "Setting",
+    "Account",
+    "Pause",
+    "TopUp",
+    "Channel",
+    "Passkey",
+}
 #: Fields of those records that `dataclasses.replace` may be given, and no other record has in this sense.
 _FIELDS = {
     *("roles", "standing", "last_day_end", "notice_at", "enrolled", "founding", "employer"),
@@ -25,11 +36,23 @@ _FIELDS = {
     *("active", "endpoint", "config"),
     *("explicit_tier", "explicit_until", "memory_tier", "memory_until", "tier", "marked_fake", "lookalike_of"),
 }
-_EVENTS = ("staff.", "token.", "nets.", "platform.", "setting.", "setup.", "pause.", "budget.", "raid.", "channel.")
+_EVENTS = (
+    "staff.",
+    "token.",
+    "nets.",
+    "platform.",
+    "setting.",
+    "setup.",
+    "pause.",
+    "budget.",
+    "raid.",
+    "channel.",
+    "passkey.",
+)
 _ACCOUNT_EVENTS = {"account.seen", "account.tier_set", "account.marked_fake", "account.merged"}
 _TABLES = {
     *("staff", "token", "nets_version", "platform_entry", "setting", "account", "pause", "top_up", "channel"),
-    *("person", "presence", "session", "signin_link"),
+    *("person", "presence", "session", "signin_link", "passkey", "passkey_use"),
 }
 _RECORDING = {"record", "move", "rewrite", "Entry"}
 _TEXT_SQL = {"exec_driver_sql", "executemany", "executescript"}

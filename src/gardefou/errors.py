@@ -4,7 +4,8 @@
     ├── InvalidInput      the request itself is wrong; nothing was changed    (input/…)
     ├── NotFound          no such thing, or not for you to see                (…/not_found)
     ├── Denied            who you are does not allow it                       (auth/…, staff/…)
-    │   └── StepUpRequired    a fresher strong sign-in is needed              (auth/step_up)
+    │   ├── StepUpRequired    a fresher strong sign-in is needed              (auth/step_up)
+    │   └── TooManyTries      it was tried too often just now                 (auth/too_many)
     ├── Conflict          the world changed, or stands against it             (…/stale, …)
     │   ├── Stale             another change came first                       (…/stale)
     │   └── Reused            an idempotency key with another body            (idempotency/reused)
@@ -72,6 +73,18 @@ class StepUpRequired(Denied):
             ),
             extra={"fresh_auth_minutes": minutes},
         )
+
+
+class TooManyTries(Denied):
+    """Signing in was tried too often just now, from here or with this (``auth/too_many``)."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "auth/too_many",
+            f"That was tried too often; wait {seconds} seconds, then try again.",
+            extra={"retry_after": seconds},
+        )
+        self.seconds = seconds
 
 
 class Conflict(GardefouError):

@@ -492,12 +492,18 @@ HOLES: tuple[Hole, ...] = (
     ),
     Hole(
         "M3-approving",
-        "how fresh the sign-in is, is not looked at when approving",
+        "how fresh the sign-in is, is not looked at when approving, and a token is enough for a yes",
         (
             Edit(
                 f"{_FLOW}.approve:_may_speak",
-                "if fresh is not None and actor.fresh_minutes(uow.now) > fresh:",
+                "if fresh is not None and not signed.fresh and actor.fresh_minutes(uow.now) > fresh:",
                 "if False:",
+            ),
+            # Either keeps somebody who has nothing but stolen tokens from approving.
+            Edit(
+                f"{_FLOW}.signed:asks_signature",
+                'return (found.tier, tier) != ("standard", "standard")',
+                "return False",
             ),
         ),
         ("M3",),

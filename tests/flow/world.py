@@ -23,12 +23,14 @@ from gardefou.domain.records import (
     Enforcement,
     Incident,
     NetsVersion,
+    Passkey,
     Pause,
     Staff,
     Token,
 )
 from gardefou.flow.app import App
 from gardefou.flow.approve import Answer, approve
+from gardefou.flow.changes.passkeys import enrol
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import enforce
 from gardefou.flow.due import next_due, run_due
@@ -42,6 +44,8 @@ from gardefou.ledger.rebuild import differences
 from gardefou.ledger.sequencer import logs
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import by_staff, note_strong
+from gardefou.people.passkeys import Site
+from gardefou.people.software_authenticator import SoftwareAuthenticator
 from gardefou.platforms.protocol import Answer as Said
 from gardefou.platforms.protocol import Connector, Operation
 from gardefou.platforms.sandbox import Sandbox
@@ -51,6 +55,7 @@ from gardefou.storage.engine import Store, open_store
 from gardefou.storage.migrate import upgrade_store
 from gardefou.storage.records import fetch, fetch_all, get
 
+SITE = Site("gardefou.example", "https://gardefou.example")
 START = datetime(2017, 11, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -247,6 +252,24 @@ class World:
         """Return a person as they act now."""
         with self.app.works.read() as connection:
             return by_staff(connection, staff_id, now=self.now, via=via)
+
+    def give_device(self, staff_id: str, *, name: str = "", counting: bool = False) -> SoftwareAuthenticator:
+        """Let a person arrive with a passkey that counts at once."""
+        device = SoftwareAuthenticator((name or staff_id).encode().ljust(32, b"."), SITE, counting=counting)
+        passkey = Passkey(
+            id=device.id,
+            staff_id=staff_id,
+            public_key=device.public_key,
+            rp_id=SITE.rp_id,
+            origin=SITE.origin,
+            enrolled_at=self.now,
+            counts_from=self.now,
+        )
+        with self.app.works.begin() as uow:
+            uow.record("staff.enrolled", by=staff_id, about=staff_id)
+            enrol(uow, passkey, by=staff_id)
+        self.app.sequencer.integrate_all()
+        return device
 
     def fresh(self, staff_id: str, *, via: str = "console") -> Actor:
         """Return a person who has just signed in strongly."""

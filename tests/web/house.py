@@ -13,18 +13,23 @@ from starlette.testclient import TestClient
 
 from gardefou.bootstrap import Parts, first_person, initialise, make_app
 from gardefou.clock import SimulatedClock
-from gardefou.domain.records import Staff, Token
+from gardefou.domain.records import Passkey, Staff, Token
 from gardefou.flow.app import App
+from gardefou.flow.changes.passkeys import enrol
 from gardefou.flow.changes.settings import write_setting
 from gardefou.ledger.note import Signer
+from gardefou.people.assertions import approval_challenge
 from gardefou.people.authenticate import hash_secret, note_strong
 from gardefou.people.directory import Entry
 from gardefou.people.keys import KeyStore
+from gardefou.people.passkeys import Site
+from gardefou.people.software_authenticator import SoftwareAuthenticator
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
 from gardefou.web.app import create_app
 
+SITE = Site("gardefou.example", "https://gardefou.example")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
@@ -37,6 +42,7 @@ class House:
         self.client = client
         self.tokens: dict[str, str] = {}
         self.people: dict[str, Staff] = {}
+        self.devices: dict[str, SoftwareAuthenticator] = {}
 
     def hire(self, name: str, *roles: str, team: str | None = None) -> Staff:
         """Add a person with a token of their own, who signed in strongly just now."""
@@ -57,6 +63,27 @@ class House:
             self.app.directory.put(uow.connection, Entry(staff_id=staff.id, name=f"Planted {name.title()} Name"))
         self.people[name] = staff
         return staff
+
+    def signs(self, name: str, one: dict[str, Any]) -> dict[str, str]:
+        """Return the signature of a person's passkey over a yes; they arrive with one the first time."""
+        if name not in self.devices:
+            staff_id = self.people[name].id
+            device = self.devices[name] = SoftwareAuthenticator(name.encode().ljust(32, b"."), SITE)
+            passkey = Passkey(
+                id=device.id,
+                staff_id=staff_id,
+                public_key=device.public_key,
+                rp_id=SITE.rp_id,
+                origin=SITE.origin,
+                enrolled_at=self.clock.now(),
+                counts_from=self.clock.now(),
+            )
+            with self.app.works.begin() as uow:
+                uow.record("staff.enrolled", by=staff_id, about=staff_id)
+                enrol(uow, passkey, by=staff_id)
+            self.app.sequencer.integrate_all()
+        asked = {"platform": one["platform"], "enforcement": one["id"], "digest": one["digest"]}
+        return self.devices[name].sign(approval_challenge(answer="yes", **asked))
 
     def service(
         self, name: str, *scopes: str, source: str = "user", client: str = "", owned_by: str | None = None

@@ -74,7 +74,7 @@ def test_examples_of_what_waits_have_the_shape_of_real_answers(one_house):
     same_shape(examples.PREVIEW, previewed)
     assert previewed["says"] == examples.PREVIEW["says"]
     waiting = one_house.post("/enforcements", PROTECTED).json()
-    answer = {"digest": waiting["digest"], "answer": "yes"}
+    answer = {"digest": waiting["digest"], "answer": "yes", "assertion": one_house.signs("pol", waiting)}
     approved = one_house.post(f"/enforcements/{waiting['id']}/approvals", answer, by="pol").json()
     same_shape(examples.WAITING, approved)
 

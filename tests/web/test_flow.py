@@ -71,7 +71,10 @@ def test_an_enforcement_on_a_protected_account_waits_for_two_and_then_its_hold(h
     assert (own.status_code, own.json()["code"]) == (403, "approval/own")
     stale = house.post(path, {"digest": "0" * 64, "answer": "yes"}, by="pol")
     assert (stale.status_code, stale.json()["code"]) == (409, "enforcement/stale")
-    first = house.post(path, {"digest": digest, "answer": "yes", "note": "I looked."}, by="pol")
+    token = house.post(path, {"digest": digest, "answer": "yes", "note": "I looked."}, by="pol")
+    assert (token.status_code, token.json()["code"]) == (403, "approval/passkey")
+    yes = {"digest": digest, "answer": "yes", "note": "I looked.", "assertion": house.signs("pol", enforcement)}
+    first = house.post(path, yes, by="pol")
     assert first.status_code == 201, first.text
     assert first.json()["approvals"] == [
         {
@@ -85,7 +88,8 @@ def test_an_enforcement_on_a_protected_account_waits_for_two_and_then_its_hold(h
         }
     ]
     house.hire("lia", "lead", team="night")
-    answers = [{"enforcement": one, "digest": digest, "answer": "yes"} for one in (enforcement["id"], "none")]
+    signed = {"digest": digest, "answer": "yes", "assertion": house.signs("lia", enforcement)}
+    answers = [{"enforcement": one, **signed} for one in (enforcement["id"], "none")]
     group = house.post("/enforcements/approvals", {"approvals": answers}, by="lia")
     assert group.status_code == 200, group.text
     done, missing = group.json()["items"]

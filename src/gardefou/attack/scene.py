@@ -330,5 +330,8 @@ def _tokens(scene: Scene) -> None:
         )
         uow.record("token.issued", by=ATTACKER, about=token.id, puts=(token,))
         world.secrets[SERVICE] = secret
-    if not scene.attacker.token_only:
+    if scene.attacker.token_only:
+        # Whoever stole a token has no hand on its owner's passkey.
+        del world.devices[ATTACKER]
+    else:
         world.sign_in(ATTACKER)

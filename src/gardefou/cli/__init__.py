@@ -33,6 +33,7 @@ from gardefou.cli.restore import restore, rollback
 from gardefou.cli.scenario import scenario
 from gardefou.cli.seals import seals
 from gardefou.cli.serve import serve, worker
+from gardefou.cli.session import session
 from gardefou.cli.setting import setting
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
@@ -99,6 +100,7 @@ for _command in (
     scenario,
     seals,
     serve,
+    session,
     setting,
     setup,
     staff,

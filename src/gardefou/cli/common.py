@@ -102,8 +102,11 @@ def actor_of(app: App, secret: str) -> Actor:
     Raises:
         Denied: `auth/invalid`, `auth/signed_out`, `staff/…`.
     """
+    from datetime import timedelta
+
     import sqlalchemy as sa
 
+    from gardefou.flow.rules import load_rules
     from gardefou.people.authenticate import by_session, by_token, hash_secret
     from gardefou.people.token_use import note_used
     from gardefou.storage import tables
@@ -115,7 +118,8 @@ def actor_of(app: App, secret: str) -> Actor:
         if is_session is None:
             actor = by_token(connection, secret, now=app.now(), via="cli")
         else:
-            actor, _ = by_session(connection, secret, now=app.now())
+            idle = timedelta(seconds=load_rules(connection).session_idle_seconds)
+            actor = by_session(connection, secret, now=app.now(), idle=idle)[0]
             return replace(actor, via="cli")
     if actor.token_id is not None:
         note_used(app.works.store, actor.token_id, app.now())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import sqlalchemy as sa
@@ -23,6 +24,9 @@ from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
+
+if TYPE_CHECKING:
+    from gardefou.flow.approve import Answer
 
 
 @click.group("enforcement")
@@ -154,6 +158,11 @@ def place(ctx: Cli, dry_run: bool, **given: Any) -> None:
 )
 @click.option("--own-answer", default="", help="Your own answer on the case, where a net asks for a blind second look.")
 @click.option("--note", default="", help="A line for the record.")
+@click.option(
+    "--assertion",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="A file with a passkey's signature over this yes; without one, say it in the console.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @cli_command
 def approve(
@@ -165,6 +174,7 @@ def approve(
     digest: str | None,
     own_answer: str,
     note: str,
+    assertion: Path | None,
     yes: bool,
 ) -> None:
     """Say yes to what a colleague placed, a guarded change too.
@@ -172,11 +182,16 @@ def approve(
     With the last needed yes it runs, or its hold begins. Several are answered
     at once: by their ids, a whole bulk, or all that waits because of one
     person's budget. Each stands by itself; exits 1 where any could not be
-    answered. A blind second look is answered alone.
+    answered. A blind second look is answered alone. On a notable or protected
+    account a yes is signed with your passkey, if you have one: say it in the
+    console, where a touch signs it.
     """
     if len(enforcement_ids) == 1 and (group, by, waiting) == (None, None, None):
-        _answer(ctx, enforcement_ids[0], "yes", digest=digest, own_answer=own_answer, note=note, yes=yes)
+        given = _answer_of(digest=digest, own_answer=own_answer, note=note, assertion=assertion)
+        _answer(ctx, enforcement_ids[0], given, yes=yes)
         return
+    if assertion is not None:
+        raise InvalidInput("cli/group", "A signature belongs to one enforcement.", field="assertion")
     _only_notes(enforcement_ids, (group, by, waiting), digest, own_answer)
     answer_many(ctx, "yes", enforcement_ids, group=group, by=by, waiting=waiting, note=note, yes=yes)
 
@@ -204,7 +219,7 @@ def refuse(
 ) -> None:
     """Say no: it ends refused, and nothing is done. Several at once as with `approve`."""
     if len(enforcement_ids) == 1 and (group, by, waiting) == (None, None, None):
-        _answer(ctx, enforcement_ids[0], "no", digest=digest, own_answer="", note=note, yes=True)
+        _answer(ctx, enforcement_ids[0], _answer_of("no", digest=digest, note=note), yes=True)
         return
     _only_notes(enforcement_ids, (group, by, waiting), digest, "")
     answer_many(ctx, "no", enforcement_ids, group=group, by=by, waiting=waiting, note=note, yes=True)
@@ -285,27 +300,36 @@ def _read(ctx: Cli, enforcement_id: str) -> Enforcement:
     return found
 
 
-def _answer(
-    ctx: Cli, enforcement_id: str, answer: str, *, digest: str | None, own_answer: str, note: str, yes: bool
-) -> None:
+def _answer_of(
+    answer: str = "yes", *, digest: str | None, own_answer: str = "", note: str = "", assertion: Path | None = None
+) -> Answer:
+    """Return an answer as the command line gives it: the digest may be the beginning of one, or none."""
     from gardefou.flow.approve import Answer
+    from gardefou.people.assertions import checked, read_json
+
+    if digest is not None and len(digest) < 8:
+        raise InvalidInput("approval/digest", "Give at least 8 characters of the digest.", field="digest")
+    signed = None if assertion is None else checked(read_json(assertion.read_text(encoding="utf-8")))
+    return Answer(
+        enforcement="", digest=digest or "", answer=answer, note=note, own_answer=own_answer, assertion=signed
+    )
+
+
+def _answer(ctx: Cli, enforcement_id: str, given: Answer, *, yes: bool) -> None:
     from gardefou.flow.approve import approve as give
     from gardefou.flow.decide import carry_out
 
     app = ctx.app
     actor = ctx.actor()
     found = _read(ctx, enforcement_id)
-    if digest is not None and len(digest) < 8:
-        raise InvalidInput("approval/digest", "Give at least 8 characters of the digest.", field="digest")
-    if digest is not None and not found.digest.startswith(digest.lower()):
+    if not found.digest.startswith(given.digest.lower()):
         raise Conflict("enforcement/stale", "What you saw is not what it is now; read it again and decide anew.")
-    if digest is None:
-        confirmed(f"Say {answer} to {shapes.what(found)} on {_subject(found)}, {found.id}?", yes=yes)
-    given = Answer(enforcement=found.id, digest=found.digest, answer=answer, note=note, own_answer=own_answer)
-    after = give(app, actor, given)
+    if not given.digest:
+        confirmed(f"Say {given.answer} to {shapes.what(found)} on {_subject(found)}, {found.id}?", yes=yes)
+    after = give(app, actor, replace(given, enforcement=found.id, digest=found.digest))
     after = carry_out(app, [after])[0]
     _tell(ctx, actor, after)
-    if answer == "yes":
+    if given.answer == "yes":
         end(after)
 
 

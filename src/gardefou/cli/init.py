@@ -35,6 +35,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     from gardefou.cli.login import key_lines
     from gardefou.people.authenticate import give_signin_key, start_session
     from gardefou.people.directory import Entry
+    from gardefou.people.sessions import COMMAND_LINE
 
     if is_initialised(ctx.settings):
         raise Conflict(
@@ -49,7 +50,7 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     with app.works.begin() as uow:
         if name or email:
             app.directory.put(uow.connection, Entry(staff_id=person.id, name=name, email=email))
-        secret, _ = start_session(uow, person.id, strong=True)
+        secret, _ = start_session(uow, person.id, strong=True, browser=COMMAND_LINE)
         key = give_signin_key(uow, person.id)
     keep_signin(ctx.settings, secret)
     needed = FOUNDERS[nets]

@@ -9,6 +9,7 @@ import click
 from gardefou.cli.common import Cli, actor_of, cli_command, examples, forget_signin, keep_signin, read_signin
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.rules import load_rules
+from gardefou.people.sessions import COMMAND_LINE
 
 
 @click.command(
@@ -85,7 +86,7 @@ def _with_link(ctx: Cli, link: str) -> tuple[str, str]:
                 "setup/finished", "Setup has ended, and sign-in links with it; sign in with your sign-in key."
             )
         staff_id = use_link(uow.connection, link.strip().rpartition("/")[2], now=uow.now)
-        secret, _ = start_session(uow, staff_id, strong=True)
+        secret, _ = start_session(uow, staff_id, strong=True, browser=COMMAND_LINE)
         return secret, give_signin_key(uow, staff_id)
 
 
@@ -94,7 +95,8 @@ def _with_key(ctx: Cli) -> str:
 
     key = _read_secret("sign-in key", "key")
     with ctx.app.works.begin() as uow:
-        secret, _ = start_session(uow, by_signin_key(uow.connection, key, now=uow.now), strong=True)
+        staff_id = by_signin_key(uow.connection, key, now=uow.now)
+        secret, _ = start_session(uow, staff_id, strong=True, browser=COMMAND_LINE)
     return secret
 
 

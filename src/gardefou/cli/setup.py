@@ -35,6 +35,8 @@ def status(ctx: Cli) -> None:
     with app.works.read() as connection:
         rules = load_rules(connection)
         people = fetch_all(connection, Staff, sa.select(tables.staff).order_by(tables.staff.c.id))
+        keys = connection.execute(sa.select(tables.passkey.c.staff_id).where(tables.passkey.c.revoked_at.is_(None)))
+        have_passkey = {row.staff_id for row in keys}
     needed = FOUNDERS[rules.shipped_nets]
     enrolled = sum(one.enrolled for one in people)
     document: dict[str, Any] = {
@@ -42,7 +44,15 @@ def status(ctx: Cli) -> None:
         "finished": rules.setup_finished,
         "founders_needed": needed,
         "enrolled": enrolled,
-        "people": [{"pseudonym": one.pseudonym, "roles": list(one.roles), "enrolled": one.enrolled} for one in people],
+        "people": [
+            {
+                "pseudonym": one.pseudonym,
+                "roles": list(one.roles),
+                "enrolled": one.enrolled,
+                "passkey": one.id in have_passkey,
+            }
+            for one in people
+        ],
     }
     if rules.setup_finished:
         ctx.out.data(document, "Setup has ended: guarded changes wait for people.")
@@ -51,10 +61,15 @@ def status(ctx: Cli) -> None:
         document, f"{min(enrolled, needed)} of {needed} founding people have enrolled (nets {rules.shipped_nets!r})."
     )
     ctx.out.table(
-        ("person", "roles", "enrolled"),
-        [(one.pseudonym, one.roles, one.enrolled) for one in people],
+        ("person", "roles", "enrolled", "passkey"),
+        [(one.pseudonym, one.roles, one.enrolled, one.id in have_passkey) for one in people],
         empty="Nobody yet.",
     )
+    if not have_passkey.issuperset(one.id for one in people if one.enrolled):
+        ctx.out.line(
+            "Whoever has no passkey makes one on their page of the console first: where all have one when setup ends, "
+            "every yes on a notable or protected account is signed."
+        )
     ctx.out.line(
         "Next: gardefou setup finish"
         if enrolled >= needed
@@ -92,7 +107,8 @@ def finish(ctx: Cli, yes: bool) -> None:
     """End setup, one way: from then on guarded changes wait for people.
 
     Needs as many enrolled people as the nets ask for: 3 for default, 2 for
-    small-team, 1 for solo.
+    small-team, 1 for solo. Where all who enrolled have a passkey, everyone's yes
+    on notable and protected accounts is signed by passkey from then on.
     """
     actor = ctx.actor()
     confirmed("End setup? From then on changes to people, nets, tokens, platforms and settings are guarded.", yes=yes)

@@ -249,6 +249,21 @@ def _list_grants(ctx: Cli) -> None:
     ctx.out.data({"items": rows})
 
 
+@staff.command(
+    "reset-passkeys", epilog=examples("gardefou staff reset-passkeys velor-tami --because 'lost the phone and the key'")
+)
+@click.argument("staff", metavar="STAFF")
+@click.option("--because", required=True, help="Why, in a line.")
+@cli_command
+def reset_passkeys(ctx: Cli, staff: str, because: str) -> None:
+    """End all passkeys and sessions of a person who lost theirs; waits for people.
+
+    The next passkey that they enrol signs them in at once, and signs approvals
+    on notable and protected accounts only after some days.
+    """
+    tell(ctx, change(ctx, ctx.actor(), "passkey", {"do": "reset", "staff": staff}, because))
+
+
 @staff.command("off", epilog=examples("gardefou staff off velor-tami"))
 @click.argument("staff", metavar="STAFF")
 @click.option("--yes", is_flag=True, help="Do not ask.")

@@ -195,6 +195,8 @@ class Approval:
     digest: str
     at: datetime
     via: str
+    #: A passkey's signature over exactly this answer (`gardefou.people.assertions`); None where none is asked for.
+    assertion: Mapping[str, str] | None = None
     version: int = 1
 
 
@@ -275,6 +277,29 @@ class Token:
     purpose: str = ""
     #: What the identity provider calls a service that acts for people (scope ``delegate``).
     client: str = ""
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passkey:
+    """A person's passkey: its public half, for which site it was made, and from when on its yes counts."""
+
+    platform: str = ORGANISATION
+    #: The credential id, base64url.
+    id: str
+    staff_id: str
+    #: The public key as COSE has it, base64url.
+    public_key: str
+    #: The site it was made for, and the origin of the page on which it was.
+    rp_id: str
+    origin: str
+    transports: tuple[str, ...] = ()
+    enrolled_at: datetime
+    #: From when on it signs approvals on notable and protected accounts.
+    counts_from: datetime
+    revoked_at: datetime | None = None
+    #: By whom, by staff id; empty while it is good.
+    revoked_by: str = ""
     version: int = 1
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from gardefou.domain.records import Approval, Enforcement, Staff
-from gardefou.flow.app import Config
+from gardefou.flow.app import App, Config
+from gardefou.flow.signed import asks_signature, stands
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.leaving import M9, Loss, Table, leaving_of
@@ -20,16 +23,34 @@ def as_person(staff: Staff) -> Person:
     return Person(id=staff.id, roles=frozenset(staff.roles), team=staff.team, employer=staff.employer)
 
 
-def valid_approvals(uow: UnitOfWork, enforcement: Enforcement) -> tuple[list[Approval], list[Staff]]:
-    """Return the yeses that count at this moment: from people in good standing, outside those behind it."""
-    table = tables.approval.c
-    given = uow.all(
-        Approval, table.platform == enforcement.platform, table.enforcement_id == enforcement.id, order=table.id
-    )
+def valid_approvals(
+    uow: UnitOfWork, app: App, config: Config, enforcement: Enforcement, tier: str = "standard"
+) -> tuple[list[Approval], list[Staff]]:
+    """Return the yeses that count at this moment: from people in good standing, outside those behind it.
+
+    Where they must be signed, only those whose signature holds; ``tier`` is the account's as of now.
+    """
+    given = uow.all(Approval, *_of(enforcement), order=tables.approval.c.id)
     if not given:
         return [], []
-    leaving = leaving_of(uow.connection)
-    return counted(given, lambda who: uow.get(Staff, "gardefou", who, lock=False), enforcement, uow.now, leaving)
+    if asks_signature(config, enforcement, tier):
+        given = [one for one in given if one.answer != "yes" or stands(uow, app, config, enforcement, one)]
+    return counted(
+        given, lambda who: uow.get(Staff, "gardefou", who, lock=False), enforcement, uow.now, leaving_of(uow.connection)
+    )
+
+
+def is_forged(uow: UnitOfWork, app: App, config: Config, enforcement: Enforcement, tier: str = "standard") -> bool:
+    """Whether a yes on record is not signed by whoever is said to have given it."""
+    if not asks_signature(config, enforcement, tier):
+        return False
+    given = uow.all(Approval, *_of(enforcement))
+    return any(one.answer == "yes" and not stands(uow, app, config, enforcement, one) for one in given)
+
+
+def _of(enforcement: Enforcement) -> tuple[sa.ColumnElement[bool], ...]:
+    table = tables.approval.c
+    return table.platform == enforcement.platform, table.enforcement_id == enforcement.id
 
 
 def counted(
@@ -64,11 +85,13 @@ def proposer_of(uow: UnitOfWork, enforcement: Enforcement) -> Person:
     return Person(id=enforcement.placed_by, roles=frozenset(), team="", employer="")
 
 
-def outstanding(uow: UnitOfWork, config: Config, enforcement: Enforcement, verdict: Verdict) -> tuple[Requirement, ...]:
-    """Return the requirements that the valid approvals do not fill yet."""
+def outstanding(
+    uow: UnitOfWork, app: App, config: Config, enforcement: Enforcement, verdict: Verdict, tier: str = "standard"
+) -> tuple[Requirement, ...]:
+    """Return the requirements that the valid approvals do not fill yet; ``tier`` is the account's as of now."""
     if not verdict.approvals:
         return ()
-    _, people = valid_approvals(uow, enforcement)
+    _, people = valid_approvals(uow, app, config, enforcement, tier)
     return seats_filled(
         verdict.approvals,
         [as_person(person) for person in people],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from gardefou.flow.approvals import as_person, proposer_of, valid_approvals
 from gardefou.flow.incidents import near_miss
 from gardefou.flow.place import cleared
 from gardefou.flow.reading import held_enforcement, lifted
+from gardefou.flow.signed import ClonedPasskey, Signed, check_yes, cloned
 from gardefou.flow.stops import open_pauses
 from gardefou.nets.seats import Person, could_count, seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
@@ -62,6 +63,10 @@ class Answer:
     note: str = ""
     #: What a blind approver answered on the case before seeing the first verdict (M3).
     own_answer: str = ""
+    #: A passkey's signature over this yes, in the form that is kept (`gardefou.people.assertions`).
+    assertion: Mapping[str, str] | None = None
+    #: The hash of the console's session in which it was signed, where it was.
+    whose: str = ""
 
 
 def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
@@ -78,18 +83,22 @@ def approve(app: App, actor: Actor, given: Answer) -> Enforcement:
         InvalidInput: `approval/answer`, `approval/own_answer`, `approval/too_long`.
         Denied: one of the humans behind it (`approval/own`), leaving
             (`staff/leaving`), involved in a restore (`approval/involved`), spoke
-            before (`approval/spoken`), or no open seat (`approval/cannot_count`).
+            before (`approval/spoken`), or no open seat (`approval/cannot_count`);
+            it must be signed with a passkey (`approval/passkey`, `passkey/…`).
         StepUpRequired: the approver's sign-in is too old (`auth/step_up`).
         Conflict: it is not waiting for people (`enforcement/state`), or what they
             saw is not what it is (`enforcement/stale`).
     """
     _check_words(given)
     actor = _a_person(app, actor)
-    with app.works.begin() as uow:
-        config = app.config(uow.connection)
-        actor = _reread(uow, actor)
-        found, missing = _hear(uow, config, actor, given)
-        return _note(uow, config, actor, found, given, missing)
+    try:
+        with app.works.begin() as uow:
+            config = app.config(uow.connection)
+            actor = _reread(uow, actor)
+            found, missing, signed = _hear(uow, app, config, actor, given)
+            return _note(uow, config, actor, found, replace(given, assertion=signed.assertion), missing)
+    except ClonedPasskey as error:
+        raise cloned(app, error.staff_id) from error
 
 
 def _check_words(given: Answer) -> None:
@@ -113,7 +122,9 @@ def _reread(uow: UnitOfWork, actor: Actor) -> Actor:
     return actor
 
 
-def _hear(uow: UnitOfWork, config: Config, actor: Actor, given: Answer) -> tuple[Enforcement, tuple[Requirement, ...]]:
+def _hear(
+    uow: UnitOfWork, app: App, config: Config, actor: Actor, given: Answer
+) -> tuple[Enforcement, tuple[Requirement, ...], Signed]:
     """Return what is answered and what is missing still after a yes; raise where this answer cannot stand."""
     staff = actor.staff
     assert staff is not None
@@ -132,16 +143,16 @@ def _hear(uow: UnitOfWork, config: Config, actor: Actor, given: Answer) -> tuple
     verdict = Verdict.from_json(found.verdict)
     if lone:
         verdict = replace(verdict, approvals=(THE_OTHER,))
-    people = valid_approvals(uow, found)[1]
+    people = valid_approvals(uow, app, config, found)[1]
     proposer = proposer_of(uow, found)
-    _may_speak(uow, config, actor, staff, found, verdict, given, people, proposer)
+    signed = _may_speak(uow, app, config, actor, staff, found, verdict, given, people, proposer)
     missing = seats_filled(
         verdict.approvals,
         [*(as_person(person) for person in people), as_person(staff)],
         proposer=proposer,
         organisation=config.rules.organisation,
     )
-    return found, missing
+    return found, missing, signed
 
 
 def _note(
@@ -164,6 +175,7 @@ def _note(
         digest=given.digest,
         at=uow.now,
         via=actor.via,
+        assertion=given.assertion,
     )
     uow.record(
         "enforcement.approved" if given.answer == "yes" else "enforcement.denied",
@@ -213,6 +225,7 @@ def in_lone_hold(found: Enforcement) -> bool:
 
 def _may_speak(
     uow: UnitOfWork,
+    app: App,
     config: Config,
     actor: Actor,
     staff: Staff,
@@ -221,8 +234,8 @@ def _may_speak(
     given: Answer,
     people: list[Staff],
     proposer: Person,
-) -> None:
-    """Raise unless this person may answer, and unless a yes of theirs could count."""
+) -> Signed:
+    """Raise unless this person may answer, and unless a yes of theirs could count; return it as it is signed."""
     if staff.id in found.humans or staff.id == found.placed_by:
         raise Denied("approval/own", "You are behind this yourself; another person must answer.")
     if given.answer == "no":
@@ -250,7 +263,7 @@ def _may_speak(
     elif not set(staff.roles) - {"auditor", "admin"}:
         raise Denied("approval/cannot_count", "Only people who judge cases may say no.")
     if given.answer == "no":
-        return
+        return Signed()
     again = found.account and found.action != Action.RESTORE  # a restore is no measure taken again (R16, I12)
     if again and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
         raise Denied(
@@ -260,15 +273,17 @@ def _may_speak(
         raise Denied(
             "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
         )
-    fresh = verdict.fresh_auth_minutes
-    if fresh is not None and actor.fresh_minutes(uow.now) > fresh:
-        raise StepUpRequired(fresh)
     if any(need.blind for need in verdict.approvals) and not given.own_answer:
         raise InvalidInput(
             "approval/own_answer",
             "A second look is needed: answer on the case first, then confirm.",
             field="own_answer",
         )
+    signed = check_yes(uow, app, config, actor, found, given.assertion, whose=given.whose)
+    fresh = verdict.fresh_auth_minutes
+    if fresh is not None and not signed.fresh and actor.fresh_minutes(uow.now) > fresh:
+        raise StepUpRequired(fresh)
+    return signed
 
 
 def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
@@ -343,8 +358,9 @@ def approve_group(app: App, actor: Actor, answers: Sequence[Answer]) -> list[Gro
         Denied: whoever answers is no person, or not on duty: then nothing is answered.
     """
     actor = _a_person(app, actor)
-    if len({given.answer for given in answers}) > 1:
-        # A no may bar this person's yes to the next (R15): such ones are heard one after the other.
+    if len({given.answer for given in answers}) > 1 or any(given.assertion is not None for given in answers):
+        # A no may bar this person's yes to the next (R15), and each signature raises the passkey's count: such ones
+        # are heard one after the other.
         return [_approve_one(app, actor, given) for given in answers]
     results: dict[int, GroupAnswer] = {}
     # In the sequence of their ids: two people who answer the same group never wait for each other.
@@ -361,7 +377,7 @@ def approve_group(app: App, actor: Actor, answers: Sequence[Answer]) -> list[Gro
 
 def _approve_together(app: App, actor: Actor, answers: Sequence[Answer]) -> list[GroupAnswer]:
     """Answer several in one transaction: all are heard before any is recorded, so that reading stays reading."""
-    heard: list[tuple[Enforcement, tuple[Requirement, ...]] | GardefouError] = []
+    heard: list[tuple[Enforcement, tuple[Requirement, ...], Signed] | GardefouError] = []
     seen: set[str] = set()
     with app.works.begin() as uow:
         config = app.config(uow.connection)
@@ -369,7 +385,7 @@ def _approve_together(app: App, actor: Actor, answers: Sequence[Answer]) -> list
         for given in answers:
             try:
                 _check_words(given)
-                one = _hear(uow, config, actor, given)
+                one = _hear(uow, app, config, actor, given)
                 if one[0].id in seen:
                     raise Conflict("approval/given", "You have answered already.")
             except GardefouError as error:
@@ -382,7 +398,8 @@ def _approve_together(app: App, actor: Actor, answers: Sequence[Answer]) -> list
             if isinstance(outcome, GardefouError):
                 results.append(GroupAnswer(given.enforcement, None, outcome))
                 continue
-            found, missing = outcome
+            found, missing, signed = outcome
+            given = replace(given, assertion=signed.assertion)  # noqa: PLW2901
             results.append(GroupAnswer(given.enforcement, _note(uow, config, actor, found, given, missing), None))
         return results
 

@@ -15,6 +15,7 @@ from gardefou.flow.changes.base import Handler
 from gardefou.flow.changes.channels import ChannelChange
 from gardefou.flow.changes.erasing import EraseChange
 from gardefou.flow.changes.nets import NetsChange
+from gardefou.flow.changes.passkeys import PasskeyChange
 from gardefou.flow.changes.pauses import PauseChange, ResumeChange
 from gardefou.flow.changes.platforms import PlatformChange
 from gardefou.flow.changes.settings import FinishSetup, SettingChange
@@ -38,6 +39,7 @@ KINDS: dict[str, Handler] = {
     "erase": EraseChange(),
     "token": TokenIssue(),
     "token_revoke": TokenRevoke(),
+    "passkey": PasskeyChange(),
     "platform": PlatformChange(),
     "setting": SettingChange(),
     "channel": ChannelChange(),
@@ -48,7 +50,7 @@ KINDS: dict[str, Handler] = {
 
 
 #: They take power away, so nobody stands before them.
-_AT_ONCE = frozenset({"leave", "off", "suspend", "role", "token_revoke"})
+_AT_ONCE = frozenset({"leave", "off", "suspend", "passkey", "role", "token_revoke"})
 _DAY_SECONDS = 86_400
 
 

@@ -145,6 +145,21 @@ def alert(
     write_notice(uow, kind, platform=platform, about=about, accounts=named, to=told, team=team, facts=facts or {})
 
 
+def forged_approval(uow: UnitOfWork, enforcement: Enforcement, why: str) -> None:
+    """Open an incident, or for a guarded change tell people, when a yes on record was not its giver's own."""
+    says = f"{enforcement.action}: {why} Somebody may have written into the database."
+    if enforcement.account:
+        open_incident(
+            uow,
+            platform=enforcement.platform,
+            kind="near_miss",
+            accounts=(enforcement.account,),
+            enforcements=(enforcement.id,),
+            summary=says,
+        )
+    alert(uow, "passkey", platform=enforcement.platform, about=enforcement.id, says=says)
+
+
 def near_miss(uow: UnitOfWork, enforcement: Enforcement, why: str) -> None:
     """Open a near miss when a grave enforcement on a notable or protected account came to nothing (M8)."""
     if enforcement.severity < _NEAR_MISS_SEVERITY or enforcement.tier == "standard" or enforcement.action == "change":

@@ -12,7 +12,7 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import Config
-from gardefou.flow.incidents import near_miss
+from gardefou.flow.incidents import forged_approval, near_miss
 from gardefou.flow.observe import Seen, tier_memory
 from gardefou.flow.reading import imposing_harms
 from gardefou.flow.recheck import Objection
@@ -115,4 +115,6 @@ def object_to(uow: UnitOfWork, found: Enforcement, objection: Objection) -> Enfo
         intent_event=None,
     )
     near_miss(uow, ended, objection.because)
+    if objection.forged:
+        forged_approval(uow, ended, objection.because)
     return ended

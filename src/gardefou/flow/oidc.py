@@ -53,8 +53,10 @@ def _proved(uow: UnitOfWork, who: Identity) -> datetime | None:
     return min(who.proved_at, uow.now)
 
 
-def signed_in(app: App, who: Identity) -> str:
+def signed_in(app: App, who: Identity, *, browser: str = "", instead_of: str = "") -> str:
     """Start a session for whoever has just signed in at the provider; return its secret.
+
+    ``browser`` is its family; ``instead_of`` the secret of the session that it had, which ends.
 
     Writes `staff.signed_in`, and `staff.enrolled` the first time.
 
@@ -65,7 +67,16 @@ def signed_in(app: App, who: Identity) -> str:
         staff_id = by_staff(uow.connection, _known(uow, app, who), now=uow.now, via="console").id
         at = _proved(uow, who)
         sid = _hashed(who.issuer, who.sid) if who.sid else ""
-        secret, _ = start_session(uow, staff_id, strong=at is not None, at=at, issuer=_hashed(who.issuer), sid=sid)
+        secret, _ = start_session(
+            uow,
+            staff_id,
+            strong=at is not None,
+            at=at,
+            issuer=_hashed(who.issuer),
+            sid=sid,
+            browser=browser,
+            instead_of=instead_of,
+        )
         return secret
 
 

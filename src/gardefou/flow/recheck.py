@@ -15,7 +15,7 @@ from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
-from gardefou.flow.approvals import outstanding, valid_approvals
+from gardefou.flow.approvals import is_forged, outstanding, valid_approvals
 from gardefou.flow.change_apply import KINDS, never_locked
 from gardefou.flow.judging import judge_act
 from gardefou.flow.observe import Seen
@@ -38,6 +38,8 @@ class Objection:
     waits: bool = False
     #: Seconds until it is worth looking again.
     look_again: int = 15
+    #: A yes on record is not signed by whoever is said to have given it.
+    forged: bool = False
 
 
 def recheck(
@@ -69,7 +71,7 @@ def recheck(
     if found.action != Action.CHANGE and (seen is None or seen.reading is None):
         # Without a reading nothing is sent; the nets are asked again on the reading that comes before it.
         return None
-    return _nets(uow, config, found, person, account, seen)
+    return _nets(uow, app, config, found, person, account, seen)
 
 
 def _proposer(uow: UnitOfWork, found: Enforcement) -> Staff | None:
@@ -147,6 +149,7 @@ def _whole(left: timedelta) -> int:
 
 def _nets(
     uow: UnitOfWork,
+    app: App,
     config: Config,
     found: Enforcement,
     person: Staff | None,
@@ -174,16 +177,17 @@ def _nets(
         verdict = never_locked(verdict, kind, weakens=weakens, active=facts["actor.standing"] == "active")
     if verdict.refused:
         return Objection(" ".join(verdict.refusals) or "A net refuses it now.")
-    if found.via == "break_glass":
-        return (
-            None
-            if not outstanding(uow, config, found, stored)
-            else Objection("The other person's yes no longer counts.")
-        )
+    tier = str(facts.get("account.tier_memory", "protected")) if found.action != Action.CHANGE else "standard"
     for asked in (stored, verdict):
-        missing = outstanding(uow, config, found, asked)
+        if found.via == "break_glass" and asked is verdict:
+            return None
+        missing = outstanding(uow, app, config, found, asked, tier)
+        if missing and is_forged(uow, app, config, found, tier):
+            return Objection("A yes is not signed with the passkey of whoever is said to have given it.", forged=True)
+        if missing and found.via == "break_glass":
+            return Objection("The other person's yes no longer counts.")
         if missing:
-            _, people = valid_approvals(uow, found)
+            _, people = valid_approvals(uow, app, config, found, tier)
             had = "Its approvals no longer count" if people or stored.approvals else "It needs approval now"
             return Objection(f"{had}: someone lost standing, or tier or nets changed.")
     held = uow.now - (found.approved_at or found.placed_at)

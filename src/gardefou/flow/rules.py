@@ -108,6 +108,13 @@ class Rules:
     )
     legal_bases: tuple[str, ...] = ("csam", "court_order", "authority_order", "terrorist_content")
     break_glass_minutes: int = 30
+    #: A session that is not used for so long is over.
+    session_idle_seconds: int = 8 * 3600
+    #: A passkey that does not belong to somebody's arrival signs approvals only after so long.
+    passkey_counts_after_seconds: int = 72 * 3600
+    #: Whose approvals on notable and protected accounts are signed by passkey: of those who have one (`enrolled`), or
+    #: of everyone (`required`).
+    passkey_approvals: str = "enrolled"
     lease_seconds: int = 30
     retry_ceiling_seconds: int = 300
     #: What groups of the organisation's directory stand for here: ``GROUP = role:ROLE`` or ``GROUP = team:TEAM``.
@@ -160,7 +167,7 @@ class Rules:
         if name == "leaver_stages":
             return replace(self, leaver_stages=checked(value))
         fits = _fit(old, value)
-        if fits is None:
+        if fits is None or (name in _CHOICES and value not in _CHOICES[name]):
             raise InvalidInput(
                 "setting/invalid",
                 _("%(name)s takes a value like %(old)s, not %(value)s.", name=name, old=repr(old), value=repr(value)),
@@ -193,6 +200,9 @@ def read_group(line: str) -> tuple[str, str, str]:
             field="value",
         )
     return name.strip().casefold(), kind, value
+
+
+_CHOICES = {"passkey_approvals": ("enrolled", "required")}
 
 
 def _fit(old: Any, value: Any) -> tuple[Any] | None:

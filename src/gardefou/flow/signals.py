@@ -23,7 +23,8 @@ from gardefou.errors import InvalidInput
 from gardefou.flow.app import App
 from gardefou.flow.changes.suspend import suspend
 from gardefou.people import provisioned
-from gardefou.people.authenticate import end_sessions, forget_strong
+from gardefou.people.authenticate import forget_strong
+from gardefou.people.sessions import end_sessions
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -135,7 +136,7 @@ def _take(uow: UnitOfWork, app: App, kind: str, event: Mapping[str, Any], subjec
         person = uow.get(Staff, ORGANISATION, who)
         if person is None:
             continue
-        end_sessions(uow.connection, who, uow.now)
+        end_sessions(uow, who, by=SYSTEM)
         if _FRESH in (does or ()):
             forget_strong(uow.connection, who)
         if _OFF in (does or ()):

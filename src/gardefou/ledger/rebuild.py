@@ -48,7 +48,7 @@ def _value(image: dict[str, Any], column: sa.Column[Any]) -> Any:
     default = column.server_default
     if column.name not in image and isinstance(default, sa.DefaultClause):
         return default.arg
-    return image[column.name]
+    return image.get(column.name)
 
 
 def stored(connection: sa.Connection) -> dict[str, list[dict[str, Any]]]:

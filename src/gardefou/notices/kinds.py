@@ -194,6 +194,15 @@ KINDS: Mapping[str, Kind] = {
         later("A secret was found in the open"),
         later("It was ended at once. Look at what was done with it, and issue another."),
     ),
+    "passkey": Kind(
+        ("lead",),
+        "/record",
+        later("Somebody's passkeys changed"),
+        later(
+            "A passkey was enrolled by somebody who is here already, was ended by somebody else, or showed the signs "
+            "of a copy; or a yes was not signed with its giver's passkey. The record says which."
+        ),
+    ),
     "test": Kind(
         (),
         "/notices",
@@ -246,6 +255,7 @@ CHANGES: Mapping[str, str] = {
     "erase": later("a leaver's name that is erased"),
     "token": later("a new token"),
     "token_revoke": later("a token that ends"),
+    "passkey": later("somebody's passkeys"),
     "platform": later("a platform"),
     "setting": later("a setting"),
     "channel": later("where notices go"),

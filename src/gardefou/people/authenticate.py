@@ -21,6 +21,7 @@ from gardefou.errors import Denied, NotFound, StepUpRequired
 from gardefou.people.actor import Actor
 from gardefou.people.leaving import M9, leaving_of
 from gardefou.people.roles import DELEGATE, UNATTENDED
+from gardefou.people.sessions import IDLE, going_on
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -151,11 +152,7 @@ def give_signin_key(uow: UnitOfWork, staff_id: str) -> str:
     has just enrolled; later `new_signin_key` is the way. Writes `token.revoked`
     for each earlier key, and `token.issued`.
     """
-    mine = tables.token.c.staff_id == staff_id
-    for earlier in uow.all(Token, mine, tables.token.c.revoked_at.is_(None)):
-        if SIGNIN in earlier.scopes:
-            revoked = replace(earlier, revoked_at=uow.now, version=earlier.version + 1)
-            uow.record("token.revoked", by=staff_id, about=earlier.id, puts=(revoked,))
+    end_signin_keys(uow, staff_id)
     secret = new_secret()
     key = Token(
         id=uow.ids.new(),
@@ -167,6 +164,15 @@ def give_signin_key(uow: UnitOfWork, staff_id: str) -> str:
     )
     uow.record("token.issued", by=staff_id, about=key.id, puts=(key,))
     return secret
+
+
+def end_signin_keys(uow: UnitOfWork, staff_id: str) -> None:
+    """End the sign-in keys of a person. Writes `token.revoked` for each."""
+    mine = tables.token.c.staff_id == staff_id
+    for earlier in uow.all(Token, mine, tables.token.c.revoked_at.is_(None)):
+        if SIGNIN in earlier.scopes:
+            revoked = replace(earlier, revoked_at=uow.now, version=earlier.version + 1)
+            uow.record("token.revoked", by=staff_id, about=earlier.id, puts=(revoked,))
 
 
 def new_signin_key(uow: UnitOfWork, actor: Actor) -> str:
@@ -210,12 +216,21 @@ def by_staff(connection: sa.Connection, staff_id: str, *, now: datetime, via: st
 
 
 def start_session(
-    uow: UnitOfWork, staff_id: str, *, strong: bool, at: datetime | None = None, issuer: str = "", sid: str = ""
+    uow: UnitOfWork,
+    staff_id: str,
+    *,
+    strong: bool,
+    at: datetime | None = None,
+    issuer: str = "",
+    sid: str = "",
+    browser: str = "",
+    instead_of: str = "",
 ) -> tuple[str, str]:
     """Start a session; return its secret and its CSRF token. A strong sign-in is noted, the person enrolled.
 
     ``at`` is when they proved who they are, where that was not now; ``issuer``
     and ``sid`` are hashes of the provider and its own session it came from.
+    ``instead_of`` is the secret of the session that the same browser had: it ends.
 
     Writes `staff.signed_in`, and `staff.enrolled` the first time.
     """
@@ -231,8 +246,12 @@ def start_session(
             "revoked_at": None,
             "issuer": issuer,
             "sid": sid,
+            "browser": browser,
+            "seen_at": uow.now,
         },
     )
+    if instead_of:
+        end_session(uow.connection, instead_of, uow.now)
     if strong:
         note_strong(uow.connection, staff_id, at or uow.now)
     staff = uow.need(Staff, ORGANISATION, staff_id)
@@ -254,16 +273,20 @@ def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
 
 
-def by_session(connection: sa.Connection, secret: str, *, now: datetime) -> tuple[Actor, str]:
-    """Return the person behind a session, and the session's CSRF token.
+def by_session(
+    connection: sa.Connection, secret: str, *, now: datetime, idle: timedelta = IDLE
+) -> tuple[Actor, str, datetime]:
+    """Return the person behind a session, the session's CSRF token, and when it was noted last to be used.
 
     Raises:
-        Denied: unknown, ended or revoked (`auth/signed_out`), or off duty.
+        Denied: unknown, ended, revoked or unused for too long (`auth/signed_out`), or off duty.
     """
-    row = connection.execute(sa.select(tables.session).where(tables.session.c.hash == hash_secret(secret))).first()
-    if row is None or row.revoked_at is not None or row.expires_at <= now:
+    row = connection.execute(
+        sa.select(tables.session).where(tables.session.c.hash == hash_secret(secret), going_on(now, idle))
+    ).first()
+    if row is None:
         raise Denied("auth/signed_out", "You are signed out; sign in again.")
-    return by_staff(connection, row.staff_id, now=now, via="console"), row.csrf
+    return by_staff(connection, row.staff_id, now=now, via="console"), row.csrf, row.seen_at or row.created_at
 
 
 def end_session(connection: sa.Connection, secret: str, at: datetime) -> None:
@@ -271,12 +294,6 @@ def end_session(connection: sa.Connection, secret: str, at: datetime) -> None:
     connection.execute(
         tables.session.update().where(tables.session.c.hash == hash_secret(secret)).values(revoked_at=at)
     )
-
-
-def end_sessions(connection: sa.Connection, staff_id: str, at: datetime) -> None:
-    """End every session of a person, on every node at once."""
-    mine = (tables.session.c.staff_id == staff_id, tables.session.c.revoked_at.is_(None))
-    connection.execute(tables.session.update().where(*mine).values(revoked_at=at))
 
 
 def forget_strong(connection: sa.Connection, staff_id: str) -> None:

@@ -343,6 +343,7 @@ class Player:
             answer="yes" if how == "approve" else "no",
             note=BECAUSE,
             own_answer=one.action,
+            assertion=self.world.signs(step.by, one) if how == "approve" else None,
         )
         self._as(step, lambda actor: approve(self.app, actor, given))
         advance(self.app, one.id)

@@ -18,10 +18,11 @@ from typing import Any
 from gardefou.bootstrap import Parts, make_app
 from gardefou.clock import SimulatedClock
 from gardefou.domain.accounts import Tier
-from gardefou.domain.records import SYSTEM, PlatformEntry, Staff, Token
+from gardefou.domain.records import SYSTEM, Enforcement, Passkey, PlatformEntry, Staff, Token
 from gardefou.flow.app import App
 from gardefou.flow.change_apply import KINDS
 from gardefou.flow.changes.nets import write_nets
+from gardefou.flow.changes.passkeys import enrol
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.observe import look, observe, ruled_tier
 from gardefou.flow.rules import Rules
@@ -29,9 +30,12 @@ from gardefou.ledger.note import Signer
 from gardefou.nets.net import NetSet
 from gardefou.nets.shipped import load_shipped
 from gardefou.people.actor import Actor
-from gardefou.people.authenticate import by_staff, by_token, hash_secret, note_strong
+from gardefou.people.assertions import approval_challenge
+from gardefou.people.authenticate import by_staff, by_token, hash_secret, note_strong, start_session
+from gardefou.people.passkeys import Site
 from gardefou.people.pseudonyms import pseudonym
 from gardefou.people.roles import SCOPES
+from gardefou.people.software_authenticator import SoftwareAuthenticator
 from gardefou.platforms.sandbox import Sandbox
 from gardefou.scenario.model import DeclaredAccount, IssueToken, Scenario, service_name
 from gardefou.storage.engine import Store, open_store
@@ -41,6 +45,8 @@ from gardefou.storage.work import UnitOfWork
 _NAME = "gardefou-scenario"
 #: Who brings in the reports of a platform's users.
 USERS = "platform-users"
+#: Where the people of scenarios make their passkeys.
+SITE = Site("gardefou.example", "https://gardefou.example")
 _copying = threading.Lock()
 
 
@@ -119,6 +125,8 @@ class World:
     #: The bearer secrets of people and services, by staff id or ``service:NAME``.
     secrets: dict[str, str]
     handles: dict[tuple[str, str], str]
+    #: The authenticators that people have at hand, by staff id.
+    devices: dict[str, SoftwareAuthenticator]
 
     def close(self) -> None:
         """Let go of the store."""
@@ -150,6 +158,46 @@ class World:
             if via == "api":
                 return by_token(connection, self.secrets.get(by, ""), now=now, via=via)
             return by_staff(connection, by, now=now, via=via)
+
+    def signs(self, by: str | None, one: Enforcement) -> dict[str, str] | None:
+        """Return a person's passkey's signature over a yes to what is waiting; None of whoever has none at hand.
+
+        Whoever was added by a step signs in and makes their passkey the first time.
+        """
+        if by is None or service_name(by) is not None:
+            return None
+        if by not in self.devices:
+            self._arrive(by)
+        device = self.devices.get(by)
+        if device is None:
+            return None
+        return device.sign(
+            approval_challenge(platform=one.platform, enforcement=one.id, digest=one.digest, answer="yes")
+        )
+
+    def _arrive(self, staff_id: str) -> None:
+        with self.app.works.begin() as uow:
+            person = uow.get(Staff, "gardefou", staff_id)
+            if person is None or person.enrolled:
+                return
+            start_session(uow, staff_id, strong=False)
+            self.give_device(uow, staff_id)
+        self.app.sequencer.integrate_all()
+
+    def give_device(self, uow: UnitOfWork, staff_id: str) -> None:
+        """Enrol a passkey of a person, as on arrival."""
+        device = SoftwareAuthenticator(hashlib.sha256(f"{self.scenario.name}\0{staff_id}".encode()).digest(), SITE)
+        passkey = Passkey(
+            id=device.id,
+            staff_id=staff_id,
+            public_key=device.public_key,
+            rp_id=SITE.rp_id,
+            origin=SITE.origin,
+            enrolled_at=uow.now,
+            counts_from=uow.now,
+        )
+        enrol(uow, passkey, by=staff_id)
+        self.devices[staff_id] = device
 
     def users(self) -> Actor:
         """Return the platform that passes its users' reports on."""
@@ -209,6 +257,7 @@ def make_world(
         random=random,
         platforms={},
         secrets={},
+        devices={},
         handles={(one.at.platform, one.at.ref): one.handle for one in scenario.accounts},
     )
     try:
@@ -247,11 +296,14 @@ def _organisation(world: World, nets: NetSet) -> None:
             )
             uow.record("staff.added", by=SYSTEM, about=staff.id, puts=(staff,))
             note_strong(uow.connection, staff.id, uow.now)
+        for person in scenario.staff:
+            world.give_device(uow, person.id)
         world.issue(uow, service=USERS)
         for token in _tokens_from_the_start(scenario):
             service = service_name(token)
             world.issue(uow, service=service, staff=None if service else token)
         write_setting(uow, "setup_finished", value=True, by=SYSTEM)
+    app.sequencer.integrate_all()
 
 
 def _tokens_from_the_start(scenario: Scenario) -> list[str]:

@@ -93,6 +93,7 @@ MAPPED: dict[type[Any], Mapped[Any]] = {
         (r.Account, tables.account),
         (r.Staff, tables.staff),
         (r.Token, tables.token),
+        (r.Passkey, tables.passkey),
         (r.PlatformEntry, tables.platform_entry),
         (r.NetsVersion, tables.nets_version),
         (r.Setting, tables.setting),

@@ -324,6 +324,7 @@ approval = _state_table(
     _text("digest"),
     _when("at", null=False),
     _text("via"),
+    _json("assertion", null=True),
 )
 sa.Index("approval_by_enforcement", approval.c.platform, approval.c.enforcement_id)
 
@@ -427,6 +428,20 @@ token = _state_table(
     sa.Column("client", sa.Text, nullable=False, server_default=""),
 )
 sa.Index("token_by_hash", token.c.hash, unique=True)
+
+passkey = _state_table(
+    "passkey",
+    _text("staff_id"),
+    _text("public_key"),
+    _text("rp_id"),
+    _text("origin"),
+    _names("transports"),
+    _when("enrolled_at", null=False),
+    _when("counts_from", null=False),
+    _when("revoked_at"),
+    _text("revoked_by"),
+)
+sa.Index("passkey_by_staff", passkey.c.staff_id)
 
 platform_entry = _state_table(
     "platform_entry",
@@ -725,9 +740,39 @@ session = sa.Table(
     # Hashes of the identity provider and of the session there that this one came from; empty for other ways in.
     sa.Column("issuer", sa.Text, nullable=False, server_default=""),
     sa.Column("sid", sa.Text, nullable=False, server_default=""),
+    # Which family of browsers, in a word; nothing else of where it is.
+    _text("browser"),
+    _when("seen_at"),
 )
 sa.Index("session_by_staff", session.c.staff_id)
 sa.Index("session_by_sid", session.c.sid)
+
+#: How a passkey is called by its owner, how often it says it was used, and when it last was.
+passkey_use = sa.Table(
+    "passkey_use", metadata, _text("id", key=True), _text("label"), _int("sign_count"), _when("used_at")
+)
+
+#: What a passkey was asked to sign, until it did or two minutes are over: once, for one purpose, for one session.
+ceremony = sa.Table(
+    "ceremony",
+    metadata,
+    _text("hash", key=True),
+    _text("purpose"),
+    _text("whose"),
+    _when("expires_at", null=False),
+)
+sa.Index("ceremony_by_time", ceremony.c.expires_at)
+
+#: Tries to sign in, by address and by what was tried, each only as a keyed hash.
+signin_try = sa.Table(
+    "signin_try",
+    metadata,
+    _text("key", key=True),
+    sa.Column("tries", sa.Integer, nullable=False),
+    _when("until", null=False),
+    _when("at", null=False),
+)
+sa.Index("signin_try_by_time", signin_try.c.at)
 
 signin_link = sa.Table(
     "signin_link",
@@ -852,6 +897,7 @@ PROJECTED: dict[str, sa.Table] = {
         account,
         staff,
         token,
+        passkey,
         platform_entry,
         nets_version,
         setting,

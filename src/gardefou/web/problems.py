@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Unavailable
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, TooManyTries, Unavailable
 
 _log = logging.getLogger("gardefou.web")
 
@@ -40,6 +40,7 @@ _TITLES = {
     409: "The present state stands against it",
     413: "Too large",
     415: "Not in this format",
+    429: "Too often",
     500: "Something is broken here",
     503: "Try again in a moment",
 }
@@ -54,6 +55,8 @@ def status_of(error: GardefouError) -> int:
     match error:
         case InvalidInput():
             return {"http/too_large": 413, "http/content_type": 415}.get(error.code, 400)
+        case TooManyTries():
+            return 429
         case Denied():
             return 401 if error.code in _SIGNED_OUT else 403
         case NotFound():
@@ -92,6 +95,8 @@ def problem(error: GardefouError, *, status: int | None = None, headers: Mapping
         sent["WWW-Authenticate"] = 'Bearer realm="gardefou"' + (', error="invalid_token"' if with_token else "")
     if status == 503 or error.code == "idempotency/in_progress":
         sent["Retry-After"] = str(RETRY_SECONDS)
+    if isinstance(error, TooManyTries):
+        sent["Retry-After"] = str(error.seconds)
     return Response(orjson.dumps(document, default=str), status, sent, MEDIA_TYPE)
 
 

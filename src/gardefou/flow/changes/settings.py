@@ -9,6 +9,7 @@ from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.people.actor import Actor
+from gardefou.people.passkeys import passkeys_of
 from gardefou.people.roles import Power
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
@@ -74,6 +75,9 @@ class FinishSetup(Handler):
         return False
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `setup.finished`."""
-        write_setting(uow, "setup_finished", value=True, by=by, about=about)
+        """Write `setup.finished`; where all who enrolled have a passkey, it is asked of everyone from here on."""
+        write_setting(uow, "setup_finished", value=True, by=by)
+        here = uow.all(Staff, tables.staff.c.enrolled)
+        if all(any(one.revoked_at is None for one in passkeys_of(uow.connection, who.id)) for who in here):
+            write_setting(uow, "passkey_approvals", "required", by=by)
         uow.record("setup.finished", by=by, about=about)

@@ -237,6 +237,7 @@ class NewAnswer(Body):
     answer: Short
     own_answer: Text = ""
     note: Text = ""
+    assertion: dict[Short, Annotated[str, Field(max_length=16_384)]] | None = None
 
 
 class GroupMember(NewAnswer):

@@ -238,6 +238,7 @@ def answer_group(caller: Caller, body: NewAnswers) -> Answer:
             answer=one.answer,
             note=one.note,
             own_answer=one.own_answer,
+            assertion=one.assertion,
         )
         for one in body.approvals
     ]
@@ -270,10 +271,16 @@ def _error(error: GardefouError) -> views.Document:
 def answer(caller: Caller, body: NewAnswer, id: str) -> Answer:  # noqa: A002
     """Say yes or no to exactly what you saw, named by its digest.
 
-    With the last yes that is needed the hold begins, or it is carried out. A no ends it.
+    With the last yes that is needed the hold begins, or it is carried out. A no ends it. On notable and protected
+    accounts a token is not enough for a yes: it brings an ``assertion`` of its owner's passkey.
     """
     given = flow.Answer(
-        enforcement=id, digest=body.digest, answer=body.answer, note=body.note, own_answer=body.own_answer
+        enforcement=id,
+        digest=body.digest,
+        answer=body.answer,
+        note=body.note,
+        own_answer=body.own_answer,
+        assertion=body.assertion,
     )
     after = carry_out(caller.app, [flow.approve(caller.app, caller.actor, given)])[0]
     forget(caller.node)

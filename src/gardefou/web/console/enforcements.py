@@ -16,9 +16,11 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.execute import advance
+from gardefou.people.authenticate import hash_secret
 from gardefou.web.console import enforcement_page, groups
 from gardefou.web.console.enforcement_reads import MOST_COUNTED, TABS, counts, filter_of, listed, page_of, tab_of
 from gardefou.web.console.frame import Console, Visit, go, local
+from gardefou.web.console.passkeys import signed_in
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -82,6 +84,8 @@ def answer(visit: Visit) -> Response:
         answer=form.one("answer"),
         note=form.one("note"),
         own_answer=form.one("own_answer"),
+        assertion=signed_in(visit),
+        whose=hash_secret(visit.secret),
     )
     after = approve(visit.app, visit.actor, given)
     _go_on(visit, after)

@@ -30,15 +30,29 @@ from gardefou.errors import (
     InvalidInput,
     NotFound,
     StepUpRequired,
+    TooManyTries,
     Unavailable,
 )
 from gardefou.flow.app import App
 from gardefou.flow.figures import Figures
+from gardefou.flow.passkeys import signed_in_passkey
 from gardefou.flow.stops import open_pauses
+from gardefou.flow.tries import trying
 from gardefou.people.actor import Actor
-from gardefou.people.authenticate import SESSION, by_session, by_signin_key, by_staff, sign_in_again, use_link
+from gardefou.people.authenticate import (
+    SESSION,
+    by_session,
+    by_signin_key,
+    by_staff,
+    hash_secret,
+    sign_in_again,
+    start_session,
+    use_link,
+)
+from gardefou.people.passkeys import Purpose, Site, passkeys_of, site_of
 from gardefou.people.preferences import Preferences, preferences_of
 from gardefou.people.roles import Power
+from gardefou.people.sessions import NOTED, browser_family, note_seen
 from gardefou.settings import Settings
 from gardefou.speech import Speech, bare, bare_plural, language_of, speak, speech
 from gardefou.web.console import reading_words, words
@@ -132,6 +146,32 @@ class Visit:
     def query(self, name: str) -> str:
         """Return a field of the query, or nothing."""
         return str(self.request.query_params.get(name, ""))
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from; for counting tries alone, and kept nowhere."""
+        return self.request.client.host if self.request.client is not None else ""
+
+    @property
+    def site(self) -> Site | None:
+        """For which site passkeys are made here; None where browsers make none."""
+        return site_of(self.console.settings.public_url, f"{self.request.url.scheme}://{self.request.url.netloc}")
+
+    @property
+    def localhost(self) -> str:
+        """This console as browsers make passkeys for, where it was opened by this machine's number; else nothing."""
+        url = self.request.url
+        if self.console.settings.public_url or url.hostname not in _LOOPBACK - {"localhost"}:
+            return ""
+        return str(url.replace(hostname="localhost", path="/", query="", fragment=""))
+
+    @property
+    def signs(self) -> bool:
+        """Whether the signed-in person has a passkey, and their browser can use it here."""
+        if self.site is None:
+            return False
+        with self.app.works.read() as connection:
+            return any(one.revoked_at is None for one in passkeys_of(connection, self.actor.id))
 
     def may(self, power: Power) -> bool:
         """Whether the signed-in person's roles allow it."""
@@ -234,6 +274,8 @@ class Console:
                 return _to_sign_in(request)
             if error.code == "auth/step_up_wrong":
                 return _ask_again(visit, error.message, wrong=True)
+            if error.code == "approval/passkey" and visit.signs:
+                return _ask_to_sign(visit, error)
             if error.code in {"confirm/required", "confirm/mismatch"} and visit.concerns is not None:
                 return _ask_to_confirm(visit, error)
             return problem(visit, error)
@@ -259,13 +301,17 @@ class Console:
             return
         with self.app.works.read() as connection:
             try:
-                visit.who, visit.csrf = by_session(connection, secret, now=self.app.now())
+                idle = timedelta(seconds=self.app.recent_config().rules.session_idle_seconds)
+                visit.who, visit.csrf, seen = by_session(connection, secret, now=visit.began, idle=idle)
             except Denied as error:
                 if error.code != "auth/signed_out":
                     raise
                 return
             visit.preferences = preferences_of(connection, visit.actor.id)
         visit.secret = secret
+        if visit.began - seen > NOTED and not _by_itself(visit.request):
+            with self.app.works.begin() as uow:
+                note_seen(uow.connection, hash_secret(secret), uow.now)
         chosen = visit.preferences
         speak(Speech(chosen.language or speech().language, chosen.timezone or _browsers_zone(visit.request)))
 
@@ -274,20 +320,30 @@ class Console:
         given = visit.form.one("step_up")
         if not given or visit.request.url.path == ELSEWHERE:
             return
-        staff_id = visit.actor.id
+        staff_id, session = visit.actor.id, hash_secret(visit.secret)
+        try:
+            with trying(self.app, address=visit.address, what=session):
+                self._signed_by(given, session, staff_id)
+        except TooManyTries:
+            raise
+        except GardefouError as error:
+            raise Denied("auth/step_up_wrong", error.message) from error
         with self.app.works.begin() as uow:
-            try:
-                if "/signin/" in given:
-                    found = use_link(uow.connection, given.rsplit("/", 1)[-1], now=uow.now)
-                else:
-                    found = by_signin_key(uow.connection, given, now=uow.now)
-            except GardefouError as error:
-                raise Denied("auth/step_up_wrong", error.message) from error
-            if found != staff_id:
-                raise Denied("auth/step_up_wrong", "That belongs to another person; use your own.")
             sign_in_again(uow, staff_id)
         with self.app.works.read() as connection:
             visit.who = by_staff(connection, staff_id, now=self.app.now(), via="console")
+
+    def _signed_by(self, given: str, session: str, staff_id: str) -> None:
+        """Raise unless this is a passkey's answer, a link or a sign-in key of this person."""
+        if given.startswith("{"):
+            _require_own(signed_in_passkey(self.app, given, Purpose.STEP_UP, whose=session), staff_id)
+            return
+        with self.app.works.begin() as uow:
+            # Another person's link is not used up by it.
+            if "/signin/" in given:
+                _require_own(use_link(uow.connection, given.rsplit("/", 1)[-1], now=uow.now), staff_id)
+            else:
+                _require_own(by_signin_key(uow.connection, given, now=uow.now), staff_id)
 
     def render(self, visit: Visit, template: str, *, status: int, context: Mapping[str, Any]) -> Response:
         """Return a page with what all pages show: who is signed in, and what is stopped."""
@@ -348,6 +404,15 @@ def set_cookie(response: Response, request: Request, name: str, value: str, *, l
     return response
 
 
+def begin_session(visit: Visit, staff_id: str, response: Response) -> Response:
+    """Sign a person in strongly in this browser, by a session of its own; the one it had before ends."""
+    before = visit.request.cookies.get(_cookie_name(visit.request), "")
+    family = browser_family(visit.request.headers.get("user-agent", ""))
+    with visit.app.works.begin() as uow:
+        secret, _ = start_session(uow, staff_id, strong=True, browser=family, instead_of=before)
+    return open_cookie(response, visit.request, secret)
+
+
 def cookie_of(request: Request, name: str) -> str:
     """Return a secret that the browser keeps, or nothing."""
     return request.cookies.get(_cookie_name(request, name), "")
@@ -372,12 +437,21 @@ def require_safe_way(request: Request) -> None:
 def problem(visit: Visit, error: GardefouError) -> Response:
     """Return an error as a page: one sentence that says what is wrong and what to do."""
     back = urlsplit(visit.request.headers.get("referer", ""))
-    return visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+    page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+    return later_again(page, error)
+
+
+def later_again(response: Response, error: GardefouError) -> Response:
+    """Say on an answer after how many seconds to come back, where it was too soon."""
+    if isinstance(error, TooManyTries):
+        response.headers["Retry-After"] = str(error.seconds)
+    return response
 
 
 def status_of(error: GardefouError) -> int:
     """Return the HTTP status of an error."""
     kinds: tuple[tuple[type[GardefouError], int], ...] = (
+        (TooManyTries, 429),
         (InvalidInput, 400),
         (NotFound, 404),
         (Denied, 403),
@@ -389,7 +463,16 @@ def status_of(error: GardefouError) -> int:
 
 def _ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
     here, carried = visit.request.url.path, visit.form.carried()
-    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried)
+    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried, signs=visit.signs)
+
+
+def _ask_to_sign(visit: Visit, error: GardefouError) -> Response:
+    return visit.page(
+        "sign_yes.html",
+        action=visit.request.url.path,
+        asked=f"/passkey/asked/{quote(str(error.extra['enforcement']), safe='')}",
+        carried=visit.form.carried(without=("assertion",)),
+    )
 
 
 def _ask_to_confirm(visit: Visit, error: GardefouError) -> Response:
@@ -430,6 +513,16 @@ def _browsers_zone(request: Request) -> tzinfo:
     with suppress(ValueError, ZoneInfoNotFoundError, OSError):
         return ZoneInfo(unquote(request.cookies.get(ZONE_COOKIE, "")) or "UTC")
     return UTC
+
+
+def _require_own(found: str, staff_id: str) -> None:
+    if found != staff_id:
+        raise Denied("auth/step_up_wrong", "That belongs to another person; use your own.")
+
+
+def _by_itself(request: Request) -> bool:
+    """Whether an open page asks by itself, with nobody at it."""
+    return request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
 
 
 def _is_https(request: Request) -> bool:

@@ -23,6 +23,7 @@ from gardefou.flow.break_glass import ONE_OTHER, break_glass, ratify
 from gardefou.flow.execute import advance
 from gardefou.flow.restore import restore
 from gardefou.flow.rules import load_rules
+from gardefou.people.authenticate import hash_secret
 from gardefou.people.leaving import Loss
 from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
@@ -32,6 +33,7 @@ from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.passkeys import signed_in
 from gardefou.web.console.reading import approvals_of, described, lookalikes_of, refreshed
 
 _a = tables.account.c
@@ -198,7 +200,14 @@ def answer(visit: Visit) -> Response:
     """Be the further person: yes or no, to exactly what was seen."""
     form = visit.form
     glass = _here(visit)
-    given = Answer(enforcement=glass.id, digest=form.one("digest"), answer=form.one("answer"), note=form.one("note"))
+    given = Answer(
+        enforcement=glass.id,
+        digest=form.one("digest"),
+        answer=form.one("answer"),
+        note=form.one("note"),
+        assertion=signed_in(visit),
+        whose=hash_secret(visit.secret),
+    )
     after = approve(visit.app, visit.actor, given)
     _go_on(visit, after)
     return go(path_of(glass.platform, glass.account), done=given.answer)

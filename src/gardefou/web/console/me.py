@@ -1,4 +1,4 @@
-"""The page on which a person says how they like the console."""
+"""The page of oneself: passkeys, sign-in key, sessions, and how one likes the console."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gardefou.people.preferences import Preferences, prefer, zones
 from gardefou.speech import LANGUAGES
 from gardefou.speech import gettext as _
 from gardefou.web.console.frame import Console, Visit, go
+from gardefou.web.console.passkeys import mine
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -36,7 +37,17 @@ def show(visit: Visit) -> Response:
     )
     with visit.app.works.read() as connection:
         told = revealings_of(connection, visit.actor.id, visit.now)
-    return visit.page("me.html", choices=choices, told=told, done=visit.query("done"), linked=_linked(visit))
+        held = mine(connection, visit)
+        counts_after = visit.app.config(connection).rules.passkey_counts_after_seconds
+    return visit.page(
+        "me.html",
+        choices=choices,
+        told=told,
+        done=visit.query("done"),
+        linked=_linked(visit),
+        mine=held,
+        counts_after=counts_after,
+    )
 
 
 def _linked(visit: Visit) -> bool:

@@ -18,9 +18,10 @@ from starlette.routing import BaseRoute, Route
 from gardefou.errors import Denied, GardefouError, InvalidInput, Unavailable
 from gardefou.flow import oidc as flow
 from gardefou.flow.rules import load_rules
-from gardefou.people.authenticate import end_session, hash_secret
+from gardefou.people.authenticate import hash_secret
 from gardefou.people.oidc.attempts import Attempt, Purpose, begin, take, waiting_form
 from gardefou.people.oidc.claims import Identity, id_token, logout_token
+from gardefou.people.sessions import browser_family
 from gardefou.web.console.forms import read_form
 from gardefou.web.console.frame import (
     ELSEWHERE,
@@ -124,16 +125,13 @@ def come_back(visit: Visit) -> Response:
         if attempt.purpose is Purpose.LINK:
             flow.link(visit.app, visit.actor, who, since=attempt.created_at)
             return go("/me", done="linked")
-        secret = flow.signed_in(visit.app, who)
+        family = browser_family(visit.request.headers.get("user-agent", ""))
+        secret = flow.signed_in(visit.app, who, browser=family, instead_of=visit.secret)
     except (Denied, Unavailable) as error:
         _log.warning("a sign-in at the identity provider came to nothing: %s", error.code)
         if visit.who is None:
             return _sign_in_page(visit, error)
         raise
-    if visit.secret:
-        # One browser, one session: the earlier one does not live on unseen.
-        with visit.app.works.begin() as uow:
-            end_session(uow.connection, visit.secret, uow.now)
     return open_cookie(go(local(attempt.next)), visit.request, secret)
 
 

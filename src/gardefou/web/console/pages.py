@@ -21,6 +21,7 @@ from gardefou.web.console import (
     nets,
     notices,
     overview,
+    passkeys,
     pauses,
     people,
     person,
@@ -61,6 +62,7 @@ _GROUPS = (
     record,
     notices,
     me,
+    passkeys,
     live,
 )
 

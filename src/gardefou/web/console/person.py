@@ -17,6 +17,7 @@ from gardefou.flow.change import propose
 from gardefou.flow.names import open_revealing
 from gardefou.flow.rollback_report import rollbacks_of
 from gardefou.flow.second_look import hidden_on
+from gardefou.flow.sessions import end, may_end_of_others, open_sessions
 from gardefou.people.leaving import Loss
 from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
@@ -51,6 +52,7 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/leave", give_notice),
         console.post(f"{one}/off", put_off),
         console.post(f"{one}/revoke", revoke),
+        console.post(f"{one}/sessions", end_sessions),
     ]
 
 
@@ -87,6 +89,7 @@ def show(visit: Visit) -> Response:
         table = config.rules.leaver_stages
         standing = standing_now(person, now, table)
         holding = holding_of(connection, visit, person)
+        sessions = open_sessions(visit.app, connection, person.id, now=now)
         did, undone = did_lately(connection, visit, person, days)
         story = _story(connection, visit, person)
         rollbacks = rollbacks_of(connection, person.id)
@@ -118,6 +121,8 @@ def show(visit: Visit) -> Response:
         may_staff=visit.may(Power.STAFF),
         may_lift=visit.may(Power.LIFT),
         may_revoke=may_revoke,
+        sessions=len(sessions),
+        may_end=person.id == visit.actor.id or may_end_of_others(visit.actor),
         path=path_of(person),
         done=visit.query("done"),
         number=visit.query("number"),
@@ -224,6 +229,13 @@ def revoke(visit: Visit) -> Response:
     """Revoke a token of theirs or of a service they own, at once."""
     person = person_of(visit)
     return _after(person, propose(visit.app, visit.actor, "token_revoke", {"token": visit.form.one("token")}))
+
+
+def end_sessions(visit: Visit) -> Response:
+    """End all their sessions, at once and on every node."""
+    person = person_of(visit)
+    end(visit.app, visit.actor, person.id)
+    return go(path_of(person), done="changed")
 
 
 def _after(person: Staff, made: Enforcement) -> Response:

@@ -18,6 +18,7 @@ from gardefou.flow.second_look import OUTSTANDING, is_hidden
 from gardefou.ids import least_at
 from gardefou.nets.seats import Person, could_count
 from gardefou.nets.verdict import Requirement, Verdict
+from gardefou.people.sessions import going_on
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -251,7 +252,12 @@ class Reader:
                 blind=self._blind,
                 counts=self._counts,
                 asked=sessions,
-                sessions=_sessions(connection, sessions, at),
+                sessions=_sessions(
+                    connection,
+                    sessions,
+                    at,
+                    timedelta(seconds=self.app.config(connection).rules.session_idle_seconds),
+                ),
             )
 
     def forget(self) -> None:
@@ -377,15 +383,13 @@ def _blind(connection: sa.Connection) -> Blind:
     return Blind(found=tuple((one, tuple(given[one.id])) for one in found))
 
 
-def _sessions(connection: sa.Connection, hashes: Collection[str], now: datetime) -> dict[str, Staff]:
+def _sessions(connection: sa.Connection, hashes: Collection[str], now: datetime, idle: timedelta) -> dict[str, Staff]:
     """Return who is behind each session that goes on; of sessions that ended and people off duty nothing."""
     if not hashes:
         return {}
     session = tables.session.c
     rows = connection.execute(
-        sa.select(session.hash, session.staff_id).where(
-            session.hash.in_(hashes), session.revoked_at.is_(None), session.expires_at > now
-        )
+        sa.select(session.hash, session.staff_id).where(session.hash.in_(hashes), going_on(now, idle))
     ).all()
     people = _staff(connection, {row.staff_id for row in rows})
     return {
