@@ -728,7 +728,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.recheck:recheck",
-                "    return _nets(uow, config, found, person, account, seen)",
+                "    return _nets(uow, app, config, found, person, account, seen)",
                 "    return None",
             ),
         ),

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -186,7 +186,8 @@ def challenge_made_for(credential: Mapping[str, Any]) -> bytes:
         InvalidInput: it says none (`passkey/malformed`).
     """
     response: Any = credential.get("response")
-    client: Any = response.get("clientDataJSON") if isinstance(response, dict) else None
+    fields = cast("dict[str, Any]", response) if isinstance(response, dict) else {}
+    client: Any = fields.get("clientDataJSON")
     if not isinstance(client, str):
         raise malformed()
     return challenge_in({"client": client})
