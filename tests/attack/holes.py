@@ -196,7 +196,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_CHANGE}.tokens:TokenIssue.weakens",
-                'return bool(set(payload["scopes"]) - harmless) or payload["source"] in {"trusted_flagger", "authority"}',
+                'return bool(set(payload["scopes"]) - HARMLESS) or payload["source"] in {"trusted_flagger", "authority"}',
                 "return False",
             ),
         ),
@@ -206,7 +206,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R6",
         "a service's owner and issuer are not behind what it does",
-        (Edit("gardefou.people.authenticate:by_token", "            humans=humans,\n", "            humans=(),\n"),),
+        (Edit("gardefou.people.authenticate:_service", "        humans=humans,\n", "        humans=(),\n"),),
         ("R6", "I10"),
         depth=2,
     ),

@@ -114,8 +114,7 @@ AUTHORS = (
 )
 
 
-@pytest.mark.parametrize("name", AUTHORS)
-def test_r4_nobody_says_who_they_are(one_house, name):
+def test_r4_nobody_says_who_they_are(one_house):
     one_house.report()
     case = one_house.get("/cases").json()["items"][0]["id"]
     bodies: dict[str, dict[str, Any]] = {
@@ -130,17 +129,18 @@ def test_r4_nobody_says_who_they_are(one_house, name):
         "/staff": {"roles": ["lead"]},
         "/tokens": {"scope": ["read"]},
     }
-    for path, body in bodies.items():
-        answer = one_house.post(path, {**body, name: "pseudo-ada"}, by="lea")
-        is_problem(answer, 400, "input/invalid")
-        assert answer.json()["field"] == name
     report = {
         "platform": "sandbox",
         "subject": {"kind": "account", "account": "1001"},
         "reporter": "r",
         "category": "spam",
     }
-    assert one_house.post("/reports", {**report, name: "pseudo-ada"}, by="forms").status_code == 400
+    for name in AUTHORS:
+        for path, body in bodies.items():
+            answer = one_house.post(path, {**body, name: "pseudo-ada"}, by="lea")
+            is_problem(answer, 400, "input/invalid")
+            assert answer.json()["field"] == name
+        assert one_house.post("/reports", {**report, name: "pseudo-ada"}, by="forms").status_code == 400
 
 
 def test_what_the_system_does_is_its_own_and_names_whose_act_it_ends(house):
@@ -206,9 +206,10 @@ def test_whoever_holds_a_secret_may_end_it_and_learns_nothing(house):
     assert house.tokens["robot"] not in json.dumps(revoked)
 
 
-@pytest.mark.parametrize("body", [{}, {"token": ""}, {"token": 5}, {"token": "x" * 513}, {"token": "x", "by": "y"}, []])
-def test_nonsense_ends_nothing(one_house, body):
-    assert one_house.post("/tokens/revoke-leaked", body, by=None).status_code == 400
+def test_nonsense_ends_nothing(one_house):
+    for body in ({}, {"token": ""}, {"token": 5}, {"token": "x" * 513}, {"token": "x", "by": "y"}, []):
+        answer = one_house.call("POST", "/tokens/revoke-leaked", by=None, json=body)
+        assert answer.status_code == 400, body
 
 
 def test_one_address_brings_secrets_so_often_and_another_all_the_same():
