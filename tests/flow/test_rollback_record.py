@@ -278,7 +278,7 @@ def test_kill_9_in_the_middle_loses_no_account_and_does_none_twice(database_url)
     child.stdout.close()
     after = World(database_url, at=datetime.now(UTC) + timedelta(seconds=1))
     with after.store.read() as connection:
-        record = MAPPED[Rollback].from_row(connection.execute(sa.select(tables.rollback)).mappings().one())
+        record = MAPPED[Rollback].from_row(connection.execute(sa.select(tables.rollback)).one())
     assert said[0].split() == ["begun", record.id]
     assert counts(after, record)["left"] > 0
     after.run(2 * MINUTE)

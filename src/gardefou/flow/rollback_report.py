@@ -22,7 +22,7 @@ from gardefou.errors import NotFound
 from gardefou.flow import rollback as r
 from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
-from gardefou.storage.records import MAPPED, fetch
+from gardefou.storage.records import MAPPED, fetch, fetch_all
 
 #: What became of an account, the worst last. ``moving``: asked of the platform, and not seen yet.
 BACK, WITHDRAWN, NOTHING, WAITS, MOVING, LEFT, FAILED = (
@@ -105,10 +105,8 @@ def rollback_of(connection: sa.Connection, rollback_id: str) -> Rollback:
 def rollbacks_of(connection: sa.Connection, whose: str, *, most: int = 5) -> list[Rollback]:
     """Return the newest rollbacks of a person's or service's work."""
     table = tables.rollback
-    found = connection.execute(
-        sa.select(table).where(table.c.whose == whose).order_by(table.c.id.desc()).limit(most)
-    ).mappings()
-    return [MAPPED[Rollback].from_row(row) for row in found]
+    newest = sa.select(table).where(table.c.whose == whose).order_by(table.c.id.desc()).limit(most)
+    return fetch_all(connection, Rollback, newest)
 
 
 _JOINED = tables.rollback_part.outerjoin(
@@ -155,12 +153,10 @@ def outcomes_of(
     if limit is not None:
         statement = statement.limit(limit)
     found: list[tuple[str, Outcome]] = []
-    for row in connection.execute(statement).mappings():
-        part: RollbackPart = MAPPED[RollbackPart].from_row(row)
-        restore: Enforcement | None = None
-        if row["r_id"] is not None:
-            image: Any = {column.name: row[f"r_{column.name}"] for column in tables.enforcement.columns}
-            restore = MAPPED[Enforcement].from_row(image)
+    width = len(tables.rollback_part.columns)
+    for row in connection.execute(statement):
+        part = MAPPED[RollbackPart].from_row(row[:width])
+        restore = None if row.r_id is None else MAPPED[Enforcement].from_row(row[width:])
         found.append((part.id, _told(record, part, restore)))
     return found
 
