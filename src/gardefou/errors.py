@@ -81,7 +81,7 @@ class TooManyTries(Denied):
     def __init__(self, seconds: int) -> None:
         super().__init__(
             "auth/too_many",
-            f"That was tried too often; wait {seconds} seconds, then try again.",
+            _("That was tried too often; wait %(seconds)s seconds, then try again.", seconds=seconds),
             extra={"retry_after": seconds},
         )
         self.seconds = seconds

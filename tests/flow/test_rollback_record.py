@@ -21,6 +21,7 @@ from gardefou.flow.rollback import begin_rollback, carry, rollback
 from gardefou.flow.rollback_preview import foresee
 from gardefou.flow.rollback_report import as_csv, outcomes_of, rollback_of, standing_of
 from gardefou.flow.waiting_groups import waiting_groups
+from gardefou.speech import Speech, speaking
 from gardefou.storage import tables
 from gardefou.storage.records import MAPPED
 from tests.flow.world import DAY, HOUR, MINUTE, Killed, World
@@ -184,6 +185,22 @@ def test_m9_it_stops_when_whoever_asked_is_put_off_and_another_takes_the_rest(wo
     assert counts(world, again) == {"back": 2}
 
 
+def test_why_it_stopped_is_kept_in_english_and_what_a_reader_is_told_is_not(world):
+    limited(world, 1)
+    record = begin(world, "rev2")
+    propose(world.app, world.actor("admin"), "role", {"staff": "rev2", "remove": ["reviewer"]})
+    with speaking(Speech("fr")):
+        carry(world.app, record.id)
+    with world.store.read() as connection:
+        assert rollback_of(connection, record.id).because.startswith("This needs the power 'lift'")
+    again = begin(world)
+    world.restore("lead", "rev0")
+    with speaking(Speech("fr")):
+        carry(world.app, again.id)
+        assert [one.because for one in report(world, again)] == ["Plus rien de cette personne n’y était en place."]
+    assert [one.because for one in report(world, again)] == ["Nothing of theirs stood there any more."]
+
+
 def test_it_stops_when_the_token_it_was_asked_for_with_is_revoked(world):
     limited(world, 2)
     service = world.service("detector")
@@ -278,7 +295,7 @@ def test_kill_9_in_the_middle_loses_no_account_and_does_none_twice(database_url)
     child.stdout.close()
     after = World(database_url, at=datetime.now(UTC) + timedelta(seconds=1))
     with after.store.read() as connection:
-        record = MAPPED[Rollback].from_row(connection.execute(sa.select(tables.rollback)).mappings().one())
+        record = MAPPED[Rollback].from_row(connection.execute(sa.select(tables.rollback)).one())
     assert said[0].split() == ["begun", record.id]
     assert counts(after, record)["left"] > 0
     after.run(2 * MINUTE)

@@ -21,6 +21,7 @@ from gardefou.ids import least_at
 from gardefou.people.actor import Actor
 from gardefou.people.directory import Entry
 from gardefou.people.roles import Power
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 
 #: How long a revealed name can be read, from when the revealing took effect.
@@ -158,7 +159,9 @@ def find_person(app: App, actor: Actor, *, name: str = "", email: str = "") -> S
     text = name or email
     if bool(name) == bool(email) or not text.strip() or len(text) > _MOST_TEXT:
         raise InvalidInput(
-            "staff/search", f"Give a whole name or an address, of at most {_MOST_TEXT} characters.", field="name"
+            "staff/search",
+            _("Give a whole name or an address, of at most %(most)s characters.", most=_MOST_TEXT),
+            field="name",
         )
     app.directory.seals.ring()
     with app.works.begin() as uow:
@@ -175,7 +178,8 @@ def find_person(app: App, actor: Actor, *, name: str = "", email: str = "") -> S
         ).scalar_one()
         if lately >= SEARCHES:
             raise Conflict(
-                "staff/searches", f"People are searched for at most {SEARCHES} times an hour; try again later."
+                "staff/searches",
+                _("People are searched for at most %(most)s times an hour; try again later.", most=SEARCHES),
             )
         directory = app.directory
         found = directory.by_name(uow.connection, name) if name else directory.with_email(uow.connection, email)

@@ -15,6 +15,7 @@ from gardefou.people import assertions, passkeys
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import NEW_KEY_MINUTES, by_staff
 from gardefou.people.passkeys import Purpose, Site
+from gardefou.speech import gettext as _
 
 
 def draw(app: App, purpose: Purpose, *, whose: str = "") -> bytes:
@@ -74,7 +75,9 @@ def enrol(
     """
     if len(label) > passkeys.MAX_LABEL or not label.isprintable():
         raise InvalidInput(
-            "passkey/label", f"A passkey's name has at most {passkeys.MAX_LABEL} characters.", field="label"
+            "passkey/label",
+            _("A passkey's name has at most %(most)s characters.", most=passkeys.MAX_LABEL),
+            field="label",
         )
     require_fresh(app, actor)
     challenge = passkeys.challenge_made_for(credential)

@@ -28,6 +28,7 @@ from gardefou.people.actor import Actor
 from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all, fetch_fast
@@ -122,7 +123,9 @@ def certify(app: App, actor: Actor, grants: Sequence[tuple[str, str]], because: 
         StepUpRequired: the sign-in is older than `FRESH_MINUTES`.
     """
     if not 1 <= len(grants) <= MOST:
-        raise InvalidInput("certify/grants", f"Name 1 to {MOST} roles of people to confirm.", field="grants")
+        raise InvalidInput(
+            "certify/grants", _("Name 1 to %(most)s roles of people to confirm.", most=MOST), field="grants"
+        )
     with app.works.begin() as uow:
         actor = _certifier(uow, actor)
         entries: list[Entry] = []
@@ -132,7 +135,10 @@ def certify(app: App, actor: Actor, grants: Sequence[tuple[str, str]], because: 
             if person.id in {actor.id, *actor.humans}:
                 raise Denied("certify/own", "Your own roles are confirmed by somebody else.")
             if role not in person.roles or person.standing == Standing.LEFT.value:
-                raise NotFound("certify/not_held", f"{person.pseudonym} does not hold the role {role!r} any more.")
+                raise NotFound(
+                    "certify/not_held",
+                    _("%(who)s does not hold the role %(role)s any more.", who=person.pseudonym, role=repr(role)),
+                )
             known = uow.get(RoleGrant, ORGANISATION, grant_id(person.id, role))
             grant = known or _new(person, role, uow.now)
             made = replace(

@@ -27,6 +27,8 @@ from gardefou.people.actor import Actor
 from gardefou.people.authenticate import strong_at
 from gardefou.people.leaving import leaving_of
 from gardefou.people.roles import Power
+from gardefou.speech import PLAIN, later, speaking
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_all
@@ -212,7 +214,7 @@ def harms_of(connection: sa.Connection, by: str, since: datetime, end: datetime)
     if known is None:
         service = connection.execute(sa.select(tables.token.c.id).where(tables.token.c.service == by).limit(1)).first()
         if service is None:
-            raise NotFound("staff/not_found", f"There is no person or service {by!r}.", field="by")
+            raise NotFound("staff/not_found", _("There is no person or service %(by)s.", by=repr(by)), field="by")
     return fetch_all(
         connection,
         Enforcement,
@@ -256,7 +258,8 @@ def _joins(uow: UnitOfWork, actor: Actor, by: str, wanted: Collection[str], *, e
             # Its limit is another's: what would wait there need not wait here (R12).
             continue
         try:
-            _asker(uow, one)
+            with speaking(PLAIN):
+                _asker(uow, one)
         except Denied as error:
             _write_end(uow, one, STOPPED, error.message)
             continue
@@ -298,6 +301,7 @@ def _asker(uow: UnitOfWork, one: Rollback) -> Actor:
     return actor
 
 
+@speaking(PLAIN)
 def carry(
     app: App, rollback_id: str, *, most: int | None = None, backwards: bool = False, told: Told | None = None
 ) -> int:
@@ -378,11 +382,11 @@ def _lift(
         exempt=one.exempt,
         group_id=one.id,
     )
-    state, because = NOTHING, "Nothing of theirs stood there any more."
+    state, because = NOTHING, later("Nothing of theirs stood there any more.")
     if lifted.restore is not None:
         state, because = PLACED, ""
     elif lifted.withdrawn:
-        state, because = WITHDRAWN, "Withdrawn before anything was done."
+        state, because = WITHDRAWN, later("Withdrawn before anything was done.")
     restore_id = None if lifted.restore is None else lifted.restore.id
     _note(uow, part, state, because, by=actor.id, restore_id=restore_id)
     return part, lifted.restore

@@ -21,8 +21,9 @@ from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow import rollback as r
 from gardefou.nets.verdict import Verdict
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
-from gardefou.storage.records import MAPPED, fetch
+from gardefou.storage.records import MAPPED, fetch, fetch_all
 
 #: What became of an account, the worst last. ``moving``: asked of the platform, and not seen yet.
 BACK, WITHDRAWN, NOTHING, WAITS, MOVING, LEFT, FAILED = (
@@ -98,17 +99,17 @@ def rollback_of(connection: sa.Connection, rollback_id: str) -> Rollback:
     """
     found = fetch(connection, Rollback, tables.rollback.c.id == rollback_id)
     if found is None:
-        raise NotFound("rollback/not_found", f"There is no rollback {rollback_id!r}; check the id.")
+        raise NotFound(
+            "rollback/not_found", _("There is no rollback %(rollback)s; check the id.", rollback=repr(rollback_id))
+        )
     return found
 
 
 def rollbacks_of(connection: sa.Connection, whose: str, *, most: int = 5) -> list[Rollback]:
     """Return the newest rollbacks of a person's or service's work."""
     table = tables.rollback
-    found = connection.execute(
-        sa.select(table).where(table.c.whose == whose).order_by(table.c.id.desc()).limit(most)
-    ).mappings()
-    return [MAPPED[Rollback].from_row(row) for row in found]
+    newest = sa.select(table).where(table.c.whose == whose).order_by(table.c.id.desc()).limit(most)
+    return fetch_all(connection, Rollback, newest)
 
 
 _JOINED = tables.rollback_part.outerjoin(
@@ -125,7 +126,7 @@ def standing_of(connection: sa.Connection, record: Rollback) -> Standing:
         .group_by(_p.state, _e.state)
     ).all()
     counts: dict[str, int] = {str(outcome): 0 for outcome in OUTCOMES}
-    for state, restore, number, _ in rows:
+    for state, restore, number, _reach in rows:
         counts[_outcome(state, restore)] += int(number)
     return Standing(record=record, counts=counts, reach=sum(int(row[3] or 0) for row in rows))
 
@@ -155,12 +156,10 @@ def outcomes_of(
     if limit is not None:
         statement = statement.limit(limit)
     found: list[tuple[str, Outcome]] = []
-    for row in connection.execute(statement).mappings():
-        part: RollbackPart = MAPPED[RollbackPart].from_row(row)
-        restore: Enforcement | None = None
-        if row["r_id"] is not None:
-            image: Any = {column.name: row[f"r_{column.name}"] for column in tables.enforcement.columns}
-            restore = MAPPED[Enforcement].from_row(image)
+    width = len(tables.rollback_part.columns)
+    for row in connection.execute(statement):
+        part = MAPPED[RollbackPart].from_row(row[:width])
+        restore = None if row.r_id is None else MAPPED[Enforcement].from_row(row[width:])
         found.append((part.id, _told(record, part, restore)))
     return found
 
@@ -190,12 +189,12 @@ def _because(record: Rollback, part: RollbackPart, restore: Enforcement | None, 
     if outcome == LEFT:
         return record.because if record.state == r.STOPPED else ""
     if restore is None:
-        return part.because
+        return _(part.because) if part.because else ""
     if outcome == WAITS:
         asked = Verdict.from_json(restore.verdict).approvals
-        return f"Waits for {', '.join(need.in_words() for need in asked)}."
+        return _("Waits for %(people)s.", people=", ".join(need.in_words() for need in asked))
     if outcome == MOVING:
-        return "Asked of the platform, which has not shown it yet."
+        return _("Asked of the platform, which has not shown it yet.")
     return "" if outcome == BACK else (restore.because or restore.state)
 
 

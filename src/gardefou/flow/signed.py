@@ -32,6 +32,7 @@ from gardefou.people.actor import Actor
 from gardefou.people.assertions import Key, approval_challenge, checked, decoded, refused, verify
 from gardefou.people.authenticate import sign_in_again
 from gardefou.people.passkeys import Purpose, note_use, spend
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
@@ -153,11 +154,11 @@ def check_yes(
 def _unsigned(config: Config, found: Enforcement, has_key: bool, *, by_token: bool) -> str:  # noqa: FBT001
     """Return why an unsigned yes does not stand; nothing where it does."""
     if has_key:
-        return "A yes here is signed with your passkey: say it in the console, or send its assertion along."
+        return _("A yes here is signed with your passkey: say it in the console, or send its assertion along.")
     if config.rules.passkey_approvals == REQUIRED:
-        return "A yes here is signed with a passkey, and you have none that counts yet; make one on your page."
+        return _("A yes here is signed with a passkey, and you have none that counts yet; make one on your page.")
     if by_token and found.action != Action.CHANGE:
-        return "A token is not enough for a yes here: sign in and say it in the console, best with a passkey."
+        return _("A token is not enough for a yes here: sign in and say it in the console, best with a passkey.")
     return ""
 
 

@@ -24,6 +24,8 @@ from gardefou.people.directory import Entry
 from gardefou.people.last_days import end_of_last_day, zone_of
 from gardefou.people.roles import ROLES, Power
 from gardefou.people.standing import Standing
+from gardefou.speech import decimal
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 COLUMNS = (
@@ -118,9 +120,11 @@ def _stop(bad: _Bad) -> None:
     if not bad.problems:
         return
     shown, more = "; ".join(bad.problems[:_SHOWN]), len(bad.problems) - _SHOWN
-    rest = f"; and {more} more" if more > 0 else ""
+    rest = _("; and %(more)s more", more=more) if more > 0 else ""
     raise InvalidInput(
-        "staff_import/lines", f"Nothing was changed: {shown}{rest}.", extra={"problems": list(bad.problems)}
+        "staff_import/lines",
+        _("Nothing was changed: %(shown)s%(rest)s.", shown=shown, rest=rest),
+        extra={"problems": list(bad.problems)},
     )
 
 
@@ -147,7 +151,11 @@ def _read(text: str, bad: _Bad) -> list[Line]:
     except csv.Error as error:
         bad.note(reader.line_num, "columns", str(error))
     if not bad.problems and not 1 <= len(lines) <= _MOST:
-        raise InvalidInput("staff_import/file", f"A file has 1 to {_MOST:,} people, each on a line.", field="file")
+        raise InvalidInput(
+            "staff_import/file",
+            _("A file has 1 to %(most)s people, each on a line.", most=decimal(_MOST)),
+            field="file",
+        )
     _check_twice(lines, bad)
     return lines
 
@@ -155,11 +163,13 @@ def _read(text: str, bad: _Bad) -> list[Line]:
 def _check_header(header: Sequence[str]) -> None:
     unknown = [name for name in header if name not in COLUMNS]
     if "external_id" not in header or unknown or len(set(header)) != len(header):
-        what = "lacks external_id"
+        what = _("lacks external_id")
         if "external_id" in header:
-            what = f"has {', '.join(unknown)}" if unknown else "has a column twice"
+            what = _("has %(what)s", what=", ".join(unknown)) if unknown else _("has a column twice")
         raise InvalidInput(
-            "staff_import/columns", f"Line 1: the header {what}; the columns are {', '.join(COLUMNS)}.", field="file"
+            "staff_import/columns",
+            _("Line 1: the header %(what)s; the columns are %(columns)s.", what=what, columns=", ".join(COLUMNS)),
+            field="file",
         )
 
 

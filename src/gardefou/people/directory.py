@@ -19,6 +19,8 @@ import sqlalchemy as sa
 from gardefou.errors import Conflict, Unavailable
 from gardefou.people.pseudonyms import outside_name
 from gardefou.people.seals import Ring, SealKey, Seals
+from gardefou.speech import gettext as _
+from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, locked, writing_over
 
@@ -63,13 +65,13 @@ class Directory:
         """
         self.hold(connection)
         ring = self._ring_for_writing(connection)
-        for kind in _UNIQUE:
+        for kind, taken in _TAKEN.items():
             text = _KINDS[kind](entry)
             owner = self._one(connection, kind, text)
             if owner not in {None, entry.staff_id}:
                 raise Conflict(
                     f"directory/{kind}",
-                    f"This {kind.replace('_', ' ')} is already kept for another person.",
+                    _(taken),
                     field=kind,
                 )
         _write(connection, ring.sealing, entry)
@@ -218,7 +220,11 @@ _KINDS: dict[str, Callable[[Entry], str]] = {
     "external_id": lambda entry: entry.external_id,
     "name": lambda entry: _whole_name(entry.name),
 }
-_UNIQUE = ("identity", "user_name")
+#: What only one person may have, and what is said where somebody else has it.
+_TAKEN = {
+    "identity": later("This identity is already kept for another person."),
+    "user_name": later("This user name is already kept for another person."),
+}
 
 
 # Rows ------------------------------------------------------------------------------------

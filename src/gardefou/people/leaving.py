@@ -17,6 +17,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 
@@ -85,7 +86,7 @@ def _cumulated(table: Table) -> tuple[tuple[str, int, frozenset[Loss]], ...]:
 def stage_at(table: Table, minutes_left: float, *, noticed: bool) -> str:
     """Return the stage that somebody is in with so many minutes left; empty before the first."""
     found = NOTICE if noticed else ""
-    for name, minutes, _ in table:
+    for name, minutes, _lost in table:
         # After its last minute the day is over: that stage has no minutes of its own.
         if minutes_left <= minutes:
             found = name
@@ -121,24 +122,31 @@ def checked(value: Any) -> Table:
             case [str() as name, int() as minutes, list() | tuple()] if not isinstance(minutes, bool):
                 table.append((name, minutes, tuple(map(str, cast("Sequence[object]", row[2])))))
             case _:
-                raise _wrong("Each stage is a name, minutes and a list of what is lost.")
+                raise _wrong(_("Each stage is a name, minutes and a list of what is lost."))
     if tuple(name for name, _, _ in table) != STAGES:
-        raise _wrong(f"The stages are {', '.join(STAGES)}, in this sequence.")
+        raise _wrong(_("The stages are %(stages)s, in this sequence.", stages=", ".join(STAGES)))
     known = {loss.value for loss in Loss}
-    for name, _, lost in table:
+    for name, _minutes, lost in table:
         unknown = set(lost) - known
         if unknown:
-            raise _wrong(f"{name}: there is nothing called {min(unknown)!r} to be lost; there is {', '.join(Loss)}.")
+            raise _wrong(
+                _(
+                    "%(stage)s: there is nothing called %(loss)s to be lost; there is %(losses)s.",
+                    stage=name,
+                    loss=repr(min(unknown)),
+                    losses=", ".join(Loss),
+                )
+            )
     made = tuple(table)
     if any(earlier[1] < later[1] for earlier, later in pairwise(made)) or made[-1][1] != 0:
-        raise _wrong("Each stage begins after the one before it, and the last at the end of the last day.")
+        raise _wrong(_("Each stage begins after the one before it, and the last at the end of the last day."))
     if any(minutes > _LONGEST for _, minutes, _ in made):
-        raise _wrong(f"No stage begins more than {_LONGEST} minutes before the end.")
+        raise _wrong(_("No stage begins more than %(most)s minutes before the end.", most=_LONGEST))
     for name, minutes, of_m9 in _cumulated(M9):
         kept = of_m9 - lost_at(made, minutes, noticed=True)
         if minutes_of(made, name) < minutes or kept:
-            what = f"keeps {', '.join(sorted(kept))}" if kept else "begins later"
-            raise _wrong(f"{name} {what}: a table takes no less than the rules do (M9).")
+            what = _("keeps %(what)s", what=", ".join(sorted(kept))) if kept else _("begins later")
+            raise _wrong(_("%(stage)s %(what)s: a table takes no less than the rules do (M9).", stage=name, what=what))
     return made
 
 

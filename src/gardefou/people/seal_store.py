@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from gardefou.errors import InvalidInput, Unavailable
 from gardefou.people.keys import KeyStore
 from gardefou.people.seals import Ring
+from gardefou.speech import gettext as _
 
 _SECONDS = 30
 
@@ -63,18 +64,25 @@ class CommandWrap:
 
     def _run(self, setting: str, command: str, given: bytes) -> bytes:
         if not command.strip():
-            raise Unavailable("seals/command", f"The sealing keys are wrapped, and the setting {setting} is empty.")
+            raise Unavailable(
+                "seals/command",
+                _("The sealing keys are wrapped, and the setting %(setting)s is empty.", setting=setting),
+            )
         try:
             done = subprocess.run(  # noqa: S603 - whoever runs this process names the command in its settings
                 shlex.split(command), input=given, capture_output=True, timeout=_SECONDS, check=False
             )
         except (OSError, ValueError, subprocess.TimeoutExpired) as error:
             raise Unavailable(
-                "seals/command", f"The command of {setting} cannot be run: {type(error).__name__}."
+                "seals/command",
+                _("The command of %(setting)s cannot be run: %(error)s.", setting=setting, error=type(error).__name__),
             ) from error
         if done.returncode or not done.stdout:
             # What it printed may hold the key, and is not repeated.
-            raise Unavailable("seals/command", f"The command of {setting} failed with status {done.returncode}.")
+            raise Unavailable(
+                "seals/command",
+                _("The command of %(setting)s failed with status %(status)s.", setting=setting, status=done.returncode),
+            )
         return done.stdout
 
 

@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gardefou.errors import Unavailable
+from gardefou.speech import gettext as _
 
 _SECRET = 32
 _NONCE = 12
@@ -111,8 +112,11 @@ class Ring:
         if found is None:
             raise Unavailable(
                 "seals/key",
-                f"The directory is sealed under key {key_id}, which this machine has not; "
-                "copy seals.json from the key store that has it.",
+                _(
+                    "The directory is sealed under key %(key)s, which this machine has not; "
+                    "copy seals.json from the key store that has it.",
+                    key=key_id,
+                ),
             )
         return found
 

@@ -23,6 +23,8 @@ from gardefou.people.actor import Actor
 from gardefou.people.passkeys import MOST_OF_ONE, passkey_by_id, passkeys_of
 from gardefou.people.roles import Power
 from gardefou.people.sessions import end_sessions
+from gardefou.speech import gettext as _
+from gardefou.speech import listed
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
@@ -60,7 +62,9 @@ class PasskeyChange(Handler):
             if not any(one.revoked_at is None for one in passkeys_of(uow.connection, person.id)):
                 raise NotFound("passkey/not_found", "They have no passkey.")
             return {"do": do, "staff": person.id}
-        raise InvalidInput("change/invalid", f"do is {ENROL}, {REVOKE} or {RESET}.", field="do")
+        raise InvalidInput(
+            "change/invalid", _("do is %(words)s.", words=listed((ENROL, REVOKE, RESET), "or")), field="do"
+        )
 
     def _enrol(self, uow: UnitOfWork, config: Config, actor: Actor, payload: Payload) -> Payload:
         if actor.staff is None:
@@ -70,7 +74,9 @@ class PasskeyChange(Handler):
             raise Conflict("passkey/known", "This passkey is enrolled already, or was.")
         held = passkeys_of(uow.connection, actor.id)
         if sum(one.revoked_at is None for one in held) >= MOST_OF_ONE:
-            raise Conflict("passkey/many", f"A person has at most {MOST_OF_ONE} passkeys; end one first.")
+            raise Conflict(
+                "passkey/many", _("A person has at most %(most)s passkeys; end one first.", most=MOST_OF_ONE)
+            )
         # What somebody else ended, by a change that people agreed to, is as if it had not been.
         further = any(one.revoked_by in {"", actor.id} for one in held)
         arrival = not held and (not config.rules.setup_finished or _has_just_arrived(uow, actor.staff))

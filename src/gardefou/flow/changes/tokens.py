@@ -31,7 +31,9 @@ def _end(uow: UnitOfWork, config: Config, wished: datetime | None) -> datetime:
     # A minute for whoever counted a year from the moment of asking.
     if wished > most + timedelta(minutes=1):
         raise InvalidInput(
-            "token/expires", f"A token lasts for {config.rules.token_days_most} days at most.", field="expires"
+            "token/expires",
+            _("A token lasts for %(days)s days at most.", days=config.rules.token_days_most),
+            field="expires",
         )
     return wished
 

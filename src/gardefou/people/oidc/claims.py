@@ -16,6 +16,7 @@ from authlib.oidc.core import CodeIDToken
 from joserfc.errors import JoseError
 
 from gardefou.errors import Denied
+from gardefou.speech import gettext as _
 
 #: How far two clocks may be apart.
 LEEWAY = timedelta(seconds=30)
@@ -63,7 +64,7 @@ class Logout:
 
 def wrong(why: str) -> Denied:
     """Return the error for a token that does not count."""
-    return Denied("oidc/token", f"What the identity provider sent does not count: {why}.")
+    return Denied("oidc/token", _("What the identity provider sent does not count: %(why)s.", why=why))
 
 
 def moment(claims: Claims, name: str, *, optional: bool = False) -> datetime | None:
@@ -77,7 +78,7 @@ def moment(claims: Claims, name: str, *, optional: bool = False) -> datetime | N
         return None
     good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not good or not 0 <= cast("float", value) < 1e11:
-        raise wrong(f"{name} is no time")
+        raise wrong(_("%(name)s is no time", name=name))
     return datetime.fromtimestamp(cast("float", value), UTC)
 
 
@@ -91,7 +92,7 @@ def word(claims: Claims, name: str, *, optional: bool = False) -> str:
     if value is None and optional:
         return ""
     if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST or "\x00" in value:
-        raise wrong(f"{name} is no text of 1 to {_LONGEST} characters")
+        raise wrong(_("%(name)s is no text of 1 to %(most)s characters", name=name, most=_LONGEST))
     return value
 
 
@@ -106,7 +107,7 @@ def texts(claims: Claims, name: str) -> tuple[str, ...]:
         return ()
     items: list[Any] = given if isinstance(given, list) else [None]  # pyright: ignore[reportUnknownVariableType]
     if not all(isinstance(one, str) for one in items):
-        raise wrong(f"{name} is no list of texts")
+        raise wrong(_("%(name)s is no list of texts", name=name))
     return tuple(items)
 
 
@@ -117,19 +118,19 @@ def check_frame(claims: Claims, *, issuer: str, audience: str, now: datetime) ->
         Denied: `oidc/token`.
     """
     if claims.get("iss") != issuer:
-        raise wrong("it is of another issuer")
+        raise wrong(_("it is of another issuer"))
     given: Any = claims.get("aud")
     audiences: list[Any] = given if isinstance(given, list) else [given]  # pyright: ignore[reportUnknownVariableType]
     if audience not in audiences or not all(isinstance(one, str) for one in audiences):
-        raise wrong("it is for somebody else")
+        raise wrong(_("it is for somebody else"))
     end, issued = moment(claims, "exp"), moment(claims, "iat")
     assert end is not None
     assert issued is not None
     if end + LEEWAY <= now:
-        raise wrong("it has expired")
+        raise wrong(_("it has expired"))
     start = moment(claims, "nbf", optional=True) or issued
     if max(start, issued) - LEEWAY > now:
-        raise wrong("it is of the future")
+        raise wrong(_("it is of the future"))
     return end
 
 
@@ -167,9 +168,9 @@ def id_token(
     """
     check_frame(claims, issuer=issuer, audience=client_id, now=now)
     if claims.get("nonce") != nonce:
-        raise wrong("it answers another sign-in (nonce)")
+        raise wrong(_("it answers another sign-in (nonce)"))
     if "events" in claims:
-        raise wrong("it is no ID token")
+        raise wrong(_("it is no ID token"))
     token = cast("Any", CodeIDToken)(
         dict(claims),
         dict(header),
@@ -180,7 +181,7 @@ def id_token(
         # The parties (azp) and the access token's hash too.
         token.validate(now=int(now.timestamp()), leeway=int(LEEWAY / timedelta(seconds=1)))
     except (JoseError, KeyError, TypeError, ValueError) as error:
-        raise wrong(getattr(error, "description", "") or "a claim is not as it must be") from error
+        raise wrong(getattr(error, "description", "") or _("a claim is not as it must be")) from error
     return identity(claims, issuer=issuer)
 
 
@@ -194,15 +195,15 @@ def logout_token(claims: Claims, *, issuer: str, client_id: str, now: datetime) 
     issued = moment(claims, "iat")
     assert issued is not None
     if issued + LOGOUT_AGE + LEEWAY <= now:
-        raise wrong("it is too old")
+        raise wrong(_("it is too old"))
     events: Any = claims.get("events")
     if not isinstance(events, dict) or not isinstance(cast("dict[str, Any]", events).get(LOGOUT_EVENT), dict):
-        raise wrong("it is no logout token")
+        raise wrong(_("it is no logout token"))
     if "nonce" in claims:
-        raise wrong("a logout token has no nonce")
+        raise wrong(_("a logout token has no nonce"))
     subject, sid = word(claims, "sub", optional=True), word(claims, "sid", optional=True)
     if not subject and not sid:
-        raise wrong("it names neither a person nor a session")
+        raise wrong(_("it names neither a person nor a session"))
     # Until then it could be taken for a new one.
     until = min(end, issued + LOGOUT_AGE) + LEEWAY
     return Logout(issuer=issuer, subject=subject, sid=sid, id=word(claims, "jti"), until=until)

@@ -28,6 +28,7 @@ from gardefou.errors import Denied, NotFound, Unavailable
 from gardefou.people.keys import KeyStore
 from gardefou.people.oidc.claims import wrong
 from gardefou.people.oidc.client_key import loaded
+from gardefou.speech import gettext as _
 
 #: Signatures that are taken. None of them is made with what is public, or with what the client knows.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
@@ -103,14 +104,19 @@ class Provider:
             return self._metadata.document
         found = self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
         if found.get("issuer") != self.issuer:
-            raise _strange(f"it calls itself {str(found.get('issuer'))[:200]!r}; oidc_issuer must be just that")
+            raise _strange(
+                _(
+                    "it calls itself %(issuer)s; oidc_issuer must be just that",
+                    issuer=repr(str(found.get("issuer"))[:200]),
+                )
+            )
         for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
             _safe(found.get(name), name)
         if found.get("end_session_endpoint") is not None:
             _safe(found["end_session_endpoint"], "end_session_endpoint")
         methods: Any = found.get("code_challenge_methods_supported")
         if isinstance(methods, list) and "S256" not in methods:
-            raise _strange("it does not know PKCE with S256")
+            raise _strange(_("it does not know PKCE with S256"))
         self._metadata = _Held(self._ticks(), found)
         return found
 
@@ -120,7 +126,7 @@ class Provider:
             if age >= _FRESH or (anew and age >= _AGAIN):
                 found = self._get(str(self._metadata_held()["jwks_uri"]))
                 if not isinstance(found.get("keys"), list):
-                    raise _strange("its keys are no JSON Web Key Set")
+                    raise _strange(_("its keys are no JSON Web Key Set"))
                 self._jwks = _Held(self._ticks(), found)
             return [one for one in cast("list[Any]", self._jwks.document["keys"]) if isinstance(one, dict)]
 
@@ -136,7 +142,7 @@ class Provider:
                 for chunk in answer.iter_bytes():
                     body += chunk
                     if len(body) > _LARGEST:
-                        raise _strange("its answer is too large")
+                        raise _strange(_("its answer is too large"))
             finally:
                 answer.close()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -146,11 +152,15 @@ class Provider:
         try:
             document: Any = json.loads(bytes(body))
         except (ValueError, RecursionError) as error:
-            raise _strange(f"{request.url.path} answers {answer.status_code} and no JSON") from error
+            raise _strange(
+                _("%(path)s answers %(status)s and no JSON", path=request.url.path, status=answer.status_code)
+            ) from error
         if not isinstance(document, dict) or answer.is_redirect:
-            raise _strange(f"{request.url.path} answers {answer.status_code} and no JSON object")
+            raise _strange(
+                _("%(path)s answers %(status)s and no JSON object", path=request.url.path, status=answer.status_code)
+            )
         if request.method == "GET" and answer.status_code != 200:
-            raise _strange(f"{request.url.path} answers {answer.status_code}")
+            raise _strange(_("%(path)s answers %(status)s", path=request.url.path, status=answer.status_code))
         return answer.status_code, cast("dict[str, Any]", document)
 
     # signing in
@@ -187,7 +197,7 @@ class Provider:
         """
         always = self.metadata().get("authorization_response_iss_parameter_supported") is True
         if (given is None and always) or (given is not None and given != self.issuer):
-            raise wrong("the answer is of another issuer")
+            raise wrong(_("the answer is of another issuer"))
 
     def exchange(self, code: str, *, verifier: str, now: datetime) -> tuple[Signed, str]:
         """Return the ID token that a code stands for, and the access token beside it.
@@ -210,7 +220,7 @@ class Provider:
         status, document = self._json(lambda: self._http.build_request("POST", endpoint, data=form, headers=headers))
         if status != 200:
             if document.get("error") in {"invalid_client", "unauthorized_client"}:
-                raise _strange("it does not take this client's secret or key; see `gardefou oidc check`")
+                raise _strange(_("it does not take this client's secret or key; see `gardefou oidc check`"))
             raise Denied("oidc/refused", "The identity provider did not take this sign-in; begin again.")
         access = document.get("access_token")
         return self.signed(document.get("id_token"), types=("jwt",)), access if isinstance(access, str) else ""
@@ -286,21 +296,21 @@ class Provider:
             Unavailable: its keys cannot be read (`oidc/unavailable`, `oidc/provider`).
         """
         if not isinstance(token, str) or len(token) > _LONGEST_TOKEN or token.count(".") != 2 or not token.isascii():
-            raise wrong("it is no signed token")
+            raise wrong(_("it is no signed token"))
         header = _header(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise wrong("it is not signed in a way that counts")
+            raise wrong(_("it is not signed in a way that counts"))
         if "crit" in header or not isinstance(kid, str | None):
-            raise wrong("its header is not understood")
+            raise wrong(_("its header is not understood"))
         if str(header.get("typ", "jwt")).lower().removeprefix("application/") not in types:
-            raise wrong("it is a token for something else")
+            raise wrong(_("it is a token for something else"))
         found = self._key_for(algorithm, kid)
         try:
             key = jwk.import_key(found)
             decoded = jwt.decode(token, key, algorithms=[algorithm])
         except (JoseError, ValueError, TypeError, RecursionError) as error:
-            raise wrong("its signature is not the provider's") from error
+            raise wrong(_("its signature is not the provider's")) from error
         return Signed(header=decoded.header, claims=decoded.claims)
 
     def _key_for(self, algorithm: str, kid: str | None) -> Any:
@@ -310,7 +320,7 @@ class Provider:
                 return fitting[0]
             if len(fitting) > 1:
                 break
-        raise wrong("its key is not one of the provider's")
+        raise wrong(_("its key is not one of the provider's"))
 
 
 def _header(token: str) -> dict[str, Any]:
@@ -318,9 +328,9 @@ def _header(token: str) -> dict[str, Any]:
     try:
         header: Any = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (ValueError, RecursionError) as error:
-        raise wrong("it is no signed token") from error
+        raise wrong(_("it is no signed token")) from error
     if not isinstance(header, dict):
-        raise wrong("it is no signed token")
+        raise wrong(_("it is no signed token"))
     return cast("dict[str, Any]", header)
 
 
@@ -339,8 +349,8 @@ def _fits(key: Mapping[str, Any], algorithm: str, kid: str | None) -> bool:
 def _safe(url: object, name: str) -> None:
     parts = urlsplit(url if isinstance(url, str) else "")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise _strange(f"{name} is no https address")
+        raise _strange(_("%(name)s is no https address", name=name))
 
 
 def _strange(why: str) -> Unavailable:
-    return Unavailable("oidc/provider", f"The identity provider cannot be used as it is: {why}.")
+    return Unavailable("oidc/provider", _("The identity provider cannot be used as it is: %(why)s.", why=why))

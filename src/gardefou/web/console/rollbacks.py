@@ -15,7 +15,7 @@ from gardefou.domain.records import Account, Enforcement
 from gardefou.flow import rollback_preview as preview
 from gardefou.flow import rollback_report as report
 from gardefou.flow.rollback import begin_rollback, carry
-from gardefou.speech import later
+from gardefou.speech import PLAIN, later, speaking
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
@@ -146,19 +146,21 @@ def show(visit: Visit) -> Response:
 
 
 def report_csv(visit: Visit) -> Response:
-    """Return the whole report as CSV, to keep."""
+    """Return the whole report as CSV, to keep: in English, whoever asks."""
     with visit.app.works.read() as connection:
         record = report.rollback_of(connection, visit.path("id"))
-        text = report.as_csv(one for _, one in report.outcomes_of(connection, record))
+        with speaking(PLAIN):
+            text = report.as_csv(one for _, one in report.outcomes_of(connection, record))
     return _file(text.encode(), "text/csv; charset=utf-8", f"rollback-{record.id}.csv")
 
 
 def report_json(visit: Visit) -> Response:
-    """Return the whole report as JSON, to keep."""
+    """Return the whole report as JSON, to keep: in English, whoever asks."""
     with visit.app.works.read() as connection:
         record = report.rollback_of(connection, visit.path("id"))
         document = report.head(report.standing_of(connection, record), visit.names.of)
-        document["items"] = [report.documented(one) for _, one in report.outcomes_of(connection, record)]
+        with speaking(PLAIN):
+            document["items"] = [report.documented(one) for _, one in report.outcomes_of(connection, record)]
     return _file(orjson.dumps(document, option=orjson.OPT_INDENT_2), "application/json", f"rollback-{record.id}.json")
 
 

@@ -36,6 +36,8 @@ _CHANGES: dict[str, str] = {
     "off": later("End of all powers"),
     "suspend": later("Off duty, or back"),
     "reveal": later("Reveal a name"),
+    "erase": later("Erase a leaver's name"),
+    "passkey": later("Passkeys"),
     "token": later("New token"),
     "token_revoke": later("Revoke a token"),
     "platform": later("Platform"),
@@ -126,6 +128,17 @@ _EVENTS: dict[str, str] = {
     "staff.signed_in": later("signed in"),
     "token.issued": later("a token was issued"),
     "token.revoked": later("a token was revoked"),
+    "token.orphaned": later("nobody answers for a service any more"),
+    "staff.suspended": later("someone was taken off duty for now"),
+    "staff.reinstated": later("someone came back on duty"),
+    "staff.described": later("who somebody is was stated anew"),
+    "staff.linked": later("bound their account at the identity provider"),
+    "passkey.enrolled": later("a passkey was enrolled"),
+    "passkey.revoked": later("a passkey was ended"),
+    "session.ended": later("sessions of a person were ended"),
+    "signal.received": later("the identity provider told of a security event"),
+    "channel.set": later("a channel for notices was set"),
+    "channel.retired": later("a channel for notices was taken out of use"),
 }
 
 #: Nouns that are counted on pages, one and many; the catalogues have each.
