@@ -59,27 +59,27 @@ def test_m6_a_platform_that_is_down_is_tried_again_with_growing_waits_and_one_al
     assert world.read(made).state == "in_force"
 
 
-def test_m6_a_day_of_silence_does_not_lapse_it(world):
+def test_m6_a_day_of_silence_does_not_lapse_it(days):
     """Readings grow stale meanwhile; nothing is sent without a new one, so nothing need lapse."""
-    world.enforce("rev", "small", "warn")
-    world.sandbox.switch(down=True)
-    made = world.enforce("rev", "small", "suspend")
-    world.run(30 * HOUR)
-    assert world.read(made).state == "executing"
-    world.up()
-    world.run(10 * MINUTE)
-    assert world.read(made).state == "in_force"
+    days.enforce("rev", "small", "warn")
+    days.sandbox.switch(down=True)
+    made = days.enforce("rev", "small", "suspend")
+    days.run(30 * HOUR)
+    assert days.read(made).state == "executing"
+    days.up()
+    days.run(10 * MINUTE)
+    assert days.read(made).state == "in_force"
 
 
-def test_m4_three_days_are_the_most(world):
-    world.enforce("rev", "small", "warn")
-    world.sandbox.switch(down=True)
-    made = world.enforce("rev", "small", "suspend")
-    world.run(73 * HOUR)
-    assert world.read(made).state == "lapsed"
-    world.up()
-    world.run(DAY)
-    assert "suspended" not in world.measures("small")
+def test_m4_three_days_are_the_most(days):
+    days.enforce("rev", "small", "warn")
+    days.sandbox.switch(down=True)
+    made = days.enforce("rev", "small", "suspend")
+    days.run(73 * HOUR)
+    assert days.read(made).state == "lapsed"
+    days.up()
+    days.run(DAY)
+    assert "suspended" not in days.measures("small")
 
 
 def test_m6_an_explicit_refusal_is_failed(world):

@@ -61,11 +61,11 @@ def test_a_pause_between_intention_and_checkpoint_holds(world):
     assert world.effects("known") == []
 
 
-def test_m4_a_pause_of_three_days_lapses_it(world):
-    made = world.enforce("rev", "small", "suspend", execute_at=world.now + HOUR)
-    pause(world.app, world.actor("rev2"), "look first")
-    world.run(74 * HOUR)
-    assert world.read(made).state == "lapsed"
+def test_m4_a_pause_of_three_days_lapses_it(days):
+    made = days.enforce("rev", "small", "suspend", execute_at=days.now + HOUR)
+    pause(days.app, days.actor("rev2"), "look first")
+    days.run(74 * HOUR)
+    assert days.read(made).state == "lapsed"
 
 
 def test_m11_what_the_law_demands_goes_on_under_a_pause(world):

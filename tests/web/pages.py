@@ -105,7 +105,7 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
 def routes_of(web: FastAPI) -> list[str]:
     """Return every route of the console that is read."""
     found = [one.path for one in web.router.routes if isinstance(one, Route) and "GET" in (one.methods or ())]
-    return [path for path in dict.fromkeys(found) if not path.startswith("/api/")]
+    return [path for path in dict.fromkeys(found) if not path.startswith(("/api/", "/scim/"))]
 
 
 def addresses(web: FastAPI, there: Furnished, most: int = 99) -> list[str]:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from gardefou.flow import incident_words
-from gardefou.flow.break_glass import break_glass
 from gardefou.flow.change import pause, propose, resume
 from gardefou.nets.invariants import INVARIANTS
-from gardefou.storage import fast
 from gardefou.web.console import lead_words
 from tests.web.console_scene import Browser, Scene, make_scene
 
@@ -39,49 +33,6 @@ def suspend_and_restore(scene: Scene, ref: str) -> None:
     scene.later(timedelta(minutes=11))
     scene.client("dee").post(f"/restore/sandbox/{ref}", because="It was a mistake.")
     scene.settle()
-
-
-@contextmanager
-def counted(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Note every statement that is executed."""
-    seen: list[str] = []
-    run = fast.Fast._run
-
-    def noted(self: fast.Fast, connection: Any, made: Any, bound: Any) -> Any:
-        seen.append(made.text)
-        return run(self, connection, made, bound)
-
-    def executed(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        seen.append(statement)
-
-    monkeypatch.setattr(fast.Fast, "_run", noted)
-    event.listen(scene.app.works.store.reader, "before_cursor_execute", executed)
-    yield seen
-    event.remove(scene.app.works.store.reader, "before_cursor_execute", executed)
-    monkeypatch.undo()
-
-
-PAGES = ("/", "/?span=30d", "/pause", "/incidents", "/nets", "/hacked?q=presldent", "/hacked/sandbox/1001")
-
-
-def test_pages_make_as_many_queries_with_much_as_with_little(scene: Scene, monkeypatch: pytest.MonkeyPatch):
-    def queries() -> dict[str, int]:
-        found: dict[str, int] = {}
-        browser = scene.client("ben")
-        for path in PAGES:
-            browser.get(path)
-            with counted(scene, monkeypatch) as seen:
-                browser.get(path)
-            found[path] = len(seen)
-        return found
-
-    suspend_and_restore(scene, "3001")
-    break_glass(scene.app, scene.actor("dee"), "sandbox", "3006", "lock", "It posts links.")
-    few = queries()
-    for number in range(2, 6):
-        suspend_and_restore(scene, f"300{number}")
-    break_glass(scene.app, scene.actor("dee"), "sandbox", "3007", "lock", "It posts links.")
-    assert queries() == few
 
 
 # figures -------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from gardefou.people.authenticate import start_session
 from gardefou.web.app import create_app
 
 #: Not looked at: files, the stream, what signs in or out, and what only an admin sees.
-_NO_PAGES = ("/live", "/signin", "/api", "/notices")
+_NO_PAGES = ("/live", "/signin", "/api", "/scim", "/oidc", "/notices")
 #: Pages that say something only when asked about one thing.
 _ASKED = ("/enforcements/group",)
 #: Lists that are looked at by their query too.

@@ -44,7 +44,7 @@ Name128 = Annotated[str, StringConstraints(max_length=128)]
 #: whose filter matches nothing makes the entry that it describes.
 POLICY = ScimPolicy(
     unknown=ScimPolicy.Unknown.ignore,
-    remove_value_as_filter=ScimPolicy.RemoveValue.apply,
+    remove_value_as_filter=ScimPolicy.RemoveValue["apply"],
     unmatched_path_filter=ScimPolicy.UnmatchedPathFilter.create,
 )
 
