@@ -111,7 +111,7 @@ def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_t
         page.locator("#login").press("Enter")
         page.locator("#password").fill(PASSWORD)
         page.locator("#password").press("Enter")
-        expect(page.get_by_role("heading", name="How you like it")).to_be_visible()
+        expect(page.get_by_role("heading", name="How you sign in, and how you like it")).to_be_visible()
         with scene.app.works.begin() as uow:
             _long_ago(uow, scene)
         # A form that asks for a fresh sign-in: out to the provider, which asks again, and back to the form.

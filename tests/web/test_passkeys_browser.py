@@ -11,7 +11,7 @@ from playwright.sync_api import CDPSession, Page, expect, sync_playwright
 
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
-from gardefou.people.authenticate import note_strong
+from gardefou.people.authenticate import forget_strong
 from gardefou.storage import tables
 from tests.web.console_scene import PLATFORM, make_scene
 from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
@@ -72,7 +72,7 @@ def long_since(console: Console, name: str) -> None:
     """Let a person's strong sign-in be long ago."""
     scene = console.scene
     with scene.app.works.begin() as uow:
-        note_strong(uow.connection, scene.staff[name].id, scene.app.now().replace(year=2020))
+        forget_strong(uow.connection, scene.staff[name].id)
 
 
 def test_a_passkey_is_made_signs_in_steps_up_and_signs_a_yes_on_a_protected_account(console: Console):
