@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
 from starlette.responses import Response
@@ -18,10 +17,8 @@ from gardefou.web.console.frame import Console, Visit
 _ORDER = (Standing.LEAVING, Standing.ACTIVE, Standing.SUSPENDED, Standing.LEFT)
 #: As long as the shipped nets take someone for a newcomer.
 NEWCOMER = timedelta(days=45)
-_WEEK = timedelta(days=7)
 #: People of one page; the others are found by their pseudonym.
 _MOST = 500
-_e = tables.enforcement.c
 _c = tables.case.c
 
 
@@ -31,7 +28,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 
 def show(visit: Visit) -> Response:
-    """Show everyone, leavers and newcomers first, with what they hold and did this week."""
+    """Show everyone, leavers and newcomers first, with what they work on."""
     now, looked_for = visit.now, visit.query("q").strip()
     with visit.app.works.read() as connection:
         everyone = fetch_all(connection, Staff, sa.select(tables.staff))
@@ -43,35 +40,17 @@ def show(visit: Visit) -> Response:
         claims = {row.claimed_by: row.cases for row in held}
         rules = visit.app.config(connection).rules
         people = [(one, standing_now(one, now, rules.leaver_stages)) for one in everyone]
-        watched = [
-            one.id
-            for one, standing in people
-            if standing.standing is Standing.LEAVING or (standing.on_duty and now - one.started_at < NEWCOMER)
-        ]
-        did = _did(connection, watched, now - _WEEK)
     if looked_for:
         people = [pair for pair in people if looked_for.lower() in pair[0].pseudonym.lower()]
-    people.sort(key=lambda pair: (_ORDER.index(pair[1].standing), pair[0].id not in watched, pair[0].pseudonym))
+    newcomers = {one.id for one, _ in people if now - one.started_at < NEWCOMER}
+    people.sort(key=lambda pair: (_ORDER.index(pair[1].standing), pair[0].id not in newcomers, pair[0].pseudonym))
     return visit.page(
         "people.html",
         people=people[:_MOST],
         more=max(0, len(people) - _MOST),
         claims=claims,
-        did=did,
-        newcomers={one.id for one, _ in people if now - one.started_at < NEWCOMER},
+        newcomers=newcomers,
         organisation=rules.organisation,
         q=looked_for,
         done=visit.query("done"),
     )
-
-
-def _did(connection: sa.Connection, people: Collection[str], since: datetime) -> dict[str, int]:
-    """Return how much each of some people placed since then, but what waits: a second look must not know of it."""
-    if not people:
-        return {}
-    found = connection.execute(
-        sa.select(_e.placed_by, sa.func.count().label("placed"))
-        .where(_e.placed_by.in_(sorted(people)), _e.placed_at > since, _e.state != "waiting", _e.severity > 0)
-        .group_by(_e.placed_by)
-    )
-    return {row.placed_by: row.placed for row in found}
