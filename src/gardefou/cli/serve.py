@@ -32,7 +32,7 @@ def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None
     from gardefou.web.serve import make_server
 
     ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    _log()
     settings = ctx.settings
     server = make_server(ctx.app, settings)
     ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
@@ -66,7 +66,7 @@ def worker(ctx: Cli, once: bool) -> None:
         done += work.notices_once()
         ctx.out.data({"done": done}, f"{done} things were done." if done else "Nothing was due.")
         return
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    _log()
     # Blocked before any thread is started, so that this one alone hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     work.start()
@@ -74,3 +74,9 @@ def worker(ctx: Cli, once: bool) -> None:
     signal.sigwait(_STOPS)
     ctx.out.note("Stopping after what is in hand.")
     work.stop()
+
+
+def _log() -> None:
+    """Write what happens to standard error; of migrations only what goes wrong, as each start asks for them."""
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
