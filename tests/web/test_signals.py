@@ -454,7 +454,8 @@ def test_a_key_is_found_only_where_no_other_could_be_meant():
 
 def test_what_is_critical_in_a_header_is_never_passed_over(one):
     session = one.session()
-    for more in ({"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": False}, {"crit": []}):
+    critical: list[dict[str, Any]] = [{"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": False}, {"crit": []}]
+    for more in critical:
         head = {"alg": "ES256", "typ": "secevent+jwt", "kid": "ec"} | more
         assert one.send(unsigned(head, one.claims(), b"x" * 64)).json()["err"] == "invalid_request"
     assert one.tell(nbf=4_000_000_000).json()["err"] == "invalid_request"

@@ -21,6 +21,7 @@ from gardefou.people import provisioned
 from gardefou.people.authenticate import forget_strong
 from gardefou.people.sessions import end_sessions
 from gardefou.people.signed_tokens import Part, Signed, spend
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 #: A clock may be this far ahead of ours.
@@ -82,7 +83,7 @@ def check(token: Signed, *, issuer: str, audience: str, now: datetime) -> None:
 
 def refused(part: Part, why: str) -> InvalidInput:
     """Return the error for a token that is no event for us; RFC 8935 has a name for each part."""
-    return InvalidInput(f"signal/invalid_{part}", f"The event does not count: {why}.")
+    return InvalidInput(f"signal/invalid_{part}", _("The event does not count: %(why)s.", why=why))
 
 
 def receive(app: App, claims: Mapping[str, Any]) -> Taken:

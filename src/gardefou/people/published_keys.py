@@ -9,7 +9,7 @@ import base64
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import Key, import_key
 
 from gardefou.errors import InvalidInput, Unavailable
+from gardefou.speech import gettext as _
 
 #: Signatures that are taken. None of them is made with what is public, or with what whoever checks it knows.
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
@@ -91,23 +92,23 @@ def ask(client: httpx.Client, method: str, url: str, **more: Any) -> tuple[int, 
             for part in answer.iter_bytes():
                 body += part
                 if len(body) > _LARGEST:
-                    raise UnusableAnswer("its answer is too large")
+                    raise UnusableAnswer(_("its answer is too large"))
                 if time.monotonic() - began > _SLOWEST:
                     raise UnusableAnswer
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise UnusableAnswer from error
     if answer.status_code >= 500:
         raise UnusableAnswer
-    says = f"{answer.url.path} answers {answer.status_code}"
-    if method == "GET" and answer.status_code != 200:
-        raise UnusableAnswer(says)
+    path, status = answer.url.path, answer.status_code
+    if method == "GET" and status != 200:
+        raise UnusableAnswer(_("%(path)s answers %(status)s", path=path, status=status))
     try:
         document: Any = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise UnusableAnswer(f"{says} and no JSON") from error
+        raise UnusableAnswer(_("%(path)s answers %(status)s and no JSON", path=path, status=status)) from error
     if not isinstance(document, dict) or answer.is_redirect:
-        raise UnusableAnswer(f"{says} and no JSON object")
-    return answer.status_code, cast("dict[str, Any]", document)
+        raise UnusableAnswer(_("%(path)s answers %(status)s and no JSON object", path=path, status=status))
+    return status, cast("dict[str, Any]", document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +188,9 @@ def _read(document: Mapping[str, Any]) -> tuple[_Published, ...]:
     """Return the public keys for signatures in a JWK set; what is none of these is left out."""
     listed: Any = document.get("keys")
     if not isinstance(listed, list):
-        raise UnusableAnswer("its keys are no JSON Web Key Set")
+        raise UnusableAnswer(_("its keys are no JSON Web Key Set"))
     found: list[_Published] = []
-    for one in cast("list[Any]", listed)[:_MOST_KEYS]:
+    for one in cast("Sequence[Any]", listed)[:_MOST_KEYS]:
         if not isinstance(one, dict) or not _signs(cast("dict[str, Any]", one)):
             continue
         said = cast("dict[str, Any]", one)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
@@ -25,6 +25,7 @@ from sqlalchemy.exc import IntegrityError
 from gardefou.errors import Denied, GardefouError
 from gardefou.people.authenticate import hash_secret
 from gardefou.people.published_keys import ALGORITHMS, PublishedKeys
+from gardefou.speech import gettext as _
 from gardefou.storage import tables
 
 #: How far two clocks may be apart.
@@ -59,7 +60,7 @@ class Signed:
         value = self.claims.get(name)
         good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not good or not 0 <= cast("float", value) < 1e11:
-            raise self.refuse("request", f"{name} is no time")
+            raise self.refuse("request", _("%(name)s is no time", name=name))
         return datetime.fromtimestamp(cast("float", value), UTC)
 
     def word(self, name: str, *, optional: bool = False) -> str:
@@ -68,14 +69,16 @@ class Signed:
         if value is None and optional:
             return ""
         if not isinstance(value, str) or not 1 <= len(value) <= _LONGEST_WORD or "\x00" in value:
-            raise self.refuse("request", f"{name} is no text of 1 to {_LONGEST_WORD} characters")
+            raise self.refuse(
+                "request", _("%(name)s is no text of 1 to %(most)s characters", name=name, most=_LONGEST_WORD)
+            )
         return value
 
     def words(self, name: str) -> tuple[str, ...]:
         """Return a claim that is a list of texts; left out is empty."""
         given: Any = [] if self.claims.get(name) is None else self.claims[name]
-        if not isinstance(given, list) or not all(isinstance(one, str) for one in cast("list[Any]", given)):
-            raise self.refuse("request", f"{name} is no list of texts")
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in cast("Sequence[Any]", given)):
+            raise self.refuse("request", _("%(name)s is no list of texts", name=name))
         return tuple(cast("list[str]", given))
 
     def check_frame(
@@ -83,16 +86,16 @@ class Signed:
     ) -> None:
         """Check who issued it, for whom, and that it is of now; ``ends`` says that it must say until when."""
         if self.claims.get("iss") != issuer:
-            raise self.refuse("issuer", "it is of another issuer")
+            raise self.refuse("issuer", _("it is of another issuer"))
         given: Any = self.claims.get("aud")
-        audiences: list[Any] = cast("list[Any]", given) if isinstance(given, list) else [given]
+        audiences: Sequence[Any] = cast("Sequence[Any]", given) if isinstance(given, list) else [given]
         if audience not in audiences or not all(isinstance(one, str) for one in audiences):
-            raise self.refuse("audience", "it is for somebody else")
+            raise self.refuse("audience", _("it is for somebody else"))
         issued = self.moment("iat")
         if (ends or self.has("exp")) and self.moment("exp") + leeway <= now:
-            raise self.refuse("request", "it has expired")
+            raise self.refuse("request", _("it has expired"))
         if max(issued, self.moment("nbf") if self.has("nbf") else issued) - leeway > now:
-            raise self.refuse("request", "it is of the future")
+            raise self.refuse("request", _("it is of the future"))
 
 
 def verify(token: object, keys: PublishedKeys, *, types: Collection[str], refuse: Refuse) -> Signed:
@@ -105,31 +108,31 @@ def verify(token: object, keys: PublishedKeys, *, types: Collection[str], refuse
     issuer's; and what ``keys`` raises where they cannot be had.
     """
     if not isinstance(token, str) or len(token) > LONGEST or token.count(".") != 2 or not token.isascii():
-        raise refuse("request", "it is no signed token")
+        raise refuse("request", _("it is no signed token"))
     try:
         header: dict[str, Any] = dict(jws.extract_compact(token.encode()).headers())
     except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise refuse("request", "it is no signed token") from error
+        raise refuse("request", _("it is no signed token")) from error
     typ, algorithm, kid = header.get("typ", "jwt"), header.get("alg"), header.get("kid")
     if not isinstance(typ, str) or typ.lower().removeprefix("application/") not in types:
-        raise refuse("request", "it is a token for something else")
+        raise refuse("request", _("it is a token for something else"))
     if "crit" in header:
-        raise refuse("request", "its header is not understood")
+        raise refuse("request", _("its header is not understood"))
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        raise refuse("key", "it is not signed in a way that counts")
+        raise refuse("key", _("it is not signed in a way that counts"))
     key = keys.find(kid, algorithm) if isinstance(kid, str | None) else None
     if key is None:
-        raise refuse("key", "its issuer publishes no such key")
+        raise refuse("key", _("its issuer publishes no such key"))
     try:
         payload = jws.deserialize_compact(token, key, algorithms=[algorithm]).payload
     except (JoseError, ValueError, TypeError) as error:
-        raise refuse("key", "its signature is not its issuer's") from error
+        raise refuse("key", _("its signature is not its issuer's")) from error
     try:
         claims: Any = orjson.loads(payload)
     except orjson.JSONDecodeError as error:
-        raise refuse("request", "it holds no claims") from error
+        raise refuse("request", _("it holds no claims")) from error
     if not isinstance(claims, dict):
-        raise refuse("request", "it holds no claims")
+        raise refuse("request", _("it holds no claims"))
     return Signed(header, cast("dict[str, Any]", claims), refuse)
 
 

@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 
 from gardefou.errors import Denied
 from gardefou.people.signed_tokens import LEEWAY, Signed
+from gardefou.speech import gettext as _
 
 #: A logout token older than this is not taken.
 LOGOUT_AGE = timedelta(minutes=5)
@@ -57,7 +58,7 @@ class Logout:
 
 def wrong(why: str) -> Denied:
     """Return the error for a token that does not count."""
-    return Denied("oidc/token", f"What the identity provider sent does not count: {why}.")
+    return Denied("oidc/token", _("What the identity provider sent does not count: %(why)s.", why=why))
 
 
 def identity(token: Signed, *, issuer: str) -> Identity:
@@ -85,9 +86,9 @@ def id_token(token: Signed, *, issuer: str, client_id: str, nonce: str, access_t
     token.check_frame(issuer=issuer, audience=client_id, now=now)
     claims = token.claims
     if claims.get("nonce") != nonce:
-        raise wrong("it answers another sign-in (nonce)")
+        raise wrong(_("it answers another sign-in (nonce)"))
     if "events" in claims:
-        raise wrong("it is no ID token")
+        raise wrong(_("it is no ID token"))
     judged = cast("Any", CodeIDToken)(
         dict(claims),
         dict(token.header),
@@ -98,7 +99,7 @@ def id_token(token: Signed, *, issuer: str, client_id: str, nonce: str, access_t
         # The parties (azp) and the access token's hash too.
         judged.validate(now=int(now.timestamp()), leeway=int(LEEWAY / timedelta(seconds=1)))
     except (JoseError, KeyError, TypeError, ValueError) as error:
-        raise wrong(getattr(error, "description", "") or "a claim is not as it must be") from error
+        raise wrong(getattr(error, "description", "") or _("a claim is not as it must be")) from error
     return identity(token, issuer=issuer)
 
 
@@ -111,15 +112,15 @@ def logout_token(token: Signed, *, issuer: str, client_id: str, now: datetime) -
     token.check_frame(issuer=issuer, audience=client_id, now=now)
     end, issued = token.moment("exp"), token.moment("iat")
     if issued + LOGOUT_AGE + LEEWAY <= now:
-        raise wrong("it is too old")
+        raise wrong(_("it is too old"))
     events: Any = token.claims.get("events")
     if not isinstance(events, dict) or not isinstance(cast("dict[str, Any]", events).get(LOGOUT_EVENT), dict):
-        raise wrong("it is no logout token")
+        raise wrong(_("it is no logout token"))
     if "nonce" in token.claims:
-        raise wrong("a logout token has no nonce")
+        raise wrong(_("a logout token has no nonce"))
     subject, sid = token.word("sub", optional=True), token.word("sid", optional=True)
     if not subject and not sid:
-        raise wrong("it names neither a person nor a session")
+        raise wrong(_("it names neither a person nor a session"))
     # Until then it could be taken for a new one.
     until = min(end, issued + LOGOUT_AGE) + LEEWAY
     return Logout(issuer=issuer, subject=subject, sid=sid, id=token.word("jti"), until=until)

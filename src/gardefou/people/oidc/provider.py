@@ -26,6 +26,7 @@ from gardefou.people.oidc.claims import wrong
 from gardefou.people.oidc.client_key import loaded
 from gardefou.people.published_keys import PublishedKeys, UnusableAnswer, ask, check_address, new_client
 from gardefou.people.signed_tokens import Signed, verify
+from gardefou.speech import gettext as _
 
 _FRESH = 3600.0
 
@@ -82,10 +83,13 @@ class Provider:
         with self._lock:
             if self._ticks() - self._metadata.at < _FRESH:
                 return self._metadata.document
-            _, found = ask(self._http, "GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
+            found = ask(self._http, "GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")[1]
             if found.get("issuer") != self.issuer:
                 raise UnusableAnswer(
-                    f"it calls itself {str(found.get('issuer'))[:200]!r}; oidc_issuer must be just that"
+                    _(
+                        "it calls itself %(issuer)s; oidc_issuer must be just that",
+                        issuer=repr(str(found.get("issuer"))[:200]),
+                    )
                 )
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
                 _check_address(found.get(name), name)
@@ -93,7 +97,7 @@ class Provider:
                 _check_address(found["end_session_endpoint"], "end_session_endpoint")
             methods: Any = found.get("code_challenge_methods_supported")
             if isinstance(methods, list) and "S256" not in methods:
-                raise UnusableAnswer("it does not know PKCE with S256")
+                raise UnusableAnswer(_("it does not know PKCE with S256"))
             self._metadata = _Held(self._ticks(), found)
             return found
 
@@ -134,7 +138,7 @@ class Provider:
         """
         always = self.metadata().get("authorization_response_iss_parameter_supported") is True
         if (given is None and always) or (given is not None and given != self.issuer):
-            raise wrong("the answer is of another issuer")
+            raise wrong(_("the answer is of another issuer"))
 
     def exchange(self, code: str, *, verifier: str, now: datetime) -> tuple[Signed, str]:
         """Return the ID token that a code stands for, and the access token beside it.
@@ -161,7 +165,7 @@ class Provider:
         if status != 200:
             if document.get("error") in {"invalid_client", "unauthorized_client"}:
                 raise _unavailable(
-                    UnusableAnswer("it does not take this client's secret or key; see `gardefou oidc check`")
+                    UnusableAnswer(_("it does not take this client's secret or key; see `gardefou oidc check`"))
                 )
             raise Denied("oidc/refused", "The identity provider did not take this sign-in; begin again.")
         access = document.get("access_token")
@@ -235,10 +239,10 @@ def _check_address(url: object, name: str) -> None:
     try:
         check_address(url if isinstance(url, str) else "")
     except InvalidInput as error:
-        raise UnusableAnswer(f"{name} is no https address") from error
+        raise UnusableAnswer(_("%(name)s is no https address", name=name)) from error
 
 
 def _unavailable(error: UnusableAnswer) -> Unavailable:
     if not error.why:
         return Unavailable("oidc/unavailable", "The identity provider does not answer; try again soon.")
-    return Unavailable("oidc/provider", f"The identity provider cannot be used as it is: {error.why}.")
+    return Unavailable("oidc/provider", _("The identity provider cannot be used as it is: %(why)s.", why=error.why))
