@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from gardefou.flow.change import propose
+from gardefou.flow.change import propose, propose_in
+from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.explain import Explained, explanation
 from tests.flow.world import DAY, MINUTE, World
 
 
 def told(world: World, made, *, blind: bool = False) -> Explained:
     with world.app.works.read() as connection:
-        organisation = world.app.config(connection).rules.organisation
-        return explanation(connection, world.read(made), now=world.now, organisation=organisation, blind=blind)
+        config = world.app.config(connection)
+        return explanation(connection, world.read(made), config, now=world.now, blind=blind)
 
 
 def test_what_is_met_and_what_is_outstanding_follow_what_people_do(world):
@@ -37,6 +38,30 @@ def test_what_is_met_and_what_is_outstanding_follow_what_people_do(world):
     assert done.outstanding == ()
     assert done.says.startswith("Everything asked was met.")
     assert "the wait of 10 minutes is over" in done.met
+
+
+def test_m3_of_a_sign_in_it_says_what_was_so(world):
+    def asked(actor, *, attended: bool) -> Explained:
+        payload = {"staff": "rev", "add": ["lead"], "remove": []}
+        with world.app.works.begin() as uow:
+            made = propose_in(uow, world.app, actor, "role", payload, "x", attended=attended)
+        return told(world, made)
+
+    assert any("had signed in within" in one for one in asked(world.fresh("admin"), attended=True).met)
+    directory = asked(world.service("okta"), attended=False)
+    assert directory.met == ("no person placed it, so nobody was asked to sign in for that",)
+
+
+def test_it_says_whose_yes_is_signed_with_a_passkey(world):
+    made = world.enforce("rev", "president", "suspend")
+    assert ", each yes signed with a passkey by whoever has one (" in told(world, made).outstanding[0]
+    with world.app.works.begin() as uow:
+        write_setting(uow, "passkey_approvals", "required", by="system")
+    assert ", each yes signed with a passkey (" in told(world, made).outstanding[0]
+    [of_a_small_account, *_] = told(world, world.enforce("rev", "small", "delete")).outstanding
+    assert "passkey" not in of_a_small_account
+    weaker = propose(world.app, world.fresh("admin"), "role", {"staff": "rev", "add": ["lead"], "remove": []})
+    assert "passkey" in told(world, weaker).outstanding[0]
 
 
 def test_it_names_nobody(world):

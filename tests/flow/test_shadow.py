@@ -82,5 +82,5 @@ def test_a_whole_installation_in_shadow_tells_what_its_nets_would_have_asked(wor
     told = report(world)
     assert (told.delayed, told.people, told.median_hold) == (1, 1, 600)
     with world.app.works.read() as connection:
-        why = explanation(connection, made, now=world.now, organisation="organisation", blind=False)
+        why = explanation(connection, made, world.app.config(connection), now=world.now, blind=False)
     assert why.in_shadow.startswith("would have asked 2 further people (lead or policy), of different teams")

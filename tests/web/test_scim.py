@@ -750,3 +750,15 @@ def test_r19_no_answer_leads_from_a_name_to_a_pseudonym(okta):
     for text in (*others, *(bytes(body or b"").decode() for body in bodies)):
         assert "anary" not in text
         assert user["id"] not in text
+
+
+def test_who_waits_to_be_added_keeps_their_identity_and_who_never_came_gives_it_up(scim):
+    newcomer = {"roles": ["lead"], "team": "x", "issuer": "https://id.example", "subject": "s-new", "because": "x"}
+    waits = scim.house.post("/staff", newcomer, by="ada")
+    assert waits.status_code == 202, waits.text
+    stated = {"schemas": [USER, EXTRA], "userName": "new", EXTRA: {"issuer": "https://id.example", "subject": "s-new"}}
+    refused = scim.call("POST", "/Users", stated)
+    assert (refused.status_code, refused.json()["scimType"]) == (409, "uniqueness")
+    cancelled = scim.house.post(f"/enforcements/{waits.json()['id']}/cancel", {"because": "x"}, by="ada")
+    assert cancelled.status_code == 200, cancelled.text
+    assert scim.call("POST", "/Users", stated).status_code == 201

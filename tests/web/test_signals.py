@@ -18,13 +18,14 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gardefou.domain.records import ORGANISATION, Staff
 from gardefou.errors import Denied, InvalidInput, Unavailable
-from gardefou.flow.signals import receive
+from gardefou.flow.signals import receive, refused
 from gardefou.people.authenticate import by_session, start_session, strong_at
 from gardefou.people.directory import Entry
-from gardefou.people.published_keys import APART, FRESH, KEPT, PublishedKeys, check_address
+from gardefou.people.published_keys import APART, FRESH, KEPT, PublishedKeys, UnusableAnswer, check_address
 from gardefou.people.signed_tokens import verify
 from gardefou.storage import tables
 from gardefou.storage.records import get
+from gardefou.web.signals import keys_at
 from tests.web.house import open_house
 
 ISSUER = "https://id.example"
@@ -50,7 +51,7 @@ def published(*keys: Any) -> Iterator[tuple[str, list[str]]]:
             asked.append(self.path)
             self.send_response(302 if self.path == "/moved" else 200)
             self.send_header("Location", "/jwks")
-            body = b"x" * 300_000 if self.path == "/large" else document
+            body = b"x" * 1_100_000 if self.path == "/large" else document
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -365,32 +366,43 @@ def test_without_a_transmitter_in_the_settings_nothing_is_taken(one_house):
 # keys ----------------------------------------------------------------------------
 
 
+def gone(_error: UnusableAnswer) -> Unavailable:
+    return Unavailable("signed_token/keys", "gone")
+
+
+def listing(*keys: Any) -> PublishedKeys:
+    return PublishedKeys(lambda: {"keys": list(keys)}, gone)
+
+
 def test_keys_are_fetched_when_needed_kept_and_not_too_often():
-    clock, asked = [0.0], []
+    clock, asked = [0.0], [0]
     answers: list[Any] = [EC]
 
-    def fetch(url: str) -> bytes:
-        asked.append(url)
+    def fetch() -> dict[str, Any]:
+        asked[0] += 1
         if answers[0] is None:
-            raise Unavailable("signed_token/keys", "gone")
-        return json.dumps({"keys": [answers[0].as_dict(private=False)]}).encode()
+            raise UnusableAnswer
+        return {"keys": [answers[0].as_dict(private=False)]}
 
-    keys = PublishedKeys("https://id.example/jwks", fetch=fetch, ticks=lambda: clock[0])
-    assert asked == []
-    assert keys.get("ec") is not None
+    keys = PublishedKeys(fetch, gone, ticks=lambda: clock[0])
+    assert asked == [0]
+    assert keys.find("ec", "ES256") is not None
     for _ in range(50):
-        assert keys.get("unknown") is None
-    assert len(asked) == 1
+        assert keys.find("unknown", "ES256") is None
+    assert asked == [1]
     answers[0] = RSA
     clock[0] += APART
-    assert keys.get("rsa") is not None, "a new key is found without a restart"
-    assert keys.get("ec") is None, "and one that was taken back is none"
+    assert keys.find("rsa", "RS256") is not None, "a new key is found without a restart"
+    assert keys.find("ec", "ES256") is None, "and one that was taken back is none"
     answers[0] = None
     clock[0] += FRESH + 1
-    assert keys.get("rsa") is not None
+    assert keys.find("rsa", "RS256") is not None
     clock[0] += KEPT + 1
-    with pytest.raises(Unavailable):
-        keys.get("rsa")
+    tried = asked[0]
+    for _ in range(50):
+        with pytest.raises(Unavailable):
+            keys.find("rsa", "RS256")
+    assert asked[0] == tried + 1, "who is away is not asked without end either"
 
 
 def test_keys_come_from_https_or_this_machine(keys):
@@ -406,7 +418,7 @@ def test_keys_come_from_https_or_this_machine(keys):
             check_address(url)
     for path in ("/large", "/moved"):
         with pytest.raises(Unavailable):
-            PublishedKeys(keys[0].replace("/jwks", path)).get("ec")
+            keys_at(keys[0].replace("/jwks", path)).find("ec", "ES256")
     assert not any(path == "/jwks" for path in keys[1][-1:]), "no redirect is followed"
 
 
@@ -419,7 +431,32 @@ def test_shared_keys_and_keys_for_other_uses_are_none():
         "x",
         {"kty": "EC", "kid": "broken"},
     ]
-    keys = PublishedKeys("https://x/", fetch=lambda _: json.dumps({"keys": listed}).encode(), ticks=lambda: 0.0)
-    assert [keys.get(kid) for kid in ("enc", "oct", "", "broken")] == [None] * 4
-    with pytest.raises(Denied):
-        verify(signed({}), keys=keys, typ={"secevent+jwt"})
+    keys = listing(*listed)
+    assert [keys.find(kid, "ES256") for kid in ("enc", "oct", "", "broken", None)] == [None] * 5
+    assert keys.count() == 0
+    with pytest.raises(InvalidInput) as caught:
+        verify(signed({}), keys, types=("secevent+jwt",), refuse=refused)
+    assert caught.value.code == "signal/invalid_key"
+
+
+def test_a_key_is_found_only_where_no_other_could_be_meant():
+    public, other = EC.as_dict(private=False), STRANGER.as_dict(private=False)
+    nameless = {name: value for name, value in public.items() if name != "kid"}
+    assert listing(nameless).find(None, "ES256") is not None
+    assert listing(public).find(None, "ES256") is not None, "the only one there is"
+    assert listing(public, RSA.as_dict(private=False)).find(None, "ES256") is None
+    assert listing(public, other).find("ec", "ES256") is None, "two under one name"
+    assert listing(public, RSA.as_dict(private=False) | {"kid": "ec"}).find("ec", "ES256") is not None
+    assert listing(public).find("ec", "RS256") is None
+    assert listing(public | {"alg": "ES512"}).find("ec", "ES256") is None
+    assert listing(EC.as_dict(private=True)).find("ec", "ES256") is None, "whose private half everybody has"
+
+
+def test_what_is_critical_in_a_header_is_never_passed_over(one):
+    session = one.session()
+    critical: list[dict[str, Any]] = [{"crit": ["exp"], "exp": 1}, {"crit": ["b64"], "b64": False}, {"crit": []}]
+    for more in critical:
+        head = {"alg": "ES256", "typ": "secevent+jwt", "kid": "ec"} | more
+        assert one.send(unsigned(head, one.claims(), b"x" * 64)).json()["err"] == "invalid_request"
+    assert one.tell(nbf=4_000_000_000).json()["err"] == "invalid_request"
+    assert one.live(session)

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from gardefou.cli import shapes
 from gardefou.cli.arguments import future, written
 from gardefou.cli.changes import change, outcome, tell
-from gardefou.cli.common import Cli, cli_command, examples, fail, split_account
+from gardefou.cli.common import Cli, cli_command, examples, fail, split_account, text_of
 from gardefou.cli.people_names import Pseudonyms
 from gardefou.domain.accounts import AccountReading, Tier, state_name
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import LIVE, State
-from gardefou.errors import InvalidInput, NotFound
+from gardefou.errors import NotFound
 from gardefou.people.roles import Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
@@ -138,7 +138,7 @@ def import_(ctx: Cli, file: Path, dry_run: bool) -> None:
 
     app = ctx.app
     actor = ctx.actor()
-    text = _text_of(file)
+    text = text_of(file, code="registry/file")
     if dry_run:
         plan = plan_import(app, actor, text)
         require_good(plan)
@@ -185,20 +185,6 @@ def import_(ctx: Cli, file: Path, dry_run: bool) -> None:
     )
     if wrong_ones:
         fail()
-
-
-def _text_of(file: Path) -> str:
-    """Return what a file holds.
-
-    Raises:
-        InvalidInput: it cannot be read, or is no UTF-8 (`registry/file`).
-    """
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidInput("registry/file", f"{file}: {error.strerror}.", field="file") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput("registry/file", f"{file} is not UTF-8 text; save it as such.", field="file") from error
 
 
 def _counted(counts: Mapping[str, int]) -> str:

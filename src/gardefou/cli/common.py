@@ -345,3 +345,17 @@ def split_account(text: str) -> tuple[str, str]:
     if not slash or not platform or not ref:
         raise InvalidInput("cli/account", f"Name the account as PLATFORM/REF, such as sandbox/1001, not {text!r}.")
     return platform, ref
+
+
+def text_of(file: Path, *, code: str) -> str:
+    """Return what a file holds.
+
+    Raises:
+        InvalidInput: it cannot be read, or is no UTF-8 (``code``).
+    """
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise InvalidInput(code, f"{file}: {error.strerror}.", field="file") from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(code, f"{file} is not UTF-8 text; save it as such.", field="file") from error

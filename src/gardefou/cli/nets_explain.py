@@ -38,8 +38,8 @@ def explain(ctx: Cli, enforcement_id: str, everything: bool) -> None:
         told = explanation(
             connection,
             found,
+            app.config(connection),
             now=app.now(),
-            organisation=app.config(connection).rules.organisation,
             blind=shapes.is_blind_for(actor, found, given),
         )
     ctx.out.data(told.to_json(silent=everything))

@@ -74,7 +74,7 @@ def check(ctx: Cli) -> None:
     try:
         provider = openid.provider
         metadata = provider.metadata()
-        found["keys"] = provider.count_keys()
+        found["keys"] = provider.published.count()
         found["logs_out"] = bool(metadata.get("backchannel_logout_supported"))
         if not found["keys"]:
             wrong.append("It publishes no key that signs in a way that counts.")

@@ -68,9 +68,6 @@ def add(
     """Add a person. After setup it waits for two others; during setup it prints a one-time sign-in link."""
     app = ctx.app
     actor = ctx.actor()
-    if name or email:
-        with app.works.read() as connection:
-            app.directory.ready(connection)
     payload: dict[str, Any] = {
         "staff": staff_id,
         "roles": words(roles),
@@ -83,8 +80,7 @@ def add(
     made = change(ctx, actor, "staff_add", payload)
     proposed = dict(made.change or {})
     new_id, pseudonym = str(proposed["staff"]), str(proposed["pseudonym"])
-    if made.state in {State.IN_FORCE.value, State.WAITING.value}:
-        keep_newcomer(app, new_id, who)
+    keep_newcomer(app, made, who)
     says, shape = outcome(ctx, made)
     with app.works.read() as connection:
         in_setup = not load_rules(connection).setup_finished

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from gardefou.cli.common import Cli, cli_command, examples, fail
-from gardefou.errors import InvalidInput
+from gardefou.cli.common import Cli, cli_command, examples, fail, text_of
 
 
 @click.command(
@@ -36,7 +35,7 @@ def import_staff(ctx: Cli, file: Path, dry_run: bool) -> None:
     """
     from gardefou.flow.staff_import import import_staff as carry_out
 
-    done = carry_out(ctx.app, ctx.actor(), _text_of(file), dry_run=dry_run)
+    done = carry_out(ctx.app, ctx.actor(), text_of(file, code="staff_import/file"), dry_run=dry_run)
     unchanged = sum(not (one.at_once or one.waits or one.refused) for one in done)
     at_once = sum(len(one.at_once) for one in done)
     waits = sum(len(one.waits) for one in done)
@@ -61,17 +60,3 @@ def import_staff(ctx: Cli, file: Path, dry_run: bool) -> None:
     )
     if refused:
         fail()
-
-
-def _text_of(file: Path) -> str:
-    """Return what a file holds.
-
-    Raises:
-        InvalidInput: it cannot be read, or is no UTF-8 (`staff_import/file`).
-    """
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise InvalidInput("staff_import/file", f"{file}: {error.strerror}.", field="file") from error
-    except UnicodeDecodeError as error:
-        raise InvalidInput("staff_import/file", f"{file} is not UTF-8 text; save it as such.", field="file") from error

@@ -17,9 +17,10 @@ import sqlalchemy as sa
 from gardefou.domain.records import Approval, Enforcement, NetsVersion, Staff
 from gardefou.domain.states import ENDED, SAYS, State
 from gardefou.errors import InvalidInput
-from gardefou.flow.app import read_nets
+from gardefou.flow.app import Config, read_nets
 from gardefou.flow.approvals import as_person, counted
 from gardefou.flow.second_look import SAYS as SECOND_LOOK
+from gardefou.flow.signed import REQUIRED, asks_signature
 from gardefou.nets.facts import Facts
 from gardefou.nets.judge import Explanation, explain
 from gardefou.nets.net import NetSet
@@ -85,7 +86,7 @@ def nets_of(connection: sa.Connection, found: Enforcement) -> NetSet | None:
 
 
 def explanation(
-    connection: sa.Connection, found: Enforcement, *, now: datetime, organisation: str, blind: bool
+    connection: sa.Connection, found: Enforcement, config: Config, *, now: datetime, blind: bool
 ) -> Explained:
     """Explain one enforcement as things stand now; ``blind``: for someone who must not see the first verdict yet."""
     if blind:
@@ -95,7 +96,7 @@ def explanation(
         return Explained(enforcement=found.id, says=_("No net judged it."))
     verdict = Verdict.from_json(found.verdict)
     whys = _whys(nets, found)
-    met, outstanding = _asked(connection, found, verdict, whys, now=now, organisation=organisation)
+    met, outstanding = _asked(connection, found, config, verdict, whys, now=now)
     return Explained(
         enforcement=found.id,
         says=_says(found, verdict, outstanding),
@@ -171,20 +172,20 @@ def _says(found: Enforcement, verdict: Verdict, outstanding: Sequence[str]) -> s
 def _asked(
     connection: sa.Connection,
     found: Enforcement,
+    config: Config,
     verdict: Verdict,
     whys: Sequence[Why],
     *,
     now: datetime,
-    organisation: str,
 ) -> tuple[list[str], list[str]]:
     """Return what was asked and is met, and what is outstanding."""
     if verdict.refused:
         return [], _what_would_change(whys)
     waits = found.state == State.WAITING.value
-    met = _at_the_act(verdict)
+    met = _at_the_act(found, verdict)
     outstanding: list[str] = []
     if verdict.approvals:
-        given, missing = _people(connection, found, verdict, now=now, organisation=organisation)
+        given, missing = _people(connection, found, config, verdict, now=now)
         met += given
         if waits and found.approved_at is None:
             outstanding += missing
@@ -218,9 +219,12 @@ def _what_would_change(whys: Sequence[Why]) -> list[str]:
     return told
 
 
-def _at_the_act(verdict: Verdict) -> list[str]:
+def _at_the_act(found: Enforcement, verdict: Verdict) -> list[str]:
     met: list[str] = []
-    if verdict.fresh_auth_minutes is not None:
+    if verdict.fresh_auth_minutes is not None and not found.facts.get("actor.human", True):
+        # What the organisation's directory asks for, and what Gardefou proposes itself.
+        met.append(_("no person placed it, so nobody was asked to sign in for that"))
+    elif verdict.fresh_auth_minutes is not None:
         met.append(_("whoever placed it had signed in within %(minutes)s minutes", minutes=verdict.fresh_auth_minutes))
     if verdict.confirm:
         met.append(_(CONFIRMED[verdict.confirm]))
@@ -228,10 +232,10 @@ def _at_the_act(verdict: Verdict) -> list[str]:
 
 
 def _people(
-    connection: sa.Connection, found: Enforcement, verdict: Verdict, *, now: datetime, organisation: str
+    connection: sa.Connection, found: Enforcement, config: Config, verdict: Verdict, *, now: datetime
 ) -> tuple[list[str], list[str]]:
     """Return how many said yes, and who is missing still: roles, counts and teams, nobody's name."""
-    approval = tables.approval.c
+    approval, organisation = tables.approval.c, config.rules.organisation
     given = fetch_all(
         connection,
         Approval,
@@ -271,7 +275,16 @@ def _people(
     fresh = verdict.fresh_auth_minutes
     signed = _(", signed in within %(minutes)s minutes", minutes=fresh) if fresh is not None else ""
     needs = listed([need.in_words() for need in missing], "and")
-    return met, [f"{needs}{signed} ({_who_could(could, missing)})"]
+    return met, [f"{needs}{signed}{_by_passkey(config, found)} ({_who_could(could, missing)})"]
+
+
+def _by_passkey(config: Config, found: Enforcement) -> str:
+    """Say whose yes to it is signed with a passkey, after what else is asked of a yes."""
+    if not asks_signature(config, found):
+        return ""
+    if config.rules.passkey_approvals == REQUIRED:
+        return _(", each yes signed with a passkey")
+    return _(", each yes signed with a passkey by whoever has one")
 
 
 def _who_could(could: Sequence[Staff], missing: Sequence[Requirement]) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy.exc import IntegrityError
-
 from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App
+from gardefou.flow.change import concerning
 from gardefou.people.directory import Entry
 from gardefou.people.standing import Standing
 from gardefou.storage import tables
@@ -23,27 +22,31 @@ def newcomer(app: App, *, name: str, email: str, issuer: str, subject: str) -> E
     Raises:
         InvalidInput: a subject without an issuer (`staff/issuer`).
         Conflict: another person is known by that identity (`staff/identity`).
+        Unavailable: it could not be kept, for want of the key (`seals/…`).
     """
-    if not subject:
-        return Entry(staff_id="", name=name, email=email)
-    if not issuer:
+    who = Entry(staff_id="", name=name, email=email, issuer=issuer if subject else "", subject=subject)
+    if not _kept(who):
+        return who
+    if subject and not issuer:
         raise InvalidInput(
             "staff/issuer", "Say whose subject it is: give its issuer, or set oidc_issuer.", field="issuer"
         )
     with app.works.begin(keep=False) as uow:
-        check_identity(uow, app, issuer, subject)
-    return Entry(staff_id="", name=name, email=email, issuer=issuer, subject=subject)
+        app.directory.ready(uow.connection)
+        if subject:
+            check_identity(uow, app, issuer, subject)
+    return who
 
 
-def keep_newcomer(app: App, staff_id: str, who: Entry) -> None:
-    """Keep who a newcomer is, whose adding is in force or waits for people.
+def keep_newcomer(app: App, added: Enforcement, who: Entry) -> None:
+    """Keep who a newcomer is, once their adding is in force or waits for people; otherwise nothing.
 
     Raises:
-        Conflict: somebody became known by that identity meanwhile (`staff/identity`).
+        Conflict: somebody became known by that identity meanwhile (`staff/identity`, `directory/identity`).
     """
-    if not (who.name or who.email or who.subject):
+    if added.state not in {State.IN_FORCE.value, State.WAITING.value} or not _kept(who):
         return
-    entry = replace(who, staff_id=staff_id)
+    entry = replace(who, staff_id=str((added.change or {})["staff"]))
     with app.works.begin() as uow:
         if who.subject:
             keep_identity(uow, app, entry, who.issuer, who.subject)
@@ -51,11 +54,15 @@ def keep_newcomer(app: App, staff_id: str, who: Entry) -> None:
             app.directory.put(uow.connection, entry)
 
 
+def _kept(who: Entry) -> bool:
+    return bool(who.name or who.email or who.subject)
+
+
 def keep_identity(uow: UnitOfWork, app: App, entry: Entry, issuer: str, subject: str) -> None:
     """Keep a person's entry with what the provider knows them by. One who has left, or never came, gives way.
 
     Raises:
-        Conflict: it is another person's, or waits with them for approval (`staff/identity`).
+        Conflict: it is another person's, or waits with them for approval (`staff/identity`, `directory/identity`).
     """
     holder = app.directory.by_identity(uow.connection, issuer, subject)
     if holder is not None and holder != entry.staff_id:
@@ -63,10 +70,7 @@ def keep_identity(uow: UnitOfWork, app: App, entry: Entry, issuer: str, subject:
         held = app.directory.get(uow.connection, holder)
         assert held is not None
         app.directory.put(uow.connection, replace(held, issuer="", subject=""))
-    try:
-        app.directory.put(uow.connection, replace(entry, issuer=issuer, subject=subject))
-    except IntegrityError as error:
-        raise _taken() from error
+    app.directory.put(uow.connection, replace(entry, issuer=issuer, subject=subject))
 
 
 def check_identity(uow: UnitOfWork, app: App, issuer: str, subject: str) -> None:
@@ -76,23 +80,23 @@ def check_identity(uow: UnitOfWork, app: App, issuer: str, subject: str) -> None
         Conflict: `staff/identity`.
     """
     holder = app.directory.by_identity(uow.connection, issuer, subject)
-    if holder is None:
-        return
-    person = uow.get(Staff, ORGANISATION, holder, lock=False)
-    if person is not None and person.standing != Standing.LEFT.value:
-        raise _taken()
+    if holder is not None and is_here(uow, holder):
+        raise Conflict(
+            "staff/identity", "Another person here is known by that issuer and subject; nobody is two.", field="subject"
+        )
+
+
+def is_here(uow: UnitOfWork, staff_id: str) -> bool:
+    """Whether somebody is here, or waits to be added. Whoever has left, or never came, gives their identity up."""
+    person = uow.get(Staff, ORGANISATION, staff_id, lock=False)
+    if person is not None:
+        return person.standing != Standing.LEFT.value
     table = tables.enforcement.c
     waiting = uow.all(
         Enforcement,
         table.platform == ORGANISATION,
         table.action == Action.CHANGE.value,
-        table.state == State.WAITING.value,
+        table.state.in_([State.WAITING.value, State.READY.value]),
+        concerning(staff_id),
     )
-    if person is None and any((one.change or {}).get("staff") == holder for one in waiting):
-        raise _taken()
-
-
-def _taken() -> Conflict:
-    return Conflict(
-        "staff/identity", "Another person here is known by that issuer and subject; nobody is two.", field="subject"
-    )
+    return any((one.change or {}).get("staff") == staff_id for one in waiting)

@@ -21,9 +21,9 @@ from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import NEW_KEY_MINUTES, by_staff, hash_secret, sign_in_again, start_session
 from gardefou.people.directory import Entry
-from gardefou.people.oidc.attempts import spend
-from gardefou.people.oidc.claims import LEEWAY, Identity, Logout
+from gardefou.people.oidc.claims import Identity, Logout
 from gardefou.people.oidc.delegation import Delegated
+from gardefou.people.signed_tokens import LEEWAY, spend
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 

@@ -19,6 +19,7 @@ from gardefou.domain.states import State
 from gardefou.flow.app import App
 from gardefou.flow.change import concerning, propose_in
 from gardefou.flow.changes.base import written
+from gardefou.flow.newcomers import is_here
 from gardefou.people import provisioned
 from gardefou.people.actor import Actor
 from gardefou.people.directory import Entry
@@ -147,7 +148,7 @@ def describe(uow: UnitOfWork, app: App, actor: Actor, entry: Entry, attributes: 
 
 
 def free_identifiers(uow: UnitOfWork, app: App, issuer: str, subject: str, user_name: str) -> str | None:
-    """Return the staff id of whoever has this identity and is here still.
+    """Return the staff id of whoever has this identity and is here still, or waits to be added.
 
     Somebody who left gives identity and user name up: whoever comes back is added anew, without any power.
     """
@@ -156,10 +157,8 @@ def free_identifiers(uow: UnitOfWork, app: App, issuer: str, subject: str, user_
         app.directory.by_user_name(uow.connection, user_name) if user_name else None,
     )
     for owner in dict.fromkeys(one for one in owners if one is not None):
-        person = uow.get(Staff, ORGANISATION, owner)
         entry = app.directory.get(uow.connection, owner)
-        left = person is None or person.standing == Standing.LEFT.value
-        if entry is not None and left and provisioned.of_staff(uow.connection, owner) is None:
+        if entry is not None and not is_here(uow, owner) and provisioned.of_staff(uow.connection, owner) is None:
             app.directory.put(uow.connection, replace(entry, issuer="", subject="", user_name="", external_id=""))
     return app.directory.by_identity(uow.connection, issuer, subject) if subject else None
 

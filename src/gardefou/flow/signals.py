@@ -8,24 +8,20 @@ and what was done, with no name and no subject in it.
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
-import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
-
 from gardefou.domain.records import ORGANISATION, SYSTEM, Staff
-from gardefou.errors import InvalidInput
+from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App
 from gardefou.flow.changes.suspend import suspend
 from gardefou.people import provisioned
 from gardefou.people.authenticate import forget_strong
 from gardefou.people.sessions import end_sessions
-from gardefou.storage import tables
+from gardefou.people.signed_tokens import Part, Signed, spend
+from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
 
 #: A clock may be this far ahead of ours.
@@ -68,33 +64,26 @@ class Taken:
     staff: tuple[str, ...] = ()
 
 
-def check(claims: Mapping[str, Any], *, issuer: str, audience: str, now: datetime) -> None:
-    """Raise unless the claims of a verified token are a security event for us (RFC 8417).
+def check(token: Signed, *, issuer: str, audience: str, now: datetime) -> None:
+    """Raise unless a signed token is a security event for us (RFC 8417).
 
     Raises:
         InvalidInput: `signal/invalid_issuer`, `signal/invalid_audience`, `signal/invalid_request`.
     """
-    if claims.get("iss") != issuer:
-        raise InvalidInput("signal/invalid_issuer", "Events of this issuer are not taken here.")
-    said: Any = claims.get("aud")
-    meant: list[Any] = list(cast("Sequence[Any]", said)) if isinstance(said, list) else [said]
-    if audience not in meant:
-        raise InvalidInput("signal/invalid_audience", "It is for somebody else.")
-    at = _moment(claims.get("iat"))
-    if at is None or at > now + AHEAD or at < now - OLDEST:
-        raise _wrong("iat is missing, ahead of time, or over a week ago.")
-    if "exp" in claims:
-        ends = _moment(claims["exp"])
-        if ends is None or ends <= now:
-            raise _wrong("It has expired.")
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 1 <= len(jti) <= _LONGEST:
-        raise _wrong("jti is missing.")
-    events: Any = claims.get("events")
+    token.check_frame(issuer=issuer, audience=audience, now=now, leeway=AHEAD, ends=False)
+    if token.moment("iat") < now - OLDEST:
+        raise _wrong("iat is over a week ago")
+    token.word("jti")
+    events: Any = token.claims.get("events")
     if not isinstance(events, dict) or not 1 <= len(cast("dict[str, Any]", events)) <= _MOST:
-        raise _wrong(f"events holds 1 to {_MOST} events.")
+        raise _wrong(f"events does not hold 1 to {_MOST} events")
     if not all(isinstance(one, dict) for one in cast("dict[str, Any]", events).values()):
-        raise _wrong("An event is an object.")
+        raise _wrong("an event is no object")
+
+
+def refused(part: Part, why: str) -> InvalidInput:
+    """Return the error for a token that is no event for us; RFC 8935 has a name for each part."""
+    return InvalidInput(f"signal/invalid_{part}", _("The event does not count: %(why)s.", why=why))
 
 
 def receive(app: App, claims: Mapping[str, Any]) -> Taken:
@@ -106,20 +95,17 @@ def receive(app: App, claims: Mapping[str, Any]) -> Taken:
     Raises:
         InvalidInput: whom it concerns is told by an address, or not at all (`signal/invalid_request`).
     """
-    mark = hashlib.sha256(f"{claims['iss']}\n{claims['jti']}".encode()).hexdigest()
-    table, concerned = tables.signal, dict[str, None]()
+    concerned = dict[str, None]()
     try:
         with app.works.begin() as uow:
             uow.serialise("changes")
-            if uow.connection.execute(sa.select(table.c.hash).where(table.c.hash == mark)).first() is not None:
-                return Taken(repeated=True)
-            uow.connection.execute(table.delete().where(table.c.at < uow.now - REMEMBERED))
-            uow.connection.execute(table.insert(), {"hash": mark, "at": uow.now})
+            spend(uow.connection, "signal", claims["iss"], claims["jti"], until=uow.now + REMEMBERED, now=uow.now)
             for kind, event in cast("dict[str, dict[str, Any]]", claims["events"]).items():
                 for who in _take(uow, app, kind, event, claims.get("sub_id", event.get("subject"))):
                     concerned[who] = None
-    except IntegrityError:
-        # The same at the same moment: the other one is carried out.
+    except Denied as error:
+        if error.code != "oidc/replayed":
+            raise
         return Taken(repeated=True)
     app.wake()
     return Taken(repeated=False, staff=tuple(concerned))
@@ -150,13 +136,13 @@ def _take(uow: UnitOfWork, app: App, kind: str, event: Mapping[str, Any], subjec
 def _people(uow: UnitOfWork, app: App, subject: Any, *, nested: bool) -> set[str]:
     """Return the staff ids that a subject identifier (RFC 9493, or an older form of it) means."""
     if not isinstance(subject, dict):
-        raise _wrong("Say whom it concerns in sub_id.")
+        raise _wrong("sub_id does not say whom it concerns")
     given = cast("dict[str, Any]", subject)
     form = str(given.get("format", given.get("subject_type", ""))).replace("-", "_")
     if form in _BY_ADDRESS:
         if nested:
             return set()
-        raise _wrong("People are known here by issuer and subject, or by our identifier, never by an address.")
+        raise _wrong("people are known here by issuer and subject, or by our identifier, never by an address")
     if not nested and (form == "complex" or (not form and "user" in given)):
         return _people(uow, app, given["user"], nested=True) if "user" in given else set()
     if not nested and form == "aliases":
@@ -179,14 +165,5 @@ def _one(uow: UnitOfWork, app: App, form: str, given: Mapping[str, Any]) -> list
     return []
 
 
-def _moment(value: Any) -> datetime | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    try:
-        return datetime.fromtimestamp(value, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def _wrong(says: str) -> InvalidInput:
-    return InvalidInput("signal/invalid_request", says)
+def _wrong(why: str) -> InvalidInput:
+    return refused("request", why)

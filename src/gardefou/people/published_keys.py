@@ -5,33 +5,44 @@ Only https, and plain http on this machine alone; no redirect is followed.
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import httpx
 import orjson
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, Key, OKPKey, RSAKey, import_key
+from joserfc.jwk import Key, import_key
 
 from gardefou.errors import InvalidInput, Unavailable
+from gardefou.speech import gettext as _
 
+#: Signatures that are taken. None of them is made with what is public, or with what whoever checks it knows.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
+_FAMILY = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 #: Seconds for which keys that were fetched are taken as they are.
 FRESH = 600.0
 #: Seconds for which they are taken while no newer ones are to be had.
-KEPT = 86_400.0
+KEPT = 3_600.0
 #: Seconds between two fetches at least, however many unknown keys are named.
-APART = 30.0
-_LARGEST = 262_144
-_TIMEOUT = httpx.Timeout(5.0)
+APART = 10.0
+_LARGEST = 1_000_000
+_SLOWEST = 10.0
+_TIMEOUT = 5.0
 _MOST_KEYS = 100
-#: A key that is shared proves nothing of who signed.
-_KINDS = frozenset({"RSA", "EC", "OKP"})
+_SHORTEST_MODULUS = 2048
 
-Fetch = Callable[[str], bytes]
+
+class UnusableAnswer(Exception):
+    """What an address answered is of no use: why; empty where it did not answer."""
+
+    def __init__(self, why: str = "") -> None:
+        super().__init__(why)
+        self.why = why
 
 
 def check_address(url: str) -> str:
@@ -59,96 +70,154 @@ def _here(host: str) -> bool:
         return False
 
 
-def fetch(url: str) -> bytes:
-    """Return what stands at an address.
+def new_client(transport: httpx.BaseTransport | None = None) -> httpx.Client:
+    """Return what asks an issuer over the network; its caller closes it."""
+    # No connection outlives its answer: questions are far between. Plain http stays on this machine: no proxy has it.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    plain = {"http://": httpx.HTTPTransport(limits=limits)} if transport is None else None
+    return httpx.Client(timeout=_TIMEOUT, follow_redirects=False, limits=limits, transport=transport, mounts=plain)
+
+
+def ask(client: httpx.Client, method: str, url: str, **more: Any) -> tuple[int, dict[str, Any]]:
+    """Return the status and the JSON object that an issuer's address answers; for GET only with 200.
 
     Raises:
-        Unavailable: it cannot be had, or is too large (`signed_token/keys`).
+        UnusableAnswer: it does not answer, or with something else, too much or too slowly.
     """
+    began = time.monotonic()
     try:
-        with (
-            httpx.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False) as client,
-            client.stream("GET", check_address(url), headers={"Accept": "application/json"}) as answer,
-        ):
-            parts: list[bytes] = []
-            began = time.monotonic()
+        headers = {"Accept": "application/json", **more.pop("headers", {})}
+        with client.stream(method, url, headers=headers, **more) as answer:
+            body = bytearray()
             for part in answer.iter_bytes():
-                parts.append(part)
-                if sum(map(len, parts)) > _LARGEST or time.monotonic() - began > 10:
-                    raise _not_had()
-            if answer.status_code != 200:
-                raise _not_had()
-    except httpx.HTTPError as error:
-        raise _not_had() from error
-    return b"".join(parts)
+                body += part
+                if len(body) > _LARGEST:
+                    raise UnusableAnswer(_("its answer is too large"))
+                if time.monotonic() - began > _SLOWEST:
+                    raise UnusableAnswer
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise UnusableAnswer from error
+    if answer.status_code >= 500:
+        raise UnusableAnswer
+    path, status = answer.url.path, answer.status_code
+    if method == "GET" and status != 200:
+        raise UnusableAnswer(_("%(path)s answers %(status)s", path=path, status=status))
+    try:
+        document: Any = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UnusableAnswer(_("%(path)s answers %(status)s and no JSON", path=path, status=status)) from error
+    if not isinstance(document, dict) or answer.is_redirect:
+        raise UnusableAnswer(_("%(path)s answers %(status)s and no JSON object", path=path, status=status))
+    return status, cast("dict[str, Any]", document)
 
 
-def _not_had() -> Unavailable:
-    return Unavailable("signed_token/keys", "The keys that it is signed with cannot be fetched now.")
+@dataclass(frozen=True, slots=True)
+class _Published:
+    kid: str | None
+    #: The one algorithm that it is for; None where it does not say.
+    algorithm: str | None
+    key: Key
 
-
-@dataclass(slots=True)
-class _Held:
-    keys: dict[str, Key]
-    at: float
+    def fits(self, algorithm: str) -> bool:
+        return self.key.key_type == _FAMILY[algorithm[:2]] and self.algorithm in {None, algorithm}
 
 
 class PublishedKeys:
-    """The signing keys at one address. May be asked from several threads."""
+    """The keys for signatures of one issuer. May be asked from several threads.
 
-    def __init__(self, url: str, *, fetch: Fetch = fetch, ticks: Callable[[], float] = time.monotonic) -> None:
-        self.url = check_address(url)
+    ``fetch`` returns its JSON Web Key Set as it is now. Where no keys can be
+    had, each method raises what ``unavailable`` makes of what went wrong.
+    """
+
+    def __init__(
+        self,
+        fetch: Callable[[], Mapping[str, Any]],
+        unavailable: Callable[[UnusableAnswer], Unavailable],
+        *,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.ticks = ticks
         self._fetch = fetch
-        self._ticks = ticks
-        self._held: _Held | None = None
-        self._tried: float | None = None
+        self._unavailable = unavailable
+        self._held: tuple[_Published, ...] = ()
+        self._at = self._tried = float("-inf")
+        self._failed = UnusableAnswer()
         self._lock = threading.Lock()
 
-    def get(self, kid: str) -> Key | None:
-        """Return the key of this name, or None where there is none.
-
-        Raises:
-            Unavailable: no keys can be had (`signed_token/keys`).
-        """
+    def find(self, kid: str | None, algorithm: str) -> Key | None:
+        """Return the one key of this name for this algorithm. A token that names none means the only key there is."""
         with self._lock:
-            now = self._ticks()
-            held = self._held
-            known = held is not None and kid in held.keys
-            stale = held is None or now - held.at > FRESH or not known
-            if stale and (self._tried is None or now - self._tried >= APART):
-                self._tried = now
-                try:
-                    held = self._held = _Held(_read(self._fetch(self.url)), now)
-                except Unavailable:
-                    if held is None or now - held.at > KEPT:
-                        raise
-            if held is None or now - held.at > KEPT:
-                raise _not_had()
-            return held.keys.get(kid)
+            found = None
+            if self._age() <= FRESH:
+                found = self._one(kid, algorithm)
+            if found is None:
+                self._renew()
+                found = self._one(kid, algorithm)
+            return found
+
+    def count(self) -> int:
+        """Return how many keys there are that sign in a way that counts."""
+        with self._lock:
+            if self._age() > FRESH:
+                self._renew()
+            return len(self._held)
+
+    def _age(self) -> float:
+        return self.ticks() - self._at
+
+    def _one(self, kid: str | None, algorithm: str) -> Key | None:
+        named = self._held if kid is None else [one for one in self._held if one.kid == kid]
+        if kid is None and len(named) != 1:
+            return None
+        fitting = [one.key for one in named if one.fits(algorithm)]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def _renew(self) -> None:
+        now = self.ticks()
+        if now - self._tried >= APART:
+            self._tried = now
+            try:
+                self._held, self._at = _read(self._fetch()), now
+            except UnusableAnswer as error:
+                self._failed = error
+        if now - self._at > KEPT:
+            raise self._unavailable(self._failed)
 
 
-def _read(raw: bytes) -> dict[str, Key]:
-    """Return the public keys for signatures in a JWK set, by name; what is none of these is left out."""
-    try:
-        document: Any = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise _not_had() from error
-    listed: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
+def _read(document: Mapping[str, Any]) -> tuple[_Published, ...]:
+    """Return the public keys for signatures in a JWK set; what is none of these is left out."""
+    listed: Any = document.get("keys")
     if not isinstance(listed, list):
-        raise _not_had()
-    found: dict[str, Key] = {}
+        raise UnusableAnswer(_("its keys are no JSON Web Key Set"))
+    found: list[_Published] = []
     for one in cast("Sequence[Any]", listed)[:_MOST_KEYS]:
-        if not isinstance(one, dict):
+        if not isinstance(one, dict) or not _signs(cast("dict[str, Any]", one)):
             continue
-        described = cast("dict[str, Any]", one)
-        if described.get("kty") not in _KINDS or described.get("use", "sig") != "sig":
-            continue
-        if not isinstance(described.get("kid", ""), str):
-            continue
+        said = cast("dict[str, Any]", one)
         try:
-            key = import_key(described)
+            found.append(_Published(said.get("kid"), said.get("alg"), import_key(said)))
         except (JoseError, ValueError, TypeError, KeyError):
             continue
-        if isinstance(key, RSAKey | ECKey | OKPKey):
-            found.setdefault(described.get("kid", ""), key)
-    return found
+    return tuple(found)
+
+
+def _signs(said: Mapping[str, Any]) -> bool:
+    """Whether a published key is one for signatures; one that gives its private half away is none."""
+    kid, algorithm = said.get("kid"), said.get("alg")
+    return (
+        said.get("kty") in _FAMILY.values()
+        and said.get("use", "sig") == "sig"
+        and "d" not in said
+        and isinstance(kid, str | None)
+        and (algorithm is None or algorithm in ALGORITHMS)
+        and (said["kty"] != "RSA" or _bits(said.get("n")) >= _SHORTEST_MODULUS)
+    )
+
+
+def _bits(number: object) -> int:
+    if not isinstance(number, str):
+        return 0
+    try:
+        return int.from_bytes(base64.urlsafe_b64decode(number + "=" * (-len(number) % 4))).bit_length()
+    except ValueError:
+        return 0

@@ -806,10 +806,6 @@ scim_member = sa.Table(
 )
 sa.Index("scim_member_by_user", scim_member.c.user_id)
 
-#: Security events that were taken already, by a hash of issuer and identifier: each counts once.
-signal = sa.Table("signal", metadata, _text("hash", key=True), _when("at", null=False), sqlite_with_rowid=False)
-sa.Index("signal_by_time", signal.c.at)
-
 #: Sign-ins that are under way at the organisation's identity provider, by the hash of their state. What the browser
 #: holds for each is here as a hash only; a form that waits for the sign-in is kept until it ends.
 oidc_attempt = sa.Table(

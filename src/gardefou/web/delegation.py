@@ -47,7 +47,7 @@ def acting_for(caller: Caller, assertion: str, *, method: str, url: str, body: b
 
     signed = provider.signed(assertion, types=("jwt", "at+jwt"))
     call = delegation.assertion(
-        signed.claims,
+        signed,
         issuer=provider.issuer,
         audience=caller.node.settings.address,
         client=caller.actor.client,

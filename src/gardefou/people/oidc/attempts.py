@@ -19,7 +19,6 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from gardefou.errors import Denied
 from gardefou.people.authenticate import hash_secret
@@ -170,20 +169,3 @@ def waiting_form(
 
 def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple((str(name), str(value)) for name, value in json.loads(text))
-
-
-_spent = tables.spent
-
-
-def spend(connection: sa.Connection, what: str, *parts: str, until: datetime, now: datetime) -> None:
-    """Use up what counts once, such as the id of a signed token; of two that come at once one gets through.
-
-    Raises:
-        Denied: it was used already (`oidc/replayed`).
-    """
-    digest = hash_secret(json.dumps([what, *parts]))
-    connection.execute(_spent.delete().where(_spent.c.expires_at <= now))
-    try:
-        connection.execute(_spent.insert(), {"hash": digest, "expires_at": until})
-    except IntegrityError as error:
-        raise Denied("oidc/replayed", "This was used already; it counts once.") from error

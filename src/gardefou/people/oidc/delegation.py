@@ -11,11 +11,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from gardefou.people.oidc.claims import LEEWAY, Claims, Identity, check_frame, identity, moment, word, wrong
+from gardefou.people.oidc.claims import Identity, identity, wrong
+from gardefou.people.signed_tokens import LEEWAY, Signed
 
 #: The longest that an assertion may live.
 LIFE = timedelta(seconds=60)
@@ -42,25 +44,24 @@ class Delegated:
     until: datetime
 
 
-def assertion(claims: Claims, *, issuer: str, audience: str, client: str, call: Call, now: datetime) -> Delegated:
+def assertion(token: Signed, *, issuer: str, audience: str, client: str, call: Call, now: datetime) -> Delegated:
     """Return whom a service acts for, by an assertion whose signature was checked.
 
     Raises:
         Denied: anything in it is not as it must be (`oidc/token`).
     """
-    end = check_frame(claims, issuer=issuer, audience=audience, now=now)
-    issued = moment(claims, "iat")
-    assert issued is not None
-    if end - issued > LIFE:
+    token.check_frame(issuer=issuer, audience=audience, now=now)
+    end, claims = token.moment("exp"), token.claims
+    if end - token.moment("iat") > LIFE:
         raise wrong(f"it lives for more than {LIFE.seconds} seconds")
     if "events" in claims or "nonce" in claims:
         raise wrong("it is no assertion for a call")
     _check_client(claims, client)
     _check_call(claims, call)
-    return Delegated(who=identity(claims, issuer=issuer), id=word(claims, "jti"), until=end + LEEWAY)
+    return Delegated(who=identity(token, issuer=issuer), id=token.word("jti"), until=end + LEEWAY)
 
 
-def _check_client(claims: Claims, client: str) -> None:
+def _check_client(claims: Mapping[str, Any], client: str) -> None:
     """Check who acts: the innermost of a chain is not looked at, as the outermost is who calls."""
     act: Any = claims.get("act")
     if act is not None and not isinstance(act, dict):
@@ -71,7 +72,7 @@ def _check_client(claims: Claims, client: str) -> None:
         raise wrong("it was given to another service")
 
 
-def _check_call(claims: Claims, call: Call) -> None:
+def _check_call(claims: Mapping[str, Any], call: Call) -> None:
     details: Any = claims.get("authorization_details")
     only: Any = details[0] if isinstance(details, list) and len(details) == 1 else None  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
     said: dict[str, Any] = only if isinstance(only, dict) else {}  # pyright: ignore[reportUnknownVariableType]

@@ -1,15 +1,13 @@
 """The identity provider: where it is, what keys it signs with, and what it answers to a code.
 
-Found by discovery, which names its own issuer; keys are read anew every hour,
-and at once when a token names one that is not known, at most every ten seconds.
-Nothing in a token says where its key comes from (``jku``, ``x5u`` and ``jwk``
-are not looked at), and only asymmetric signatures are taken.
+Found by discovery, which names its own issuer. When its keys are read, and
+what it signs with them, is the same as for anybody who signs
+(`gardefou.people.published_keys`, `gardefou.people.signed_tokens`).
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,34 +19,16 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 from authlib.oauth2.rfc7523 import private_key_jwt_sign  # pyright: ignore[reportUnknownVariableType]
 from authlib.oauth2.rfc7636 import create_s256_code_challenge  # pyright: ignore[reportUnknownVariableType]
-from joserfc import jwk, jwt
-from joserfc.errors import JoseError
 
-from gardefou.errors import Denied, NotFound, Unavailable
+from gardefou.errors import Denied, InvalidInput, NotFound, Unavailable
 from gardefou.people.keys import KeyStore
 from gardefou.people.oidc.claims import wrong
 from gardefou.people.oidc.client_key import loaded
+from gardefou.people.published_keys import PublishedKeys, UnusableAnswer, ask, check_address, new_client
+from gardefou.people.signed_tokens import Signed, verify
 from gardefou.speech import gettext as _
 
-#: Signatures that are taken. None of them is made with what is public, or with what the client knows.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519")
-_FAMILY = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _FRESH = 3600.0
-_AGAIN = 10.0
-_TIMEOUT = 5.0
-_LARGEST = 1_000_000
-_LONGEST_TOKEN = 16_384
-#: 2048 bits in base64url.
-_SHORTEST_MODULUS = 342
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """A token whose signature is the provider's: header and claims, as yet unjudged."""
-
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
 
 
 @dataclass(slots=True)
@@ -77,12 +57,10 @@ class Provider:
         self.redirect_uri = redirect_uri
         self._keys = keys
         self._ticks = ticks
-        # No connection outlives its answer: sign-ins are far between.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=False, limits=limits, transport=transport)
+        self._http = new_client(transport)
         self._lock = threading.Lock()
         self._metadata = _Held()
-        self._jwks = _Held()
+        self.published = PublishedKeys(self._key_set, _unavailable, ticks=ticks)
 
     def close(self) -> None:
         """Let go of the network."""
@@ -96,72 +74,35 @@ class Provider:
         Raises:
             Unavailable: it does not answer (`oidc/unavailable`), or not as a provider does (`oidc/provider`).
         """
-        with self._lock:
-            return self._metadata_held()
+        try:
+            return self._described()
+        except UnusableAnswer as error:
+            raise _unavailable(error) from error
 
-    def _metadata_held(self) -> Mapping[str, Any]:
-        if self._ticks() - self._metadata.at < _FRESH:
-            return self._metadata.document
-        found = self._get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")
-        if found.get("issuer") != self.issuer:
-            raise _strange(
-                _(
-                    "it calls itself %(issuer)s; oidc_issuer must be just that",
-                    issuer=repr(str(found.get("issuer"))[:200]),
+    def _described(self) -> Mapping[str, Any]:
+        with self._lock:
+            if self._ticks() - self._metadata.at < _FRESH:
+                return self._metadata.document
+            found = ask(self._http, "GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration")[1]
+            if found.get("issuer") != self.issuer:
+                raise UnusableAnswer(
+                    _(
+                        "it calls itself %(issuer)s; oidc_issuer must be just that",
+                        issuer=repr(str(found.get("issuer"))[:200]),
+                    )
                 )
-            )
-        for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-            _safe(found.get(name), name)
-        if found.get("end_session_endpoint") is not None:
-            _safe(found["end_session_endpoint"], "end_session_endpoint")
-        methods: Any = found.get("code_challenge_methods_supported")
-        if isinstance(methods, list) and "S256" not in methods:
-            raise _strange(_("it does not know PKCE with S256"))
-        self._metadata = _Held(self._ticks(), found)
-        return found
+            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+                _check_address(found.get(name), name)
+            if found.get("end_session_endpoint") is not None:
+                _check_address(found["end_session_endpoint"], "end_session_endpoint")
+            methods: Any = found.get("code_challenge_methods_supported")
+            if isinstance(methods, list) and "S256" not in methods:
+                raise UnusableAnswer(_("it does not know PKCE with S256"))
+            self._metadata = _Held(self._ticks(), found)
+            return found
 
-    def _key_dicts(self, *, anew: bool) -> list[dict[str, Any]]:
-        with self._lock:
-            age = self._ticks() - self._jwks.at
-            if age >= _FRESH or (anew and age >= _AGAIN):
-                found = self._get(str(self._metadata_held()["jwks_uri"]))
-                if not isinstance(found.get("keys"), list):
-                    raise _strange(_("its keys are no JSON Web Key Set"))
-                self._jwks = _Held(self._ticks(), found)
-            return [one for one in cast("list[Any]", self._jwks.document["keys"]) if isinstance(one, dict)]
-
-    def _get(self, url: str) -> dict[str, Any]:
-        return self._json(lambda: self._http.build_request("GET", url, headers={"Accept": "application/json"}))[1]
-
-    def _json(self, build: Callable[[], httpx.Request]) -> tuple[int, dict[str, Any]]:
-        try:
-            request = build()
-            answer = self._http.send(request, stream=True)
-            try:
-                body = bytearray()
-                for chunk in answer.iter_bytes():
-                    body += chunk
-                    if len(body) > _LARGEST:
-                        raise _strange(_("its answer is too large"))
-            finally:
-                answer.close()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unavailable("oidc/unavailable", "The identity provider does not answer; try again soon.") from error
-        if answer.status_code >= 500:
-            raise Unavailable("oidc/unavailable", "The identity provider does not answer; try again soon.")
-        try:
-            document: Any = json.loads(bytes(body))
-        except (ValueError, RecursionError) as error:
-            raise _strange(
-                _("%(path)s answers %(status)s and no JSON", path=request.url.path, status=answer.status_code)
-            ) from error
-        if not isinstance(document, dict) or answer.is_redirect:
-            raise _strange(
-                _("%(path)s answers %(status)s and no JSON object", path=request.url.path, status=answer.status_code)
-            )
-        if request.method == "GET" and answer.status_code != 200:
-            raise _strange(_("%(path)s answers %(status)s", path=request.url.path, status=answer.status_code))
-        return answer.status_code, cast("dict[str, Any]", document)
+    def _key_set(self) -> Mapping[str, Any]:
+        return ask(self._http, "GET", str(self._described()["jwks_uri"]))[1]
 
     # signing in
 
@@ -215,12 +156,17 @@ class Provider:
             "redirect_uri": self.redirect_uri,
             "code_verifier": verifier,
         }
-        headers = {"Accept": "application/json"}
+        headers: dict[str, str] = {}
         self._prove_client(form, headers, metadata, now)
-        status, document = self._json(lambda: self._http.build_request("POST", endpoint, data=form, headers=headers))
+        try:
+            status, document = ask(self._http, "POST", endpoint, data=form, headers=headers)
+        except UnusableAnswer as error:
+            raise _unavailable(error) from error
         if status != 200:
             if document.get("error") in {"invalid_client", "unauthorized_client"}:
-                raise _strange(_("it does not take this client's secret or key; see `gardefou oidc check`"))
+                raise _unavailable(
+                    UnusableAnswer(_("it does not take this client's secret or key; see `gardefou oidc check`"))
+                )
             raise Denied("oidc/refused", "The identity provider did not take this sign-in; begin again.")
         access = document.get("access_token")
         return self.signed(document.get("id_token"), types=("jwt",)), access if isinstance(access, str) else ""
@@ -277,80 +223,26 @@ class Provider:
 
     # signatures
 
-    def count_keys(self) -> int:
-        """Return how many of the provider's keys sign in a way that counts.
-
-        Raises:
-            Unavailable: `oidc/unavailable`, `oidc/provider`.
-        """
-        return sum(any(_fits(one, alg, None) for alg in ALGORITHMS) for one in self._key_dicts(anew=False))
-
     def signed(self, token: object, *, types: tuple[str, ...]) -> Signed:
         """Return what a token says, once its signature is found to be this provider's.
 
-        ``types`` are the header's ``typ`` that are taken, in lower case; a
-        token that says none is taken where ``jwt`` is.
+        ``types`` are those of `gardefou.people.signed_tokens.verify`.
 
         Raises:
             Denied: not signed by the provider, or no such token (`oidc/token`).
             Unavailable: its keys cannot be read (`oidc/unavailable`, `oidc/provider`).
         """
-        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN or token.count(".") != 2 or not token.isascii():
-            raise wrong(_("it is no signed token"))
-        header = _header(token)
-        algorithm, kid = header.get("alg"), header.get("kid")
-        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise wrong(_("it is not signed in a way that counts"))
-        if "crit" in header or not isinstance(kid, str | None):
-            raise wrong(_("its header is not understood"))
-        if str(header.get("typ", "jwt")).lower().removeprefix("application/") not in types:
-            raise wrong(_("it is a token for something else"))
-        found = self._key_for(algorithm, kid)
-        try:
-            key = jwk.import_key(found)
-            decoded = jwt.decode(token, key, algorithms=[algorithm])
-        except (JoseError, ValueError, TypeError, RecursionError) as error:
-            raise wrong(_("its signature is not the provider's")) from error
-        return Signed(header=decoded.header, claims=decoded.claims)
-
-    def _key_for(self, algorithm: str, kid: str | None) -> Any:
-        for anew in (False, True):
-            fitting = [one for one in self._key_dicts(anew=anew) if _fits(one, algorithm, kid)]
-            if len(fitting) == 1:
-                return fitting[0]
-            if len(fitting) > 1:
-                break
-        raise wrong(_("its key is not one of the provider's"))
+        return verify(token, self.published, types=types, refuse=lambda _part, why: wrong(why))
 
 
-def _header(token: str) -> dict[str, Any]:
-    part = token.partition(".")[0]
+def _check_address(url: object, name: str) -> None:
     try:
-        header: Any = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, RecursionError) as error:
-        raise wrong(_("it is no signed token")) from error
-    if not isinstance(header, dict):
-        raise wrong(_("it is no signed token"))
-    return cast("dict[str, Any]", header)
+        check_address(url if isinstance(url, str) else "")
+    except InvalidInput as error:
+        raise UnusableAnswer(_("%(name)s is no https address", name=name)) from error
 
 
-def _fits(key: Mapping[str, Any], algorithm: str, kid: str | None) -> bool:
-    """Whether a published key is one for signatures of this kind; one that gives its private half away is none."""
-    return (
-        key.get("kty") == _FAMILY[algorithm[:2]]
-        and key.get("use", "sig") == "sig"
-        and key.get("alg", algorithm) == algorithm
-        and "d" not in key
-        and (key.get("kty") != "RSA" or len(str(key.get("n", ""))) >= _SHORTEST_MODULUS)
-        and (kid is None or key.get("kid") == kid)
-    )
-
-
-def _safe(url: object, name: str) -> None:
-    parts = urlsplit(url if isinstance(url, str) else "")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
-        raise _strange(_("%(name)s is no https address", name=name))
-
-
-def _strange(why: str) -> Unavailable:
-    return Unavailable("oidc/provider", _("The identity provider cannot be used as it is: %(why)s.", why=why))
+def _unavailable(error: UnusableAnswer) -> Unavailable:
+    if not error.why:
+        return Unavailable("oidc/unavailable", "The identity provider does not answer; try again soon.")
+    return Unavailable("oidc/provider", _("The identity provider cannot be used as it is: %(why)s.", why=error.why))

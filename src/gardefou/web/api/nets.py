@@ -62,8 +62,8 @@ def explain_enforcement(caller: Reader, id: str) -> Json:  # noqa: A002 - the co
         told = explanation(
             connection,
             found,
+            caller.app.config(connection),
             now=caller.app.now(),
-            organisation=caller.app.config(connection).rules.organisation,
             blind=is_hidden(found, given, caller.actor.id),
         )
     return Json(told.to_json())

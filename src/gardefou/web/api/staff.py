@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gardefou.domain.records import ORGANISATION, Staff
-from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
@@ -113,12 +112,8 @@ def add_staff(caller: Caller, body: NewStaff) -> Answer:
     }
     issuer = body.issuer or caller.node.settings.oidc_issuer
     who = newcomer(caller.app, name=body.name, email=body.email, subject=body.subject, issuer=issuer)
-    if who.name or who.email or who.subject:
-        with caller.app.works.read() as connection:
-            caller.app.directory.ready(connection)
     change = propose(caller.app, caller.actor, "staff_add", payload, body.because)
-    if change.state in {State.IN_FORCE.value, State.WAITING.value}:
-        keep_newcomer(caller.app, str((change.change or {})["staff"]), who)
+    keep_newcomer(caller.app, change, who)
     return proposed(caller, change, made=201)
 
 

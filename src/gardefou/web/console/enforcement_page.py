@@ -69,7 +69,7 @@ def show(visit: Visit) -> Response:
     """Show one enforcement: what it is, why, what nets and people said, and what can be done now."""
     with visit.app.works.read() as connection:
         found = _need(connection, visit.path("id"))
-        organisation = visit.app.config(connection).rules.organisation
+        config = visit.app.config(connection)
         row = rows(connection, [found], visit.actor.id)[0]
         given = approvals_of(connection, found)
         case = None
@@ -80,8 +80,8 @@ def show(visit: Visit) -> Response:
         record = _on_record(connection, visit, found)
         about = sa.and_(tables.event_has_about, tables.event.c.about == found.id)
         story = events(connection, found.platform, about, viewer=visit.actor.id)
-        why = explanation(connection, found, now=visit.now, organisation=organisation, blind=row.blind)
-    item = of_viewer(visit, row, given, organisation)
+        why = explanation(connection, found, config, now=visit.now, blind=row.blind)
+    item = of_viewer(visit, row, given, config.rules.organisation)
     return visit.page(
         "enforcement.html",
         row=row,

@@ -145,8 +145,7 @@ def _who_came_back(visit: Visit, attempt: Attempt) -> Identity:
         raise Denied("oidc/refused", "The identity provider did not sign you in; try again, or ask an admin.")
     signed, access = provider.exchange(code, verifier=attempt.verifier, now=visit.app.now())
     return id_token(
-        signed.claims,
-        signed.header,
+        signed,
         issuer=provider.issuer,
         client_id=provider.client_id,
         nonce=attempt.nonce,
@@ -204,11 +203,8 @@ def _sign_in_page(visit: Visit, error: GardefouError) -> Response:
 def _log_out(console: Console, token: str) -> Response:
     try:
         provider = console.openid.provider
-
         signed = provider.signed(token, types=("logout+jwt", "jwt"))
-        logout = logout_token(
-            signed.claims, issuer=provider.issuer, client_id=provider.client_id, now=console.app.now()
-        )
+        logout = logout_token(signed, issuer=provider.issuer, client_id=provider.client_id, now=console.app.now())
         ended = flow.logged_out(console.app, logout)
     except GardefouError as error:
         _log.warning("a logout token was refused: %s", error.code)

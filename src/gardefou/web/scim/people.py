@@ -271,7 +271,8 @@ def _check_identity(call: Call, uow: UnitOfWork, new: Any, staff: Staff | None) 
     owner = free_identifiers(uow, call.app, *identity, new.user_name)
     if owner is None or (staff is not None and owner == staff.id):
         return None
-    if staff is not None or provisioned.of_staff(uow.connection, owner) is not None:
+    waits = uow.get(Staff, "gardefou", owner, lock=False) is None
+    if staff is not None or waits or provisioned.of_staff(uow.connection, owner) is not None:
         raise UniquenessException(attribute="subject", detail="Somebody else has this identity.")
     return owner
 
