@@ -52,7 +52,7 @@ _EVENTS = (
 _ACCOUNT_EVENTS = {"account.seen", "account.tier_set", "account.marked_fake", "account.merged"}
 _TABLES = {
     *("staff", "token", "nets_version", "platform_entry", "setting", "account", "pause", "top_up", "channel"),
-    *("person", "presence", "session", "signin_link", "passkey", "passkey_use"),
+    *("person", "presence", "session", "signin_link", "invitation", "passkey", "passkey_use"),
 }
 _RECORDING = {"record", "move", "rewrite", "Entry"}
 _TEXT_SQL = {"exec_driver_sql", "executemany", "executescript"}

@@ -98,6 +98,7 @@ PAGES: dict[str, Callable[[Furnished], list[str]]] = {
     "/notices": _as("/notices"),
     "/me": _as("/me"),
     "/signin": _as("/signin"),
+    "/welcome": _as("/welcome"),
     "/signin/{secret}": _as(),
 }
 

@@ -38,6 +38,7 @@ from gardefou.cli.setting import setting
 from gardefou.cli.setup import setup
 from gardefou.cli.staff import staff
 from gardefou.cli.staff_import import import_staff
+from gardefou.cli.staff_invite import invite
 from gardefou.cli.token import token
 
 __all__ = ["cli", "main"]
@@ -109,6 +110,7 @@ for _command in (
 ):
     cli.add_command(_command)
 staff.add_command(import_staff)
+staff.add_command(invite)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ def doctor(ctx: Cli) -> None:
     """
     findings = [_store(ctx)]
     if findings[0].ok:
-        for look in (_migrations, _clock, _keys, _ledger, _worker, _platforms, _setup, _nets, _pauses):
+        for look in (_migrations, _clock, _keys, _ledger, _worker, _platforms, _setup, _passkeys, _nets, _pauses):
             findings.append(_guarded(ctx, look))
             if look is _migrations and not findings[-1].ok:
                 break
@@ -183,6 +183,36 @@ def _setup(ctx: Cli) -> Finding:
         True,
         "has ended" if finished else "has not ended: changes are not guarded yet; see `gardefou setup status`",
     )
+
+
+def _passkeys(ctx: Cli) -> Finding:
+    from gardefou.domain.records import Passkey, Staff
+    from gardefou.flow.signed import REQUIRED
+    from gardefou.people.leaving import Loss, leaving_of
+    from gardefou.people.roles import Power, powers_of
+    from gardefou.people.standing import standing_now
+    from gardefou.storage.records import fetch_all
+
+    app = ctx.app
+    now = app.now()
+    with app.works.read() as connection:
+        rules = app.config(connection).rules
+        people, stages = fetch_all(connection, Staff, sa.select(tables.staff)), leaving_of(connection)
+        held = fetch_all(connection, Passkey, sa.select(tables.passkey).where(tables.passkey.c.revoked_at.is_(None)))
+    could = {
+        one.id
+        for one in people
+        if Power.APPROVE in powers_of(one.roles) and standing_now(one, now, stages).has(Loss.APPROVALS)
+    }
+    sign = could & {one.staff_id for one in held if one.counts_from <= now}
+    said = f"{len(sign)} of the {len(could)} on duty who may approve have one that counts"
+    if sign or not rules.setup_finished:
+        return Finding("passkeys", True, said)
+    if rules.passkey_approvals == REQUIRED:
+        return Finding(
+            "passkeys", False, f"{said}: nobody can say yes for a protected account; let them make one on /me"
+        )
+    return Finding("passkeys", True, f"{said}: nobody could sign a yes for a protected account, and all go unsigned")
 
 
 def _nets(ctx: Cli) -> Finding:

@@ -17,6 +17,7 @@ from gardefou.people.sessions import COMMAND_LINE
     epilog=examples(
         "gardefou login --link gf_…",
         "gardefou login --key-stdin < key.txt",
+        "gardefou login --invited",
         "gardefou login --new-key",
         "gardefou login --token-stdin < token.txt",
         "GARDEFOU_TOKEN=gf_… gardefou case list        (for one command, without signing in)",
@@ -26,27 +27,34 @@ from gardefou.people.sessions import COMMAND_LINE
 @click.option(
     "--key-stdin", is_flag=True, help="Read your sign-in key from standard input: a strong sign-in, for twelve hours."
 )
+@click.option(
+    "--invited",
+    is_flag=True,
+    help="Read both halves of an invitation, a line each: a strong sign-in, for twelve hours.",
+)
 @click.option("--token-stdin", is_flag=True, help="Read a token from standard input, and act as its bearer.")
 @click.option("--new-key", is_flag=True, help="Make a new sign-in key in place of yours, and print it once.")
 @cli_command
-def login(ctx: Cli, link: str | None, key_stdin: bool, token_stdin: bool, new_key: bool) -> None:
+def login(ctx: Cli, link: str | None, key_stdin: bool, invited: bool, token_stdin: bool, new_key: bool) -> None:
     """Sign in on this machine; every later command acts as you.
 
-    A link or your sign-in key is a strong sign-in. A link enrols you the first
-    time, and then prints your sign-in key, once: with it you sign in from then
-    on, and again where a net wants a fresh sign-in. A token is no sign-in:
+    A link, both halves of an invitation, or your sign-in key is a strong
+    sign-in. A link or an invitation also prints your sign-in key, once: with it
+    you sign in from then on, and again where a net wants a fresh sign-in. A token is no sign-in:
     there its bearer is refused. A new key needs a strong sign-in not older than
     10 minutes, and ends the earlier one. What is kept lies in DIR/signin,
     readable by you alone.
     """
-    if sum((link is not None, key_stdin, token_stdin, new_key)) != 1:
-        raise click.UsageError("give one of --link SECRET, --key-stdin, --token-stdin and --new-key")
+    if sum((link is not None, key_stdin, invited, token_stdin, new_key)) != 1:
+        raise click.UsageError("give one of --link SECRET, --key-stdin, --invited, --token-stdin and --new-key")
     if new_key:
         _new_key(ctx)
         return
     key = ""
     if link is not None:
         secret, key = _with_link(ctx, link)
+    elif invited:
+        secret, key = _with_halves(ctx)
     elif key_stdin:
         secret = _with_key(ctx)
     else:
@@ -88,6 +96,17 @@ def _with_link(ctx: Cli, link: str) -> tuple[str, str]:
         staff_id = use_link(uow.connection, link.strip().rpartition("/")[2], now=uow.now)
         secret, _ = start_session(uow, staff_id, strong=True, browser=COMMAND_LINE)
         return secret, give_signin_key(uow, staff_id)
+
+
+def _with_halves(ctx: Cli) -> tuple[str, str]:
+    """Return a new session's secret, and the person's new sign-in key."""
+    from gardefou.flow.invitations import come_in
+    from gardefou.people.authenticate import start_session
+
+    halves = [_read_secret(what, field) for what, field in (("one half", "first"), ("the other half", "second"))]
+    staff_id, key = come_in(ctx.app, *halves)
+    with ctx.app.works.begin() as uow:
+        return start_session(uow, staff_id, strong=True, browser=COMMAND_LINE)[0], key
 
 
 def _with_key(ctx: Cli) -> str:

@@ -79,7 +79,14 @@ def enforcement(one: Enforcement, names: Pseudonyms, given: Sequence[Approval], 
         "reach": one.reach,
         "verdict": dict(one.verdict),
         "approvals": [
-            {"by": names.of(each.by), "answer": each.answer, "note": each.note, "at": each.at, "via": each.via}
+            {
+                "by": names.of(each.by),
+                "answer": each.answer,
+                "note": each.note,
+                "at": each.at,
+                "via": each.via,
+                "signed": each.assertion is not None,
+            }
             for each in given
         ],
         "approve_by": one.approve_by,

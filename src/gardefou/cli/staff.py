@@ -252,10 +252,11 @@ def _list_grants(ctx: Cli) -> None:
 @click.option("--because", required=True, help="Why, in a line.")
 @cli_command
 def reset_passkeys(ctx: Cli, staff: str, because: str) -> None:
-    """End all passkeys and sessions of a person who lost theirs; waits for people.
+    """End all that a person signs in with who lost it: passkeys, sign-in key, sessions; waits for people.
 
-    The next passkey that they enrol signs them in at once, and signs approvals
-    on notable and protected accounts only after some days.
+    Then two colleagues invite them back, see `gardefou staff invite`. The next
+    passkey that they enrol signs them in at once, and signs approvals on
+    notable and protected accounts only after some days.
     """
     tell(ctx, change(ctx, ctx.actor(), "passkey", {"do": "reset", "staff": staff}, because))
 

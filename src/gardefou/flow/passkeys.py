@@ -122,16 +122,18 @@ def revoke(app: App, actor: Actor, credential: str) -> Enforcement:
 
 
 def reset(app: App, actor: Actor, staff: str, because: str) -> Enforcement:
-    """Propose to end all passkeys of a person who lost theirs, and their sessions; it waits for people.
+    """Propose to end all that a person signs in with who lost it; it waits for people.
 
-    The next that they enrol is taken at once, and counts for approvals on
-    notable and protected accounts after the usual wait.
+    Passkeys, sign-in key and sessions end. Two colleagues invite them back
+    (`gardefou.flow.invitations`). The next passkey that they enrol is taken at
+    once, and counts for approvals on notable and protected accounts after the
+    usual wait.
 
-    Writes `passkey.revoked` once it is in force.
+    Writes `passkey.revoked` once it is in force, and `token.revoked` and `session.ended` where there were any.
 
     Raises:
         Denied: no admin (`auth/forbidden`).
-        NotFound: no such person (`staff/not_found`), or they have none (`passkey/not_found`).
+        NotFound: no such person (`staff/not_found`), or they never signed in (`passkey/not_found`).
     """
     return propose(app, actor, "passkey", {"do": RESET, "staff": staff}, because)
 

@@ -203,6 +203,15 @@ KINDS: Mapping[str, Kind] = {
             "of a copy; or a yes was not signed with its giver's passkey. The record says which."
         ),
     ),
+    "invited": Kind(
+        ("lead",),
+        "/record",
+        later("Somebody came in by invitation"),
+        later(
+            "Two colleagues let in somebody who had no way in of their own. The record says who. Was it not meant, "
+            "take that person off duty at once."
+        ),
+    ),
     "test": Kind(
         (),
         "/notices",

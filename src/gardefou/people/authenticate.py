@@ -25,7 +25,7 @@ from gardefou.people.sessions import IDLE, going_on
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.records import fetch, get
+from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.storage.work import UnitOfWork
 
 SESSION = timedelta(hours=12)
@@ -166,13 +166,19 @@ def give_signin_key(uow: UnitOfWork, staff_id: str) -> str:
     return secret
 
 
-def end_signin_keys(uow: UnitOfWork, staff_id: str) -> None:
-    """End the sign-in keys of a person. Writes `token.revoked` for each."""
+def end_signin_keys(uow: UnitOfWork, staff_id: str, *, by: str = "") -> None:
+    """End the sign-in keys of a person; without ``by`` they do it themselves. Writes `token.revoked` for each."""
     mine = tables.token.c.staff_id == staff_id
     for earlier in uow.all(Token, mine, tables.token.c.revoked_at.is_(None)):
         if SIGNIN in earlier.scopes:
             revoked = replace(earlier, revoked_at=uow.now, version=earlier.version + 1)
-            uow.record("token.revoked", by=staff_id, about=earlier.id, puts=(revoked,))
+            uow.record("token.revoked", by=by or staff_id, about=earlier.id, puts=(revoked,))
+
+
+def has_signin_key(connection: sa.Connection, staff_id: str, *, now: datetime) -> bool:
+    """Whether a person has a sign-in key that works."""
+    mine = fetch_all(connection, Token, sa.select(tables.token).where(tables.token.c.staff_id == staff_id))
+    return any(SIGNIN in one.scopes and _good(one, now) for one in mine)
 
 
 def new_signin_key(uow: UnitOfWork, actor: Actor) -> str:

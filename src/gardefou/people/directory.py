@@ -89,6 +89,11 @@ class Directory:
         """Return the staff id of whoever an identity provider knows by this subject; compared to the letter."""
         return self._one(connection, "identity", _identity(issuer, subject))
 
+    def has_identity(self, connection: sa.Connection, staff_id: str) -> bool:
+        """Whether an identity provider's account is bound to somebody; nothing is opened."""
+        bound = sa.select(_m.staff_id).where(_m.staff_id == staff_id, _m.kind == "identity")
+        return connection.execute(bound).first() is not None
+
     def by_email(self, connection: sa.Connection, email: str) -> str | None:
         """Return the staff id of the one person with this address, in whichever case; None where two have it."""
         return self._one(connection, "email", _folded(email))

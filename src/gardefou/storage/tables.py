@@ -783,6 +783,18 @@ signin_link = sa.Table(
     _when("used_at"),
 )
 
+#: Halves of invitations that are out: two of them, drawn by two people, let somebody in who has no way in.
+invitation = sa.Table(
+    "invitation",
+    metadata,
+    _text("hash", key=True),
+    _text("staff_id"),
+    _text("by"),
+    _when("drawn_at", null=False),
+    _when("ends_at", null=False),
+)
+sa.Index("invitation_by_staff", invitation.c.staff_id)
+
 #: Whom a provisioning client looks after, under an identifier that leads to no pseudonym.
 scim_user = sa.Table(
     "scim_user", metadata, _text("id", key=True), _text("client"), _text("staff_id"), sqlite_with_rowid=False

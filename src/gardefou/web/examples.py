@@ -152,6 +152,7 @@ WAITING: Document = {
             "digest": _DIGEST,
             "at": "2026-03-02T09:12:00Z",
             "via": "api",
+            "signed": False,
         }
     ],
     "approve_by": "2026-03-02T13:00:00Z",
@@ -405,6 +406,7 @@ _PROMOTED = _changed(
     "role", says="Takes over the late shift.", person=_REVIEWER, staff=_REVIEWER, add=["lead"], remove=[], team=""
 )
 _LEAVES = _changed("leave", says="Gave notice.", person=_REVIEWER, staff=_REVIEWER, last_day="2026-05-31T23:59:00Z")
+_SUSPENDED = _changed("suspend", says="Their laptop was stolen.", person="", staff=_REVIEWER, suspended=True)
 _REVEALED = _changed("reveal", says="A court asks.", person=_REVIEWER, staff=_REVIEWER, because="A court asks.")
 _TIERED = _changed(
     "tier",
@@ -743,6 +745,7 @@ ANSWERS: dict[str, dict[int, Any]] = {
     "POST /staff/{id}/roles": _both(200, _PROMOTED),
     "POST /staff/{id}/leave": _both(200, _LEAVES),
     "POST /staff/{id}/off": {200: _changed("off", person=_REVIEWER, staff=_REVIEWER)},
+    "POST /staff/{id}/suspend": _both(200, _SUSPENDED),
     "POST /staff/{id}/top-up": {201: _TOPPED_UP},
     "POST /staff/{id}/reveal": _both(200, _REVEALED),
     "POST /staff/{id}/erase": _both(200, _ERASED),

@@ -241,6 +241,7 @@ def approval(names: Names, given: Approval) -> Document:
         "digest": given.digest,
         "at": at(given.at),
         "via": given.via,
+        "signed": given.assertion is not None,
     }
 
 

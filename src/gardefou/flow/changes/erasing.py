@@ -42,7 +42,7 @@ class EraseChange(Handler):
         staff_id = str(payload["staff"])
         _gone(uow.need(Staff, ORGANISATION, staff_id))
         app.directory.erase(uow.connection, staff_id)
-        for table in (tables.preference, tables.presence, tables.session, tables.signin_link):
+        for table in (tables.preference, tables.presence, tables.session, tables.signin_link, tables.invitation):
             uow.connection.execute(sa.delete(table).where(table.c.staff_id == staff_id))
         uow.record("staff.erased", by=by, about=about, detail={"staff": staff_id})
 

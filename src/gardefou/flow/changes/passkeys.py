@@ -1,4 +1,4 @@
-"""Enrolling a passkey, ending one, and ending all of somebody's: guarded, and on the ledger.
+"""Enrolling a passkey, ending one, and ending all that somebody signs in with: guarded, and on the ledger.
 
 A first passkey is taken at once; one more is power given to whoever holds it,
 and waits for people. What does not belong to a person's arrival counts for
@@ -20,6 +20,8 @@ from gardefou.flow.changes.base import Handler, Payload, text, texts
 from gardefou.flow.changes.staff import find_staff, still_here
 from gardefou.flow.incidents import alert
 from gardefou.people.actor import Actor
+from gardefou.people.authenticate import end_signin_keys
+from gardefou.people.invitations import end_halves_of
 from gardefou.people.passkeys import MOST_OF_ONE, passkey_by_id, passkeys_of
 from gardefou.people.roles import Power
 from gardefou.people.sessions import end_sessions
@@ -39,7 +41,7 @@ def about_passkeys(staff_id: str) -> str:
 
 
 class PasskeyChange(Handler):
-    """Enrol a passkey of one's own, end one, or end all of somebody's who lost theirs."""
+    """Enrol a passkey of one's own, end one, or end all that somebody signs in with who lost it."""
 
     power = Power.READ
 
@@ -58,9 +60,11 @@ class PasskeyChange(Handler):
         if do == RESET:
             person = still_here(find_staff(uow, text(payload, "staff")))
             if Power.STAFF not in actor.powers:
-                raise Denied("auth/forbidden", "Only an admin proposes to end all of somebody's passkeys.")
-            if not any(one.revoked_at is None for one in passkeys_of(uow.connection, person.id)):
-                raise NotFound("passkey/not_found", "They have no passkey.")
+                raise Denied("auth/forbidden", "Only an admin proposes to end all that somebody signs in with.")
+            if not person.enrolled:
+                raise NotFound(
+                    "passkey/not_found", "They never signed in and have nothing that could end; invite them."
+                )
             return {"do": do, "staff": person.id}
         raise InvalidInput(
             "change/invalid", _("do is %(words)s.", words=listed((ENROL, REVOKE, RESET), "or")), field="do"
@@ -119,7 +123,9 @@ class PasskeyChange(Handler):
             detail={"reset": payload["do"] == RESET},
         )
         if payload["do"] == RESET:
+            end_signin_keys(uow, staff_id, by=by)
             end_sessions(uow, staff_id, by=by)
+            end_halves_of(uow.connection, staff_id)
         if by != staff_id:
             _tell(uow, staff_id, "A colleague's passkeys were ended by somebody else.")
 

@@ -22,6 +22,7 @@ from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.names import REVEALED
 from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
+from gardefou.people.invitations import end_halves_of
 from gardefou.people.pseudonyms import pseudonym
 from gardefou.people.roles import ROLES, UNATTENDED, Power
 from gardefou.people.standing import Standing, standing_now
@@ -228,7 +229,7 @@ def put_off(uow: UnitOfWork, person: Staff, *, by: str, why: str, about: str = "
 
 
 def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -> None:
-    """Revoke a person's tokens and sessions, end their claims, lapse what waits in their name.
+    """Revoke a person's tokens and sessions, end their invitations and claims, lapse what waits in their name.
 
     ``but`` is the change that does it, which may be their own.
     """
@@ -243,6 +244,7 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -
         .where(tables.session.c.staff_id == person.id, tables.session.c.revoked_at.is_(None))
         .values(revoked_at=uow.now)
     )
+    end_halves_of(uow.connection, person.id)
     release_all(uow, person.id, why)
     lapse_waiting(uow, person.id, why, but=but, cause=by)
 

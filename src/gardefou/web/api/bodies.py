@@ -360,6 +360,14 @@ class Leave(Body):
     because: Text = ""
 
 
+class Suspend(Body):
+    """Off duty for now, or (``end``) back on duty."""
+
+    model_config = _example({"because": "Their laptop was stolen."})
+    because: Text = ""
+    end: bool = False
+
+
 class NewToken(Body):
     """A service's token, or one's own (without ``service``).
 

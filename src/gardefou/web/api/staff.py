@@ -18,7 +18,7 @@ from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web import paging, views
 from gardefou.web.answers import Answer, Json
-from gardefou.web.api.bodies import Because, FindStaff, Leave, NewStaff, Roles
+from gardefou.web.api.bodies import Because, FindStaff, Leave, NewStaff, Roles, Suspend
 from gardefou.web.api.changes import proposed
 from gardefou.web.node import Caller, Reader
 from gardefou.web.posts import Nothing, post
@@ -135,6 +135,16 @@ def give_notice(caller: Caller, body: Leave, id: str) -> Answer:  # noqa: A002
 def put_off(caller: Caller, _body: Nothing, id: str) -> Answer:  # noqa: A002
     """Take all powers away, now: tokens, sessions, claims, and what waits in the person's name."""
     return proposed(caller, propose(caller.app, caller.actor, "off", {"staff": _find(caller, id).id}))
+
+
+@post(router, "/staff/{id}/suspend", Suspend, tag=TAG, answers=_WAITS)
+def suspend(caller: Caller, body: Suspend, id: str) -> Answer:  # noqa: A002
+    """Take a colleague off duty for now, at once, with tokens, sessions, claims and what waits; or ``end`` that.
+
+    Coming back waits for people, and brings back neither tokens nor a sign-in key.
+    """
+    payload = {"staff": _find(caller, id).id, "suspended": not body.end}
+    return proposed(caller, propose(caller.app, caller.actor, "suspend", payload, body.because))
 
 
 @post(router, "/staff/{id}/top-up", Nothing, tag=TAG, answers={201: "Twice the budget, until then."})

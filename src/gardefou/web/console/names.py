@@ -11,7 +11,7 @@ from gardefou.flow.change import propose
 from gardefou.flow.names import find_person, read_name
 from gardefou.speech import gettext as _
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.person import path_of, person_of
+from gardefou.web.console.whose import path_of, person_of
 
 
 def routes(console: Console) -> list[BaseRoute]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,7 +9,7 @@ from starlette.routing import BaseRoute
 from gardefou.clock import rfc3339
 from gardefou.domain.records import Enforcement, Staff, Token
 from gardefou.domain.states import State
-from gardefou.errors import InvalidInput, NotFound
+from gardefou.errors import InvalidInput
 from gardefou.flow.app import Config
 from gardefou.flow.change import propose
 from gardefou.flow.names import open_revealing
@@ -27,10 +25,12 @@ from gardefou.speech import speech
 from gardefou.storage import tables
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.holdings import DAYS, did_lately, holding_of
+from gardefou.web.console.invitations import inviting_on
 from gardefou.web.console.leaver_words import LOSS_WORDS, TAKEN, ahead
 from gardefou.web.console.people import NEWCOMER
 from gardefou.web.console.reading import Moment, accounts_named
 from gardefou.web.console.reading_words import end_of_day
+from gardefou.web.console.whose import path_of, person_of
 
 _c = tables.case.c
 _e = tables.enforcement.c
@@ -51,29 +51,10 @@ def routes(console: Console) -> list[BaseRoute]:
         console.post(f"{one}/roles", change_roles),
         console.post(f"{one}/leave", give_notice),
         console.post(f"{one}/off", put_off),
+        console.post(f"{one}/suspend", suspend),
         console.post(f"{one}/revoke", revoke),
         console.post(f"{one}/sessions", end_sessions),
     ]
-
-
-def path_of(person: Staff) -> str:
-    """Return the address of a person's page."""
-    return f"/people/{quote(person.pseudonym, safe='')}"
-
-
-def person_of(visit: Visit) -> Staff:
-    """Return whose page it is; by pseudonym, as no page holds a staff id.
-
-    Raises:
-        NotFound: there is nobody of that pseudonym (`staff/not_found`).
-    """
-    wanted = visit.path("pseudonym")
-    found = next((one for one in visit.names.people.values() if one.pseudonym == wanted), None)
-    if found is None:
-        raise NotFound(
-            "staff/not_found", _("There is nobody called %(wanted)s here; check the address.", wanted=repr(wanted))
-        )
-    return found
 
 
 def show(visit: Visit) -> Response:
@@ -95,10 +76,12 @@ def show(visit: Visit) -> Response:
         rollbacks = rollbacks_of(connection, person.id)
         accounts = accounts_named(connection, ((one.platform, one.account) for one in holding.claims))
         name = _name_card(visit, connection, person)
+        inviting = inviting_on(connection, visit, person)
     return visit.page(
         "person.html",
         person=person,
         name=name,
+        inviting=inviting,
         standing=standing,
         newcomer=now - person.started_at < NEWCOMER,
         powers=_powers(config, person, standing),
@@ -223,6 +206,16 @@ def put_off(visit: Visit) -> Response:
     if form.one("sure") != "yes":
         raise InvalidInput("console/sure", _("Tick that you are sure; nothing was done."), field="sure")
     return _after(person, propose(visit.app, visit.actor, "off", {"staff": person.id}, form.one("because")))
+
+
+def suspend(visit: Visit) -> Response:
+    """Take a person off duty for now, at once; or bring them back, which waits for people."""
+    person, form = person_of(visit), visit.form
+    ends = form.one("end") == "yes"
+    if not ends and form.one("sure") != "yes":
+        raise InvalidInput("console/sure", _("Tick that you are sure; nothing was done."), field="sure")
+    payload = {"staff": person.id, "suspended": not ends}
+    return _after(person, propose(visit.app, visit.actor, "suspend", payload, form.one("because")))
 
 
 def revoke(visit: Visit) -> Response:

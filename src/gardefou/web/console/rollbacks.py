@@ -20,8 +20,9 @@ from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.person import HOURS, path_of, person_of
+from gardefou.web.console.person import HOURS
 from gardefou.web.console.reading import PAGE, accounts_named, rows
+from gardefou.web.console.whose import path_of, person_of
 
 #: Accounts that are done before the browser is led on; the worker does the others.
 _INLINE = 25
