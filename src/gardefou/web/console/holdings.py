@@ -78,7 +78,7 @@ def holding_of(connection: sa.Connection, visit: Visit, person: Staff) -> Holdin
     waiting = _WAITING.all(connection)
     spoken = {one.id for one in given}
     awaited_ids = [one.id for one in waiting if one.id not in spoken and _could_answer(person, one)]
-    about_ids = [one.id for one in waiting if (one.change or {}).get("person") == person.id]
+    about_ids = [one.id for one in waiting if one.change is not None and one.change.get("person") == person.id]
     shown_ids = {*awaited_ids[:PAGE], *about_ids[:PAGE]}
     read = fetch_all(connection, Enforcement, active.where(_e.id.in_(sorted(shown_ids))).order_by(_e.id))
     awaited = [one for one in read if one.id in set(awaited_ids)]
