@@ -85,6 +85,7 @@ def test_an_enforcement_on_a_protected_account_waits_for_two_and_then_its_hold(h
             "digest": digest,
             "at": "2026-03-02T09:00:00Z",
             "via": "api",
+            "signed": True,
         }
     ]
     house.hire("lia", "lead", team="night")

@@ -248,15 +248,23 @@ def _is_let_back(connection: sa.Connection, person: Staff) -> bool:
             event.kind == "staff.signed_in",
         )
     ).scalar_one()
-    changes = sa.select(change.change).where(
-        change.platform == ORGANISATION,
-        change.action == Action.CHANGE.value,
-        change.state == State.IN_FORCE.value,
-        concerning(person.id),
+    # Not by the moment it took effect: what is asked so is found in the index of what has come to rest.
+    changes = (
+        sa.select(change.change, change.in_force_at)
+        .where(
+            tables.enforcement_settled,
+            change.action == Action.CHANGE.value,
+            change.state == State.IN_FORCE.value,
+            change.platform == ORGANISATION,
+            concerning(person.id),
+        )
+        .order_by(change.id.desc())
     )
-    if last is not None:
-        changes = changes.where(change.in_force_at > last)
-    return any(_lets_back(made, person.id) for made in connection.execute(changes).scalars())
+    return any(
+        _lets_back(row.change, person.id)
+        for row in connection.execute(changes)
+        if last is None or (row.in_force_at is not None and row.in_force_at > last)
+    )
 
 
 def _lets_back(change: dict[str, object], staff_id: str) -> bool:
