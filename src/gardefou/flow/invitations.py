@@ -119,12 +119,12 @@ def _has_admin(uow: UnitOfWork, two: tuple[str, ...]) -> bool:
 
 
 def withdraw_half(app: App, actor: Actor, staff: str, half: str = "") -> int:
-    """End a half that is out for a person, by its id, or all; return how many. Whoever may invite does, and the person.
+    """End a half that is out for a person, by its id, or all; return how many. Whoever may invite does.
 
     Writes `staff.uninvited` for each.
 
     Raises:
-        Denied: off duty (`staff/…`), or none of those (`auth/forbidden`).
+        Denied: off duty (`staff/…`), or neither admin nor one who may approve (`auth/forbidden`).
         NotFound: no such person (`staff/not_found`), or no such half is out (`invite/not_found`).
     """
     actor.require(Power.READ, app.now())
