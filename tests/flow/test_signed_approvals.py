@@ -231,7 +231,7 @@ def test_a_key_that_no_checkpoint_takes_in_signs_nothing(one_world):
         enrol(uow, _row(device, "lead", world), by="lead")
     one = world.enforce("rev", "known", "suspend")
     with world.app.works.begin() as uow:
-        assert signed.keys_of(uow, world.app, world.app.config(uow.connection), "lead") == ()
+        assert signed.held_by(uow, world.app, world.app.config(uow.connection), "lead").keys == ()
     world.app.sequencer.integrate_all()
     assert yes(world, "lead", one, device.sign(challenge(one))).state == "in_force"
 
@@ -244,6 +244,14 @@ def test_a_passkey_that_was_ended_signs_nothing_and_a_yes_of_its_counts_no_more(
     flow.revoke(world.app, world.fresh("admin"), devices["policy"].id)
     world.run(30 * MINUTE)
     assert (world.read(one).state, world.measures("president")) == ("lapsed", frozenset())
+
+
+def test_whoever_lost_their_passkey_says_no_unsigned_yes_until_another_counts(world):
+    device = world.give_device("lead")
+    flow.revoke(world.app, world.fresh("lead"), device.id)
+    one = world.enforce("rev", "known", "suspend")
+    assert refusal(lambda: yes(world, "lead", one)) == "approval/passkey"
+    assert world.approvals(one) == []
 
 
 def test_a_copy_is_found_at_an_approval_too(world):

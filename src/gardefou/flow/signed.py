@@ -132,14 +132,14 @@ def check_yes(
     """
     if not asks_signature(config, found):
         return Signed()
-    keys = keys_of(uow, app, config, actor.id)
+    held = held_by(uow, app, config, actor.id)
     if assertion is None:
-        why = _unsigned(config, found, bool(keys), by_token=actor.token_id is not None)
+        why = _unsigned(config, found, held, by_token=actor.token_id is not None)
         if why:
             raise Denied("approval/passkey", why, extra={"enforcement": found.id, "digest": found.digest})
         return Signed()
     kept = checked(assertion)
-    key = next((one for one in keys if one.id == kept["id"]), None)
+    key = next((one for one in held.keys if one.id == kept["id"]), None)
     if key is None:
         raise refused()
     count = verify(key, kept, _challenge(found, "yes", kept))
@@ -151,11 +151,11 @@ def check_yes(
     return Signed(kept, fresh="nonce" in kept)
 
 
-def _unsigned(config: Config, found: Enforcement, has_key: bool, *, by_token: bool) -> str:  # noqa: FBT001
+def _unsigned(config: Config, found: Enforcement, held: Held, *, by_token: bool) -> str:
     """Return why an unsigned yes does not stand; nothing where it does."""
-    if has_key:
+    if held.keys:
         return _("A yes here is signed with your passkey: say it in the console, or send its assertion along.")
-    if config.rules.passkey_approvals == REQUIRED:
+    if held.lost or config.rules.passkey_approvals == REQUIRED:
         return _("A yes here is signed with a passkey, and you have none that counts yet; make one on your page.")
     if by_token and found.action != Action.CHANGE:
         return _("A token is not enough for a yes here: sign in and say it in the console, best with a passkey.")
@@ -192,12 +192,12 @@ def cloned(app: App, staff_id: str) -> Denied:
 
 def stands(uow: UnitOfWork, app: App, config: Config, found: Enforcement, given: Approval) -> bool:
     """Whether a yes on record is signed as it must be, by the ledger as it is now."""
-    keys = keys_of(uow, app, config, given.by)
+    held = held_by(uow, app, config, given.by)
     if given.assertion is None:
-        return not _unsigned(config, found, bool(keys), by_token=given.via == "api")
+        return not _unsigned(config, found, held, by_token=given.via == "api")
     try:
         kept = checked(given.assertion)
-        key = next((one for one in keys if one.id == kept["id"]), None)
+        key = next((one for one in held.keys if one.id == kept["id"]), None)
         if key is not None:
             verify(key, kept, _challenge(found, given.answer, kept))
     except GardefouError:
@@ -208,7 +208,17 @@ def stands(uow: UnitOfWork, app: App, config: Config, found: Enforcement, given:
 # keys -----------------------------------------------------------------------------------
 
 
-def keys_of(uow: UnitOfWork, app: App, config: Config, staff_id: str) -> tuple[Key, ...]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What of a person's passkeys the ledger bears out."""
+
+    #: Those that sign approvals now.
+    keys: tuple[Key, ...]
+    #: Whether one that did was ended: until another counts, a yes of theirs stands no more without one.
+    lost: bool
+
+
+def held_by(uow: UnitOfWork, app: App, config: Config, staff_id: str) -> Held:
     """Return the passkeys that sign approvals of a person now, as the ledger has them.
 
     The table of passkeys is not asked. A key counts once a signed checkpoint
@@ -217,20 +227,20 @@ def keys_of(uow: UnitOfWork, app: App, config: Config, staff_id: str) -> tuple[K
     """
     place = ("keys", staff_id)
     if place not in uow.kept:
-        uow.kept[place] = _keys(uow.connection, app, config, staff_id, uow.now)
-    found: tuple[Key, ...] = uow.kept[place]
+        uow.kept[place] = _held(uow.connection, app, config, staff_id, uow.now)
+    found: Held = uow.kept[place]
     return found
 
 
-def _keys(connection: sa.Connection, app: App, config: Config, staff_id: str, now: datetime) -> tuple[Key, ...]:
+def _held(connection: sa.Connection, app: App, config: Config, staff_id: str, now: datetime) -> Held:
     wait = timedelta(seconds=config.rules.passkey_counts_after_seconds)
     found: dict[str, Key] = {}
-    first = True
+    first, lost = True, False
     for row in _HISTORY.all(connection, {"about": about_passkeys(staff_id)}):
         images = _passkeys_in(row.body, row.kind, staff_id)
         if row.kind == "passkey.revoked":
             for image in images:
-                found.pop(image["id"], None)
+                lost = found.pop(image["id"], None) is not None or lost
             continue
         if row.kind != "passkey.enrolled" or not _is_included(connection, app, row):
             continue
@@ -240,7 +250,7 @@ def _keys(connection: sa.Connection, app: App, config: Config, staff_id: str, no
             counts_from = max(from_micros(image["counts_from"]), row.at + (timedelta(0) if arrives else wait))
             if counts_from <= now:
                 found[image["id"]] = Key(image["id"], image["public_key"], image["rp_id"], image["origin"])
-    return tuple(found.values())
+    return Held(tuple(found.values()), lost and not found)
 
 
 def _passkeys_in(body: bytes, kind: str, staff_id: str) -> list[dict[str, Any]]:
