@@ -54,13 +54,19 @@ def used_since(connection: sa.Connection, people: Collection[str], since: dateti
             continue
         power, at = _POWER_OF[row.kind], at_of(row.newest)
         found[row.id][power] = max(at, found[row.id].get(power, at))
-    placed = connection.execute(
-        sa.select(_e.placed_by, sa.func.max(_e.placed_at, type_=_e.placed_at.type).label("at"))
-        .where(_e.placed_by.in_(sorted(people)), _e.placed_at > since, _e.severity > 0)
-        .group_by(_e.placed_by)
-    ).all()
-    for last in placed:
-        found[last.placed_by][Power.ENFORCE] = last.at
+    # The newest of each person at one end of the index, however much they placed.
+    last = (
+        sa.select(_e.placed_at)
+        .where(_e.placed_by == staff.c.id, _e.placed_at > since, _e.severity > 0)
+        .order_by(_e.placed_at.desc())
+        .limit(1)
+        .correlate(staff)
+        .scalar_subquery()
+    )
+    placed = connection.execute(sa.select(staff.c.id, last.label("at")).where(staff.c.id.in_(sorted(people)))).all()
+    for one in placed:
+        if one.at is not None:
+            found[one.id][Power.ENFORCE] = one.at
     return found
 
 
