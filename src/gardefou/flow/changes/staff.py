@@ -97,7 +97,7 @@ class StaffAdd(Handler):
         }
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
-        """Any power given does; an auditor or nobody yet gets none. So does tenure: it ends what holds for newcomers."""
+        """Any power given does, which an auditor gets none of; and tenure does: it ends what holds for newcomers."""
         started = instant(payload, "started")
         earlier = started is not None and started < uow.now - _SINCE_TODAY
         return earlier or bool(set(payload["roles"]) - {"auditor"})
