@@ -121,6 +121,12 @@ def test_i13_a_second_self_waits_for_two_others(world):
         world.actor("twin")
 
 
+def test_i13_nobody_gives_a_newcomer_years_of_tenure_alone(world):
+    ago = {"staff": "old-hand", "roles": [], "started": "2001-01-01T00:00:00Z"}
+    assert propose(world.app, world.fresh("admin"), "staff_add", ago).state == "waiting"
+    assert propose(world.app, world.fresh("admin"), "staff_add", {"staff": "new", "roles": []}).state == "in_force"
+
+
 def test_m10_roles_are_taken_at_once_and_given_by_two(world):
     gone = propose(world.app, world.actor("admin"), "role", {"staff": "rev", "remove": ["reviewer"]})
     assert gone.state == "in_force"

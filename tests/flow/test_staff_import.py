@@ -162,3 +162,17 @@ def test_r4_it_is_done_by_whoever_may_look_after_people_freshly_signed_in(world)
     with world.app.works.read() as connection:
         assert world.app.directory.by_external_id(connection, "2") is None
     assert run(world, "external_id\n2\n", who=world.actor("admin"))[0].at_once == ("added",)
+
+
+def test_r5_whoever_acts_here_already_keeps_what_the_organisation_knows_them_by(world):
+    with world.app.works.begin() as uow:
+        for who in ("admin", "lead"):
+            entry = Entry(staff_id=who, external_id=f"of-{who}", issuer="https://i", subject=who)
+            world.app.directory.put(uow.connection, entry)
+    # Swapped, the next file's "gone" for one of them would be the other's.
+    for text in ("free,https://i,admin\n", "free,https://i,lead\n"):
+        with pytest.raises(InvalidInput) as refused:
+            run(world, f"external_id,issuer,subject\n{text}")
+        assert "line 2, external_id" in refused.value.extra["problems"][0]
+    run(world, "external_id,active\nof-admin,gone\n")
+    assert (world.staff("admin").standing, world.staff("lead").standing) == ("left", "active")

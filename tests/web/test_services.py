@@ -243,3 +243,17 @@ def test_r6_a_token_whose_issuer_is_gone_acts_no_more(house):
         # At once, before the worker has come round to it.
         actor = by_token(connection, house.tokens["robot"], now=house.app.now())
     assert actor.powers == frozenset()
+
+
+def test_r4_a_token_issues_none_that_does_more_or_lasts_longer_than_itself(house):
+    reads = house.post("/tokens", {"scope": ["read"], "expires": "2026-03-03T09:00:00Z"}, by="ada").json()
+    house.tokens["reads"] = reads["secret"]
+    for scope in (["admin:write"], ["read", "enforcements:write"], ["reports:write"]):
+        is_problem(house.post("/tokens", {"scope": scope}, by="reads"), 403, "token/wider")
+    again = house.post("/tokens", {"scope": ["read"], "expires": "2026-06-01T09:00:00Z"}, by="reads")
+    assert again.status_code == 201, again.text
+    shown = {one["id"]: one for one in house.get("/tokens", by="ada").json()["items"]}
+    assert shown[again.json()["token"]]["expires_at"] == "2026-03-03T09:00:00Z"
+    everything = house.post("/tokens", {"scope": ["admin:write"]}, by="ada").json()
+    house.tokens["everything"] = everything["secret"]
+    assert house.post("/tokens", {"scope": ["read"]}, by="everything").status_code == 201

@@ -322,6 +322,14 @@ def test_guessing_within_a_session_is_slowed_down_too(scene: Scene):
     assert codes == [200] * 5 + [429] * 2
 
 
+def test_whoever_guesses_next_door_keeps_nobody_from_a_fresh_sign_in(scene: Scene):
+    ada, key = Person(scene, "ada").with_link(), scene.key("ada")
+    for number in range(7):
+        guesses(Person(scene, "ben"), f"gf_{number}")
+    assert guesses(Person(scene, "ben"), "gf_more").status_code == 429
+    assert ada.post("/signin-key", step_up=key).status_code == 200
+
+
 def test_many_guesses_at_once_are_not_tried_at_once(both: Scene):
     from concurrent.futures import ThreadPoolExecutor
 

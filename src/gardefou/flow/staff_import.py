@@ -303,8 +303,12 @@ def _keep(uow: UnitOfWork, app: App, actor: Actor, person: Staff, line: Line) ->
     entry = replace(had, **said)
     if entry == had:
         return
-    if all(line.identity) and line.identity != (had.issuer, had.subject) and (person.roles or person.enrolled):
+    acts = bool(person.roles or person.enrolled)
+    if acts and all(line.identity) and line.identity != (had.issuer, had.subject):
         raise _WrongCellError("subject", "this person acts here already; their identity is settled")
+    if acts and had.external_id not in {"", entry.external_id}:
+        # Two that were swapped would send the next file's last day to the wrong person.
+        raise _WrongCellError("external_id", "this person acts here already; what they are known by is settled")
     free_identifiers(uow, app, *line.identity, line.cells["user_name"])
     changed = sorted(name for name in said if getattr(had, name) != said[name])
     describe(uow, app, actor, entry, changed)

@@ -31,16 +31,18 @@ _t = tables.signin_try.c
 
 
 @contextmanager
-def trying(app: App, *, address: str, what: str) -> Iterator[None]:
+def trying(app: App, *, what: str, address: str | None = None) -> Iterator[None]:
     """Try to sign in within: what raises was a failure, and counts.
 
     It counts before it is tried, so that many at once are not tried at once.
     ``what`` is what names the account: a key's or link's secret, a passkey's id.
+    Without ``address`` it alone counts: a session's, which no stranger slows down
+    who guesses from the same office.
 
     Raises:
         TooManyTries: it is too soon after those that failed (`auth/too_many`).
     """
-    keys = sorted({_key(app, "address", address), _key(app, "what", what)})
+    keys = sorted({_key(app, "what", what), *(() if address is None else (_key(app, "address", address),))})
     with app.works.begin() as uow:
         uow.serialise(*(f"try:{key}" for key in keys))
         uow.connection.execute(tables.signin_try.delete().where(_t.at < uow.now - _KEPT))
@@ -50,6 +52,8 @@ def trying(app: App, *, address: str, what: str) -> Iterator[None]:
     with app.works.begin() as uow:
         uow.serialise(*(f"try:{key}" for key in keys))
         uow.connection.execute(tables.signin_try.delete().where(_t.key == _key(app, "what", what)))
+        if address is None:
+            return
         uow.connection.execute(
             tables.signin_try.update()
             .where(_t.key == _key(app, "address", address), _t.tries > 0)

@@ -30,6 +30,9 @@ from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
+#: Whoever started this much earlier than they are added starts now.
+_SINCE_TODAY = timedelta(days=1)
+
 
 def _roles(payload: Payload, name: str) -> tuple[str, ...]:
     roles = texts(payload, name)
@@ -95,8 +98,10 @@ class StaffAdd(Handler):
         }
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
-        """Any power given does; an auditor or nobody yet gets none."""
-        return bool(set(payload["roles"]) - {"auditor"})
+        """Any power given does, which an auditor gets none of; and tenure does: it ends what holds for newcomers."""
+        started = instant(payload, "started")
+        earlier = started is not None and started < uow.now - _SINCE_TODAY
+        return earlier or bool(set(payload["roles"]) - {"auditor"})
 
     def person(self, payload: Payload) -> str:
         """The new person."""

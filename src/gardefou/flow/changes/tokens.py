@@ -11,7 +11,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.people.actor import Actor
 from gardefou.people.leaving import Loss
-from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, HARMLESS, SCOPES, Power
+from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, HARMLESS, SCOPES, Power, powers_of_scopes
 from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
@@ -36,6 +36,19 @@ def _end(uow: UnitOfWork, config: Config, wished: datetime | None) -> datetime:
             field="expires",
         )
     return wished
+
+
+def _no_more(by: Token, scopes: tuple[str, ...], ends: datetime) -> datetime:
+    """Return when a token ends that another one issues: with it at the latest, and it may no more than that one.
+
+    Otherwise one that only reads, once stolen, would turn into one that does everything, for ever.
+
+    Raises:
+        Denied: it would do more (`token/wider`).
+    """
+    if by.scopes and not powers_of_scopes(scopes) <= powers_of_scopes(by.scopes):
+        raise Denied("token/wider", "A token issues none that may do more than itself; sign in and issue it there.")
+    return ends if by.expires_at is None else min(ends, by.expires_at)
 
 
 class TokenIssue(Handler):
@@ -67,6 +80,9 @@ class TokenIssue(Handler):
             raise Denied("token/other", "Nobody issues another person's token.")
         if actor.token_id is not None and actor.service is not None:
             raise Denied("token/by_service", "A service issues no tokens.")
+        ends = _end(uow, config, instant(payload, "expires"))
+        if staff is not None and actor.token_id is not None:
+            ends = _no_more(uow.need(Token, ORGANISATION, actor.token_id), scopes, ends)
         if service is not None and Power.TOKENS not in actor.powers:
             raise Denied("auth/forbidden", "Only an admin proposes a service's token.")
         if actor.staff is not None and not standing_now(actor.staff, uow.now, config.rules.leaver_stages).has(
@@ -92,7 +108,7 @@ class TokenIssue(Handler):
             "service": service,
             "staff": staff,
             "source": source if service is not None else "user",
-            "expires": written(_end(uow, config, instant(payload, "expires"))),
+            "expires": written(ends),
             "purpose": text(payload, "purpose", optional=True, most=500) if service is not None else "",
             "client": client,
         }

@@ -322,7 +322,7 @@ class Console:
             return
         staff_id, session = visit.actor.id, hash_secret(visit.secret)
         try:
-            with trying(self.app, address=visit.address, what=session):
+            with trying(self.app, what=session):
                 self._signed_by(given, session, staff_id)
         except TooManyTries:
             raise
