@@ -34,6 +34,15 @@ def test_m9_a_last_day_ends_at_2359_in_its_zone(shell):
     assert "cli/usage" in shell.error("staff", "leave", who)
 
 
+def test_a_last_day_that_is_over_is_taken_for_a_slip_and_nobody_is_put_off_by_it(shell):
+    who = shell.json("staff", "add", "--role", "reviewer")["pseudonym"]
+    said = shell.error("staff", "leave", who, "--last-day", "2020-01-01")
+    assert "cli/last_day" in said
+    assert "gardefou staff off" in said
+    assert shell.json("staff", "show", who)["standing"] == "active"
+    assert "2099-07-14 21:59" in shell.text("staff", "leave", who, "--last-day", "2099-07-14", "--zone", "Europe/Paris")
+
+
 def test_wrong_roles_and_unknown_people_are_named(shell):
     assert "staff/role" in shell.error("staff", "add", "--role", "king")
     assert "staff/not_found" in shell.error("staff", "show", "nobody")

@@ -14,6 +14,7 @@ from gardefou.scenario.report import run_scenario
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
 SMALL_TEAM = sorted((Path(__file__).parent / "small_team").glob("*.toml"))
+SOLO = sorted((Path(__file__).parent / "solo").glob("*.toml"))
 SHIPPED = sorted(Path(str(files("gardefou.scenario"))).joinpath("shipped").glob("*.toml"))
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "scenarios.md"
 #: Who is taken down where everything is let through.
@@ -27,6 +28,7 @@ HARMED = {
     "cleared-man": ["father"],
     "false-alarm-by-menu": ["real"],
     "reversing-each-other": ["editor"],
+    "m09-last-evening-elsewhere": ["head", "town", "singer"],
     "r01-label-for-a-sentence": ["baker", "paper"],
     "r02-rollback-of-a-restore": ["critic", "witness"],
     "r03-net-removed-first": ["town", "paper", "cook"],
@@ -63,6 +65,11 @@ def test_a_scenario_comes_out_as_it_expects(path):
 @pytest.mark.parametrize("path", SMALL_TEAM, ids=name)
 def test_a_small_teams_scenario_comes_out_as_it_expects(path):
     assert run_scenario(load_file(path), nets=load_shipped("small-team"))["failures"] == []
+
+
+@pytest.mark.parametrize("path", SOLO, ids=name)
+def test_a_scenario_of_one_person_alone_comes_out_as_it_expects(path):
+    assert run_scenario(load_file(path), nets=load_shipped("solo"))["failures"] == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=name)

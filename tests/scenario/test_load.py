@@ -83,6 +83,13 @@ def test_a_last_day_has_a_time_zone():
     assert scenario.staff[0].last_day_end == datetime(2024, 3, 21, 3, 59, tzinfo=UTC)
 
 
+def test_a_last_day_that_a_step_gives_has_a_time_zone_too():
+    leave = '[[step]]\nat = "+1m"\nby = "rev"\ndo = "leave"\nstaff = "rev"\nlast_day = 2024-03-18\ntimezone = "Asia/Tokyo"\n\n'
+    deed = load_text(GOOD.replace("[expect]", leave + "[expect]"), "x").steps[0].deed
+    assert isinstance(deed, m.Change)
+    assert deed.payload["last_day"] == "2024-03-18T14:59:00Z"
+
+
 def test_steps_stand_in_the_sequence_of_time():
     text = GOOD.replace("[expect]", '[[step]]\nat = "+1m"\ndo = "tick"\n\n[expect]')
     assert [step.key for step in load_text(text, "x").steps] == ["step-2", "click"]

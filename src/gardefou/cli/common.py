@@ -23,7 +23,7 @@ from typing import Any, NoReturn
 import click
 
 from gardefou.cli.output import Output, one_line
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, Unavailable
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, StepUpRequired, Unavailable
 from gardefou.flow.app import App
 from gardefou.people.actor import Actor
 from gardefou.settings import Settings, load_settings
@@ -297,6 +297,8 @@ class Root(click.Group):
             # Whoever read us has enough. Python would complain at exit that nobody listens.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
+        except StepUpRequired as error:
+            _say(f"{error.message} Here that is `gardefou login --key-stdin`.  [{error.code}]")
         except GardefouError as error:
             _say(f"{error.message}  [{error.code}]")
         except OSError as error:

@@ -16,6 +16,7 @@ from gardefou.cli.people_names import person
 from gardefou.cli.setup import link_lines, new_link
 from gardefou.domain.records import Staff
 from gardefou.domain.states import State
+from gardefou.errors import InvalidInput
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.rules import load_rules
 from gardefou.people.roles import ROLES, Power
@@ -174,12 +175,22 @@ def role(ctx: Cli, staff: str, add: tuple[str, ...], remove: tuple[str, ...], te
 def leave(ctx: Cli, staff: str, last_day: str | None, zone: str, stays: bool) -> None:
     """Give notice of a last day.
 
-    A first or earlier one takes effect at once; a later one, or none, waits for people.
+    A first or earlier one takes effect at once; a later one, or none, waits for people. A day that is over
+    already would put them off for good, and is `gardefou staff off`.
     """
     if (last_day is None) != stays:
         raise click.UsageError("give either --last-day D or --stays")
     day = None if last_day is None else last_day_end(last_day, zone)
-    tell(ctx, change(ctx, ctx.actor(), "leave", {"staff": staff, "last_day": written(day)}))
+    if day is not None and day <= ctx.app.now():
+        raise InvalidInput(
+            "cli/last_day",
+            f"{last_day} is over already, at {moment(day)}; to put them off now, use `gardefou staff off`.",
+            field="last_day",
+        )
+    made = change(ctx, ctx.actor(), "leave", {"staff": staff, "last_day": written(day)})
+    if day is not None and made.state == State.IN_FORCE:
+        ctx.out.line(f"The last day ends {moment(day)}.")
+    tell(ctx, made)
 
 
 @staff.command(

@@ -25,9 +25,12 @@ from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power, powers_of
-from gardefou.people.standing import standing_now
+from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
+
+#: Changes to what somebody has or may: they came too late where that person's last day ended while they waited.
+_OF_WHO_IS_HERE = frozenset({"leave", "role", "suspend", "passkey"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,10 @@ def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Object
             needed = {Power.BREAK_GLASS}
         if not held & needed:
             return Objection("Whoever placed it no longer has the role for it.")
+    if found.action == Action.CHANGE and (found.change or {}).get("kind") in _OF_WHO_IS_HERE:
+        whose = uow.get(Staff, "gardefou", concerned, lock=False)
+        if whose is not None and standing_now(whose, uow.now).standing is Standing.LEFT:
+            return Objection("Whom it concerns has left meanwhile; add them anew if they come back.")
     if person is not None and found.action == Action.CHANGE:
         handler = KINDS[str((found.change or {})["kind"])]
         if handler.power not in powers_of(person.roles):

@@ -12,7 +12,6 @@ import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gardefou.domain.accounts import Tier
 from gardefou.errors import InvalidInput
@@ -169,20 +168,10 @@ def _staff(root: Table, names: Names, starts_at: datetime) -> Iterator[Person]:
             team=table.maybe_text("team") or f"team-{who}",
             employer=table.maybe_text("employer"),
             started=table.maybe_moment("started", starts_at) or starts_at - _YEAR,
-            last_day_end=table.last_day("last_day", starts_at, _zone(table)),
+            last_day_end=table.last_day("last_day", starts_at, table.maybe_zone("timezone")),
         )
         table.finish()
         yield person
-
-
-def _zone(table: Table) -> ZoneInfo | None:
-    name = table.maybe_text("timezone")
-    if name is None:
-        return None
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        table.fail("timezone", f"There is no time zone {name!r}; use a name such as Europe/Berlin.")
 
 
 def _accounts(root: Table, names: Names) -> Iterator[DeclaredAccount]:

@@ -196,7 +196,7 @@ def _role(load: StepLoader, table: Table) -> m.Change:
 
 def _leave(load: StepLoader, table: Table) -> m.Change:
     who = load.names.person(table, "staff", table.text("staff"))
-    last = table.last_day("last_day", load.starts_at, None)
+    last = table.last_day("last_day", load.starts_at, table.maybe_zone("timezone"))
     if last is None:
         table.fail("last_day", "It is missing; add it.", "scenario/missing_key")
     return m.Change(kind="leave", payload={"staff": who, "last_day": rfc3339(last)})

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from gardefou.errors import InvalidInput
 from gardefou.nets.suggest import suggestion
+from gardefou.people.last_days import zone_of
 
 _SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 #: The longest span of time that a scenario may name.
@@ -199,6 +200,16 @@ class Table:
         if isinstance(value, datetime) and value.tzinfo is None and zone is not None:
             return value.replace(tzinfo=zone).astimezone(UTC)
         return self._moment(key, value, zero)
+
+    def maybe_zone(self, key: str) -> ZoneInfo | None:
+        """Return a time zone by name, or None where it is left out."""
+        name = self.maybe_text(key)
+        if name is None:
+            return None
+        zone = zone_of(name)
+        if zone is None:
+            self.fail(key, f"There is no time zone {name!r}; use a name such as Europe/Berlin.")
+        return zone
 
     # tables -----------------------------------------------------------------------
 
