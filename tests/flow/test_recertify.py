@@ -207,10 +207,11 @@ def test_what_a_person_used_is_read_from_what_they_did_and_the_rest_is_proposed(
         assert set(used["rev"]) == {Power.ENFORCE}
         assert set(used["lead"]) == {Power.APPROVE}
         assert abs(used["lead"][Power.APPROVE] - (world.now - DAY)) < HOUR
-        assert not is_unused("reviewer", used["rev"])
-        assert is_unused("reviewer", used["rev2"]), "a restore is everyone's"
-        assert is_unused("lead", used["lead2"])
-        assert not is_unused("auditor", {}), "reading leaves no trace"
-        assert not is_unused("oncall", {}), "a fire that did not break out"
+        assert not is_unused("reviewer", used["rev"], QUARTER)
+        assert is_unused("reviewer", used["rev2"], QUARTER), "a restore is everyone's"
+        assert is_unused("lead", used["lead2"], QUARTER)
+        assert not is_unused("lead", used["lead2"], 29 * DAY), "nobody can tell yet"
+        assert not is_unused("auditor", {}, QUARTER), "reading leaves no trace"
+        assert not is_unused("oncall", {}, QUARTER), "a fire that did not break out"
         world.clock.advance(QUARTER)
         assert used_since(connection, ["rev", "lead"], world.now - QUARTER) == {"rev": {}, "lead": {}}

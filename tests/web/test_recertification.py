@@ -22,12 +22,14 @@ def test_the_page_shows_what_lapses_soon_or_was_not_used_and_a_lead_confirms_wha
     enforce(scene.app, scene.actor("ada"), Wanted(platform=PLATFORM, account="3001", action="suspend", policy="spam"))
     note_grants(scene.app)
     ada, dee, eve = (scene.staff[name].pseudonym for name in ("ada", "dee", "eve"))
+    assert "nothing of it was used" not in scene.client("eve").get("/recertification"), "nobody can tell yet"
+    scene.later(timedelta(days=31))
     page = scene.client("eve").get("/recertification")
     assert f'value="{ada}/reviewer"' not in page, "used, and confirmed until long"
     assert f'value="{dee}/reviewer"' in page
     assert "nothing of it was used" in page
     assert f'value="{eve}/' not in page, "one's own cannot be ticked"
-    scene.later(timedelta(days=80))
+    scene.later(timedelta(days=49))
     browser = scene.client("eve")
     page = browser.get("/recertification")
     assert f'value="{ada}/reviewer"' in page

@@ -240,7 +240,7 @@ def _list_grants(ctx: Cli) -> None:
         used = used_since(connection, {one.person.id for one in held}, now - lasts) if lasts is not None else {}
     rows: list[dict[str, Any]] = []
     for one in held:
-        unused = lasts is not None and is_unused(one.grant.role, used[one.person.id])
+        unused = lasts is not None and is_unused(one.grant.role, used[one.person.id], now - one.grant.since)
         rows.append(
             {
                 "staff": one.person.pseudonym,
@@ -251,7 +251,7 @@ def _list_grants(ctx: Cli) -> None:
             }
         )
         lapses = "does not lapse" if one.lapses_at is None else f"lapses {moment(one.lapses_at)}"
-        more = ", and nothing of it was used" if unused else ""
+        more = ", and nothing of it was used: `gardefou staff role` takes it away" if unused else ""
         ctx.out.line(f"{one.person.pseudonym}: {one.grant.role}, {lapses}{more}")
     ctx.out.data({"items": rows})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -24,6 +24,8 @@ DEEDS: Mapping[Power, tuple[str, ...]] = {
     Power.SETTINGS: ("setting.changed", "channel.set", "channel.retired"),
     Power.REVEAL: ("staff.revealed",),
 }
+#: Before that nobody can tell whether a role will be needed.
+SETTLED = timedelta(days=30)
 _FOR_EMERGENCIES = frozenset({"oncall"})
 _POWER_OF = {kind: power for power, kinds in DEEDS.items() for kind in kinds}
 _e = tables.enforcement.c
@@ -77,7 +79,10 @@ def countable(role: str) -> frozenset[Power]:
     return ROLES.get(role, frozenset()) & DEEDS.keys()
 
 
-def is_unused(role: str, used: Mapping[Power, datetime]) -> bool:
-    """Whether a role gave nothing that was used. One whose use the record cannot show is never called unused."""
+def is_unused(role: str, used: Mapping[Power, datetime], held: timedelta) -> bool:
+    """Whether a role, held for so long, gave nothing that was used.
+
+    One that is new, or whose use the record cannot show, is never called unused.
+    """
     powers = countable(role)
-    return bool(powers) and not powers & used.keys()
+    return held >= SETTLED and bool(powers) and not powers & used.keys()

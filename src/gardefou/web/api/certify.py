@@ -32,7 +32,7 @@ def list_roles(caller: Reader) -> Json:
             {
                 **_grant(names, one.grant),
                 "lapses_at": views.at(one.lapses_at),
-                "unused": lasts is not None and is_unused(one.grant.role, used[one.person.id]),
+                "unused": lasts is not None and is_unused(one.grant.role, used[one.person.id], now - one.grant.since),
                 "used": {
                     power.value: views.at(used.get(one.person.id, {}).get(power))
                     for power in sorted(countable(one.grant.role))

@@ -50,7 +50,7 @@ def show(visit: Visit) -> Response:
         Line(
             held=one,
             used={power: used.get(one.person.id, {}).get(power) for power in sorted(countable(one.grant.role))},
-            unused=lasts is not None and is_unused(one.grant.role, used[one.person.id]),
+            unused=lasts is not None and is_unused(one.grant.role, used[one.person.id], now - one.grant.since),
             soon=one.lapses_at is not None and one.lapses_at - now <= REMINDERS[0],
             overdue=one.lapses_at is not None and one.lapses_at <= now,
             own=one.person.id == visit.actor.id,
