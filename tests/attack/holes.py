@@ -157,7 +157,9 @@ HOLES: tuple[Hole, ...] = (
         "a new person is power given to nobody",
         (
             Edit(
-                f"{_CHANGE}.staff:StaffAdd.weakens", 'return bool(set(payload["roles"]) - {"auditor"})', "return False"
+                f"{_CHANGE}.staff:StaffAdd.weakens",
+                'return earlier or bool(set(payload["roles"]) - {"auditor"})',
+                "return False",
             ),
         ),
         ("I13",),

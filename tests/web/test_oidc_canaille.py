@@ -115,7 +115,7 @@ def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_t
         with scene.app.works.begin() as uow:
             _long_ago(uow, scene)
         # A form that asks for a fresh sign-in: out to the provider, which asks again, and back to the form.
-        page.goto(f"{HERE}/people")
+        page.goto(f"{HERE}/me")
         page.get_by_role("button", name="Make a new sign-in key").click()
         page.get_by_role("button", name="Sign in with Canaille").click()
         page.locator("#password").fill(PASSWORD)

@@ -366,7 +366,7 @@ def test_a_leavers_page_says_what_they_hold_and_did_and_may_not_do_any_more(scen
     assert ">forms<" in zoe
     listed = scene.client("dee").get("/people")
     assert listed.index(scene.staff["ada"].pseudonym) < listed.index(scene.staff["cyd"].pseudonym)
-    assert "1 enforcement" in listed
+    assert "1 enforcement" in scene.client("dee").get("/leavers")
 
 
 def test_what_waits_for_somebodys_answer_stands_on_their_page(scene: Scene):
