@@ -9,7 +9,8 @@
 #   make clean           remove what the targets above made
 
 PYTHON ?= python3
-JOBS ?= 2
+# One more than two cores have: a test waits for a disk, a browser or a homeserver half of its time.
+JOBS ?= 3
 ARGS ?=
 
 VENV := .venv
