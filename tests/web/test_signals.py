@@ -408,7 +408,7 @@ def test_keys_are_fetched_when_needed_kept_and_not_too_often():
 def test_keys_come_from_https_or_this_machine(keys):
     for url in (
         "http://id.example/jwks",
-        "file:///etc/passwd",
+        "file:/etc/passwd",
         "https://",
         "http://127.0.0.1.evil.example/",
         "x",
