@@ -41,7 +41,12 @@ def canaille(redirect_uris: tuple[str, ...], back_to: str) -> Iterator[Canaille]
         "PREFERRED_URL_SCHEME": "http",
         "TESTING": True,
         "WTF_CSRF_ENABLED": True,
-        "CANAILLE": {"DATABASE": "memory", "LOGGING": {"version": 1, "disable_existing_loggers": False}},
+        "CANAILLE": {
+            "DATABASE": "memory",
+            # Its scripts watch each field and put forms anew under one's hands: a slow machine loses what was typed.
+            "JAVASCRIPT": False,
+            "LOGGING": {"version": 1, "disable_existing_loggers": False},
+        },
         "CANAILLE_OIDC": {"ACTIVE_JWKS": [RSAKey.generate_key(2048, auto_kid=True).as_dict(private=True)]},
     }
     app = create_app(config)

@@ -31,6 +31,9 @@ _FLAGS = (
     "--no-first-run",
 )
 
+# A page is waited for as long as for a click: on a machine that does much else, five seconds are soon over.
+expect.set_options(timeout=15_000)
+
 
 def chromium() -> str:
     """Return Debian's Chromium, or the one that is named."""

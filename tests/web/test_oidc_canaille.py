@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from starlette.testclient import TestClient
 
 from gardefou.flow.changes.settings import write_setting
@@ -98,6 +98,12 @@ def test_a_person_signs_in_through_a_real_provider_and_a_stranger_does_not(scene
     assert scene.app.now() - fresh < timedelta(minutes=1)
 
 
+def _password(page: Page) -> None:
+    page.wait_for_url("**/auth/password")
+    page.locator("#password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+
+
 @pytest.mark.browser
 def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_there(scene: Scene):
     with serving(scene, PORT), sync_playwright() as player:
@@ -109,8 +115,7 @@ def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_t
         page.get_by_role("link", name="Sign in with Canaille").click()
         page.locator("#login").fill("ada")
         page.locator("#login").press("Enter")
-        page.locator("#password").fill(PASSWORD)
-        page.locator("#password").press("Enter")
+        _password(page)
         expect(page.get_by_role("heading", name="How you sign in, and how you like it")).to_be_visible()
         with scene.app.works.begin() as uow:
             _long_ago(uow, scene)
@@ -118,8 +123,7 @@ def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_t
         page.goto(f"{HERE}/me")
         page.get_by_role("button", name="Make a new sign-in key").click()
         page.get_by_role("button", name="Sign in with Canaille").click()
-        page.locator("#password").fill(PASSWORD)
-        page.locator("#password").press("Enter")
+        _password(page)
         expect(page.get_by_role("heading", name="It is you")).to_be_visible()
         page.get_by_role("button", name="Go on").click()
         expect(page.get_by_label("Sign-in key")).to_have_value(re.compile("^gf_"))
