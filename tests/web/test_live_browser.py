@@ -56,6 +56,16 @@ def port_of(server: Server) -> int:
 
 
 @contextmanager
+def working(scene: Scene) -> Iterator[None]:
+    worker = Worker(scene.app, scene.settings)
+    worker.start()
+    try:
+        yield
+    finally:
+        worker.stop()
+
+
+@contextmanager
 def browsing(scene: Scene, port: int) -> Iterator[Console]:
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
@@ -75,6 +85,15 @@ def suspends_the_president(scene: Scene) -> str:
     return enforce(scene.app, scene.actor("ada"), wanted).id
 
 
+def listens(server: Server) -> None:
+    """Wait until an open page has been told how things stand: only what comes after is news to it."""
+    for _ in range(1_500):
+        if any(stream._told is not None for stream in list(server.live._streams)):
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("no page listens")
+
+
 def stays(page: Page) -> None:
     """Mark the page, so that a reload shows."""
     page.evaluate("window.opened = true")
@@ -82,15 +101,14 @@ def stays(page: Page) -> None:
 
 def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_server(sqlite_url, tmp_path):
     scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    worker = Worker(scene.app, scene.settings)
-    worker.start()
-    with node(scene) as server:
+    with working(scene), node(scene) as server:
         port = port_of(server)
         with browsing(scene, port) as console:
             page = console.open("ben")
             page.goto(f"{console.url}/enforcements")
             stays(page)
             expect(page.get_by_role("main")).to_contain_text("None.")
+            listens(server)
             placed = suspends_the_president(scene)
             expect(page.locator("#count-enforcements")).to_have_text("1 for you")
             row = page.get_by_role("link", name="Suspend @president")
@@ -142,7 +160,6 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 page.evaluate("document.querySelector('form[action=\"/signout\"]').setAttribute('target', '_blank')")
                 page.get_by_role("button", name="Sign out").click()
                 expect(page.locator("#ended")).to_contain_text("You are signed out.")
-    worker.stop()
 
 
 def metrics(cdp: CDPSession) -> dict[str, float]:
