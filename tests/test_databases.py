@@ -37,6 +37,20 @@ def test_a_migrated_database_has_tables_and_is_fresh_each_time(database_url):
     execute(database_url, "CREATE TABLE mine (a INTEGER)")
 
 
+def test_what_a_test_wrote_is_gone_for_the_next(databases, database_kind):
+    with databases.fresh(database_kind) as url:
+        execute(url, "INSERT INTO event_pending (platform, id) VALUES ('p', 'e')")
+    with databases.fresh(database_kind) as url:
+        assert execute(url, "SELECT count(*) FROM event_pending") == [(0,)]
+
+
+def test_a_database_whose_triggers_were_taken_off_is_not_lent_again(databases):
+    with databases.fresh("postgresql") as url:
+        execute(url, "ALTER TABLE event DISABLE TRIGGER ALL")
+    with databases.fresh("postgresql") as next_one:
+        assert execute(next_one, "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D'") == [(0,)]
+
+
 def test_databases_made_within_one_test_are_apart(new_database):
     first, second = new_database(), new_database()
     execute(first, "CREATE TABLE only_first (a INTEGER)")
