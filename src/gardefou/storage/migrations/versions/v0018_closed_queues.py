@@ -14,7 +14,7 @@ depends_on = None
 def upgrade() -> None:
     """Make it, and say to SQLite what to expect of it; taking a report does not write to it."""
     closed = sa.text("state = 'closed'")
-    columns = ["queue", sa.text("priority DESC"), "due_at", "id"]
+    columns: list[str | sa.TextClause] = ["queue", sa.text("priority DESC"), "due_at", "id"]
     op.create_index("case_closed_queue", "cases", columns, sqlite_where=closed, postgresql_where=closed)
     if op.get_bind().dialect.name == "sqlite":
         stat = "990000 100000 2000 2 1"
