@@ -112,6 +112,9 @@ def _an_ordinary_day(world: World) -> None:
         budgets_of(connection, config, world.staff("rev"), world.now)
         list_cases(connection, now=world.now)
         list_cases(connection, now=world.now, queue="spam")
+        for state in ("closed", None):
+            list_cases(connection, now=world.now, state=state)
+            list_cases(connection, now=world.now, state=state, queue="spam")
         queue_counts(connection, ["spam", "urgent"], world.now)
         claims(connection, world.now)
         arrivals(connection, case_by_id(connection, taken[1].case))

@@ -9,11 +9,12 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from gardefou.platforms.sandbox_tables import metadata as sandbox_metadata
 from gardefou.storage.engine import open_store
-from gardefou.storage.migrate import _config, upgrade_store
+from gardefou.storage.migrate import _config, is_current, newest, upgrade_store
 from gardefou.storage.tables import metadata
 
 _ROWS: dict[str, dict[str, Any]] = {
@@ -57,3 +58,19 @@ def test_the_migrations_make_the_tables_that_the_code_declares(database_url):
         )
     store.close()
     assert differences == []
+
+
+def test_the_newest_shape_is_told_without_loading_migrations(databases, database_kind):
+    assert newest() == ScriptDirectory.from_config(_config()).get_current_head()
+    with databases.fresh(database_kind, migrated=False) as url:
+        store = open_store(url)
+        with store.read() as connection:
+            assert not is_current(connection)
+        upgrade_store(store)
+        with store.read() as connection:
+            assert is_current(connection)
+        with store.begin() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+        with store.read() as connection:
+            assert not is_current(connection)
+        store.close()

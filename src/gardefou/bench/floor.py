@@ -21,6 +21,8 @@ TEXT = (
 _COLUMNS = "(id {key}, subject text NOT NULL, reporter text NOT NULL, category text NOT NULL, body text NOT NULL)"
 _INDEX = "CREATE INDEX floor_report_subject ON floor_report (subject, id)"
 _PROCESSES = 4
+#: Rows of one COPY.
+COPIED = 1_000
 
 
 def on_sqlite(folder: Path, *, seconds: float) -> float:
@@ -60,6 +62,24 @@ def on_postgresql(url: str, *, seconds: float, clients: int) -> float:
         pool.map(abs, range(processes))
         shares = [(address, seconds, clients // processes) for _ in range(processes)]
         return sum(pool.starmap(_postgresql_clients, shares, chunksize=1))
+
+
+def copied_on_postgresql(url: str, *, seconds: float) -> float:
+    """Return the rows a second of one connection that copies a thousand a commit into the table of `on_postgresql`."""
+    address = sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    import psycopg  # noqa: PLC0415 - an optional package
+
+    with psycopg.connect(address, autocommit=True) as connection:
+
+        def one(number: int) -> None:
+            with (
+                connection.cursor() as cursor,
+                cursor.copy("COPY floor_report (subject, reporter, category, body) FROM STDIN") as copy,
+            ):
+                for place in range(COPIED):
+                    copy.write_row((f"post:{number}-{place}", f"user:{place}", "spam", TEXT))
+
+        return COPIED * _count(one, seconds) / seconds
 
 
 def _postgresql_clients(address: str, seconds: float, clients: int) -> float:

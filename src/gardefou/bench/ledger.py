@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from gardefou.bench.floor import TEXT
@@ -13,7 +14,7 @@ from gardefou.errors import Unavailable
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.ledger.audit import audit
-from gardefou.ledger.sequencer import fetch_from, latest
+from gardefou.ledger.sequencer import latest, read_nodes
 from gardefou.ledger.tree import inclusion_proof
 
 _BATCH = 1_000
@@ -30,13 +31,13 @@ class Times:
     audited: float
 
 
-def ledger(url: str, folder: Path, *, events: int) -> Times:
+def ledger(database_url: str, folder: Path, *, events: int) -> Times:
     """Take so many reports, then integrate, prove and verify their events.
 
     Raises:
         Unavailable: the log does not verify (`bench/unexpected`).
     """
-    with installed(url, folder, people=1) as made:
+    with installed(database_url, folder, people=1) as made:
         app = made.app
         reporter = made.reporter()
         app.sequencer.integrate_all()
@@ -68,14 +69,14 @@ def ledger(url: str, folder: Path, *, events: int) -> Times:
             held = latest(connection, "sandbox")
             if held is None:
                 raise Unavailable("bench/unexpected", "Nothing was integrated.")
-            fetch = fetch_from(connection, "sandbox")
             places = [random.randrange(held.size) for _ in range(_PROOFS)]  # noqa: S311 - which ones does not matter
             begun = time.perf_counter()
             for place in places:
-                inclusion_proof(place, held.size, fetch)
+                read_nodes(connection, "sandbox", partial(inclusion_proof, place, held.size))
             proof_ms = (time.perf_counter() - begun) * 1000 / _PROOFS
             begun = time.perf_counter()
-            found = audit(connection, "sandbox", app.sequencer.signer("sandbox").verifier)
+            url = app.works.store.shared_url
+            found = audit(connection, "sandbox", app.sequencer.signer("sandbox").verifier, url=url)
             audited = found.size / (time.perf_counter() - begun)
             if not found.ok:
                 raise Unavailable("bench/unexpected", f"The log does not verify: {found.problem}.")

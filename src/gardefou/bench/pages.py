@@ -67,11 +67,11 @@ def page_times(url: str, folder: Path, *, cases: int, turns: int = _TURNS) -> li
     """
     with installed(url, folder, people=40, accounts=3) as made:
         past = long_past(made.app, made.reporter(), made.person(0), made.person(1), ("a0", "a1", "a2"), size_of(cases))
-        _analyse(made)
+        analyse(made)
         return asyncio.run(_timed(made, past, turns))
 
 
-def _analyse(made: Installation) -> None:
+def analyse(made: Installation) -> None:
     """Let PostgreSQL count what was written, as it does by itself after a minute."""
     store = made.app.works.store
     if not store.is_sqlite:

@@ -35,7 +35,7 @@ from gardefou.errors import InvalidInput
     type=click.IntRange(100, 10_000_000),
     default=1_000_000,
     show_default=True,
-    help="How many past cases the platform has whose console pages are timed.",
+    help="How many past cases the platform has whose console pages, and queues at most, are timed.",
 )
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write the page with the tables there.")
 @cli_command

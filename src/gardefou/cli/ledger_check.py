@@ -53,7 +53,8 @@ def check_store(app: App) -> StoreCheck:
         app.sequencer.integrate_all()
         with app.works.store.snapshot() as connection:
             names = logs(connection)
-            audits = tuple(audit(connection, name, app.sequencer.signer(name).verifier) for name in names)
+            url = app.works.store.shared_url
+            audits = tuple(audit(connection, name, app.sequencer.signer(name).verifier, url=url) for name in names)
             pending = any(one.pending for one in audits)
             # What a broken log gives is no measure for the tables.
             comparable = not pending and all(one.ok for one in audits)

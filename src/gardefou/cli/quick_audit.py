@@ -9,7 +9,7 @@ from gardefou.errors import GardefouError
 from gardefou.ledger.checkpoint import Checkpoint, open_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.note import Verifier
-from gardefou.ledger.sequencer import entries, fetch_from, latest
+from gardefou.ledger.sequencer import entries, latest, read_nodes
 from gardefou.ledger.tree import Frontier, leaf_hash
 
 
@@ -25,7 +25,7 @@ def quick_audit(connection: sa.Connection, platform: str, verifier: Verifier, mo
         signed = open_checkpoint(held.note, verifier)
     except GardefouError as error:
         return f"the newest checkpoint is not signed by the ledger's key [{error.code}]"
-    edge = Frontier.from_nodes(held.size, fetch_from(connection, platform))
+    edge = read_nodes(connection, platform, lambda fetch: Frontier.from_nodes(held.size, fetch))
     if signed != Checkpoint(verifier.name, held.size, edge.root) or held.root != edge.root:
         return f"the tree does not give the root of the checkpoint at {held.size}"
     first = max(0, held.size - most)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -13,7 +14,7 @@ import sqlalchemy as sa
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
-from gardefou.flow.queue_reading import open_queues
+from gardefou.flow.queue_reading import closed_queues, open_queues
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -107,9 +108,6 @@ def list_cases(
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput("case/limit", _("limit is 1 to %(most)s.", most=MAX_PAGE), field="limit")
     where: list[sa.ColumnElement[bool]] = []
-    if state is not None:
-        # Written out, not bound: the partial index of open cases serves only so.
-        where.append(_c.state == sa.literal(state, literal_execute=True))
     if cursor is not None:
         priority, due, last = _read_cursor(cursor)
         where.append(
@@ -118,29 +116,30 @@ def list_cases(
                 sa.and_(_c.priority == priority, sa.or_(_c.due_at > due, sa.and_(_c.due_at == due, _c.id > last))),
             )
         )
-    if queue is not None:
-        where.append(_c.queue == queue)
-    if queue is None and state == "open":
-        found = _over_all_queues(connection, where, limit + 1)
-    else:
-        found = fetch_all(
-            connection, Case, sa.select(tables.case).where(*where).order_by(*_MOST_URGENT).limit(limit + 1)
-        )
+    found = _most_urgent(connection, STATES if state is None else (state,), queue, where, limit + 1)
     page = [as_of(case, now) for case in found[:limit]]
     return page, _cursor(page[-1]) if len(found) > limit else None
 
 
-def _over_all_queues(connection: sa.Connection, where: list[sa.ColumnElement[bool]], limit: int) -> list[Case]:
-    """Return the most urgent open cases over all queues: the first of each, read along its index, put together."""
-    queues = open_queues(connection)
-    if not queues:
-        return []
+def _most_urgent(
+    connection: sa.Connection,
+    states: Sequence[str],
+    queue: str | None,
+    where: Sequence[sa.ColumnElement[bool]],
+    limit: int,
+) -> list[Case]:
+    """Return the most urgent cases: the first of each state and queue, read along its index, put together."""
+    of_state = {"open": (tables.case_open, open_queues), "closed": (tables.case_not_open, closed_queues)}
     heads = [
-        sa.select(
-            sa.select(tables.case).where(*where, _c.queue == name).order_by(*_MOST_URGENT).limit(limit).subquery()
-        )
-        for name in queues
+        sa.select(tables.case).where(is_so, *where, _c.queue == name).order_by(*_MOST_URGENT).limit(limit)
+        for is_so, queues in (of_state[state] for state in states)
+        for name in (queues(connection) if queue is None else (queue,))
     ]
+    if not heads:
+        return []
+    if len(heads) == 1:
+        return fetch_all(connection, Case, heads[0])
+    heads = [sa.select(head.subquery()) for head in heads]
     found = sa.union_all(*heads).subquery()
     order = (found.c.priority.desc(), found.c.due_at, found.c.id)
     return fetch_all(connection, Case, sa.select(found).order_by(*order).limit(limit))

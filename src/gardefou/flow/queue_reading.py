@@ -29,21 +29,27 @@ _OPEN = tables.case_open
 _NOW = sa.bindparam("now", type_=Instant)
 
 
-def _open_queues() -> sa.Select[tuple[str]]:
-    """Return the names of all queues with open cases, one step along the index for each."""
-    first = sa.select(sa.func.min(_c.queue).label("queue")).where(_OPEN)
+def _queues(which: sa.ColumnElement[bool]) -> sa.Select[tuple[str]]:
+    """Return the names of all queues with such cases, one step along the index for each."""
+    first = sa.select(sa.func.min(_c.queue).label("queue")).where(which)
     found = first.cte("queues", recursive=True)
-    after = sa.select(sa.func.min(_c.queue)).where(_OPEN, _c.queue > found.c.queue).scalar_subquery()
+    after = sa.select(sa.func.min(_c.queue)).where(which, _c.queue > found.c.queue).scalar_subquery()
     found = found.union_all(sa.select(after).where(found.c.queue.is_not(None)))
     return sa.select(found.c.queue).where(found.c.queue.is_not(None))
 
 
-_OPEN_QUEUES = _open_queues()
+_OPEN_QUEUES = _queues(_OPEN)
+_CLOSED_QUEUES = _queues(tables.case_not_open)
 
 
 def open_queues(connection: sa.Connection) -> list[str]:
     """Return the queues that have open cases, sorted."""
     return [str(row.queue) for row in connection.execute(_OPEN_QUEUES)]
+
+
+def closed_queues(connection: sa.Connection) -> list[str]:
+    """Return the queues that have closed cases, sorted."""
+    return [str(row.queue) for row in connection.execute(_CLOSED_QUEUES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from gardefou.flow.changes.passkeys import ARRIVAL, about_passkeys
 from gardefou.flow.incidents import alert
 from gardefou.ledger.checkpoint import open_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data, parse_leaf
-from gardefou.ledger.sequencer import fetch_from, latest
+from gardefou.ledger.sequencer import latest, read_nodes
 from gardefou.ledger.tree import inclusion_proof, leaf_hash, verify_inclusion
 from gardefou.people.actor import Actor
 from gardefou.people.assertions import Key, approval_challenge, checked, decoded, refused, verify
@@ -288,7 +288,7 @@ def _is_included(connection: sa.Connection, app: App, row: Any) -> bool:
         if held is None:
             return False
         signed = open_checkpoint(held.note, verifier)
-        path = inclusion_proof(row.seq, signed.size, fetch_from(connection, ORGANISATION))
+        path = read_nodes(connection, ORGANISATION, lambda fetch: inclusion_proof(row.seq, signed.size, fetch))
         verify_inclusion(row.seq, signed.size, leaf_hash(row.data), path, signed.root)
     except (GardefouError, ValueError):
         return False

@@ -13,16 +13,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from gardefou.clock import to_micros
-from gardefou.errors import GardefouError, NotFound
+from gardefou.errors import NotFound
 from gardefou.ledger.bundle import ProvedEvent, make_bundle
-from gardefou.ledger.checkpoint import Checkpoint, open_checkpoint
+from gardefou.ledger.checkpoint import Checkpoint
 from gardefou.ledger.export_format import ExportEntry, write_export
-from gardefou.ledger.leaf import commit, leaf_data, parse_leaf
 from gardefou.ledger.note import Verifier
-from gardefou.ledger.sequencer import entries, fetch_from, latest
-from gardefou.ledger.tree import Frontier, inclusion_proof, leaf_hash
-from gardefou.storage import tables
+from gardefou.ledger.pages import pages
+from gardefou.ledger.sequencer import entries, fetch_from, latest, read_nodes
+from gardefou.ledger.tree import Frontier, Node, inclusion_proof
+from gardefou.storage import bulk, tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,104 +38,131 @@ class Audit:
     problem: str = ""
 
 
-def audit(connection: sa.Connection, platform: str, verifier: Verifier) -> Audit:
+def audit(connection: sa.Connection, platform: str, verifier: Verifier, *, url: str | None = None) -> Audit:
     """Verify a platform's log in the store from its first entry to its newest checkpoint.
 
     Recomputes each leaf from its event's stored bytes, the tree from the
-    leaves, and compares each stored checkpoint with the root at its size.
+    leaves, compares each stored node with it, and each stored checkpoint with
+    the root at its size. ``url``: the store's, where all cores may read it.
     """
-    pending = int(
-        connection.execute(
-            sa.select(sa.func.count())
-            .select_from(tables.event_pending)
-            .where(tables.event_pending.c.platform == platform)
-        ).scalar_one()
-    )
-    checkpoints = connection.execute(
-        sa.select(tables.checkpoint).where(tables.checkpoint.c.platform == platform).order_by(tables.checkpoint.c.size)
-    ).all()
-    size = checkpoints[-1].size if checkpoints else 0
+    counted = connection.execute(_COUNTS, {"platform": platform}).one()
+    size = int(counted.size)
 
     def bad(problem: str, index: int | None = None, event: str | None = None) -> Audit:
         return Audit(
-            platform=platform, ok=False, size=size, pending=pending, bad_index=index, bad_event=event, problem=problem
+            platform=platform,
+            ok=False,
+            size=size,
+            pending=counted.pending,
+            bad_index=index,
+            bad_event=event,
+            problem=problem,
         )
 
-    stray = connection.execute(
-        sa.select(tables.event.c.id)
-        .outerjoin(
-            tables.leaf,
-            sa.and_(tables.leaf.c.platform == tables.event.c.platform, tables.leaf.c.event_id == tables.event.c.id),
-        )
-        .outerjoin(
-            tables.event_pending,
-            sa.and_(
-                tables.event_pending.c.platform == tables.event.c.platform,
-                tables.event_pending.c.id == tables.event.c.id,
-            ),
-        )
-        .where(tables.event.c.platform == platform, tables.leaf.c.seq.is_(None), tables.event_pending.c.id.is_(None))
-        .limit(1)
-    ).first()
+    stray = None
+    if counted.events != counted.leaves + counted.outside:
+        stray = connection.execute(_STRAY, {"platform": platform}).first()
     edge = Frontier()
-    erased = 0
-    position = 0
-    due = list(checkpoints)
-    batch: list[bytes] = []
-
-    def settle(edge: Frontier, batch: list[bytes]) -> tuple[Frontier, str | None]:
-        grown, _ = edge.append_many(batch)
-        if due and due[0].size == grown.size:
-            point = due.pop(0)
-            try:
-                signed = open_checkpoint(point.note, verifier)
-            except GardefouError as error:
-                return grown, f"the checkpoint at {point.size} is not signed by the ledger's key ({error.code})"
-            if signed != Checkpoint(verifier.name, point.size, grown.root) or point.root != grown.root:
-                return grown, f"the entries up to {point.size} are not those that the checkpoint was signed over"
-        return grown, None
-
-    for row in entries(connection, platform, size=size):
-        if row.seq != position:
-            return bad("an entry is missing", position)
-        problem, gone = _entry_problem(row)
-        if problem is not None:
-            return bad(problem, position, row.event_id)
-        erased += gone
-        batch.append(leaf_hash(row.data))
-        position += 1
-        if due and due[0].size == position:
-            edge, trouble = settle(edge, batch)
-            batch = []
-            if trouble is not None:
-                return bad(trouble, position - 1, row.event_id)
-    if position != size:
-        return bad("entries are missing at the end", position)
+    erased = points = 0
+    for page in pages(connection, platform, verifier, size, url=url):
+        made: list[Node] = []
+        for point in page.points:
+            if page.bad is not None and point.size > page.bad.index:
+                break
+            edge, nodes = edge.append_many(page.hashes[edge.size - page.first : point.size - page.first])
+            made += nodes
+            if point.problem or point.root != edge.root:
+                at = point.size
+                over = f"the entries up to {at} are not those that the checkpoint was signed over"
+                return bad(point.problem or over, at - 1, _event_at(connection, platform, at - 1))
+        if page.bad is not None:
+            return bad(page.bad.problem, page.bad.index, page.bad.event)
+        edge, nodes = edge.append_many(page.hashes[edge.size - page.first :])
+        altered = _altered_node(connection, platform, made + nodes)
+        if altered is not None:
+            level, position = altered
+            return bad(f"a hash of the tree was altered, {level} levels up", position << level)
+        erased += page.erased
+        points += len(page.points)
+    if points != counted.points:
+        return bad("a checkpoint is of no size that the log ever had")
+    if counted.beyond:
+        return bad("an entry stands behind the newest checkpoint", size)
     if stray is not None:
         return bad("an event stands outside the log", None, stray.id)
-    return Audit(platform=platform, ok=True, size=size, pending=pending, erased=erased)
+    return Audit(platform=platform, ok=True, size=size, pending=counted.pending, erased=erased)
 
 
-def _entry_problem(row: Any) -> tuple[str | None, int]:
-    """Return what is wrong with an entry, and 1 where its body was erased."""
-    if row.body is None:
-        return "its event is missing", 0
-    if row.hash != leaf_hash(row.data):
-        return "its leaf was altered", 0
-    if not (isinstance(row.body, bytes) and isinstance(row.salt, bytes)):
-        # SQLite keeps whatever type it is given: text where bytes belong was not written by us.
-        return "its event was altered", 0
-    if row.body == b"" and row.salt == b"":
-        try:
-            known = parse_leaf(row.data)
-        except GardefouError:
-            return "its leaf was altered", 0
-        if known.event_id != row.event_id or known.at != to_micros(row.at):
-            return "its leaf was altered", 0
-        return None, 1
-    if leaf_data(row.event_id, to_micros(row.at), commit(row.salt, row.body)) != row.data:
-        return "its event was altered", 0
-    return None, 0
+def _counts() -> sa.Select[*tuple[Any, ...]]:
+    """Return how much there is of each, in one statement, which sees one moment."""
+    here = sa.bindparam("platform", type_=sa.Text)
+    waits, leaf, event, point = tables.event_pending.c, tables.leaf.c, tables.event.c, tables.checkpoint.c
+    size = sa.select(sa.func.coalesce(sa.func.max(point.size), 0)).where(point.platform == here).scalar_subquery()
+
+    def count(table: sa.FromClause, *where: sa.ColumnElement[bool]) -> sa.ScalarSelect[int]:
+        return sa.select(sa.func.count()).select_from(table).where(*where).scalar_subquery()
+
+    # What waits and stands in the log too is counted once, by its leaf.
+    outside = tables.event_pending.join(
+        tables.event, sa.and_(event.platform == waits.platform, event.id == waits.id)
+    ).outerjoin(tables.leaf, sa.and_(leaf.platform == waits.platform, leaf.event_id == waits.id))
+    return sa.select(
+        size.label("size"),
+        count(tables.event_pending, waits.platform == here).label("pending"),
+        count(tables.checkpoint, point.platform == here).label("points"),
+        count(tables.event, event.platform == here).label("events"),
+        count(tables.leaf, leaf.platform == here).label("leaves"),
+        count(tables.leaf, leaf.platform == here, leaf.seq >= size).label("beyond"),
+        count(outside, waits.platform == here, leaf.seq.is_(None)).label("outside"),
+    )
+
+
+_COUNTS = _counts()
+_STRAY = (
+    sa.select(tables.event.c.id)
+    .outerjoin(
+        tables.leaf,
+        sa.and_(tables.leaf.c.platform == tables.event.c.platform, tables.leaf.c.event_id == tables.event.c.id),
+    )
+    .outerjoin(
+        tables.event_pending,
+        sa.and_(
+            tables.event_pending.c.platform == tables.event.c.platform, tables.event_pending.c.id == tables.event.c.id
+        ),
+    )
+    .where(
+        tables.event.c.platform == sa.bindparam("platform"),
+        tables.leaf.c.seq.is_(None),
+        tables.event_pending.c.id.is_(None),
+    )
+    .limit(1)
+)
+
+
+def _event_at(connection: sa.Connection, platform: str, seq: int) -> str | None:
+    """Return which event an entry is of, as the store has it."""
+    leaf = tables.leaf.c
+    return connection.execute(sa.select(leaf.event_id).where(leaf.platform == platform, leaf.seq == seq)).scalar()
+
+
+def _altered_node(connection: sa.Connection, platform: str, nodes: list[Node]) -> tuple[int, int] | None:
+    """Return level and position of the first stored node above the leaves that is not the one recomputed."""
+    above: dict[int, dict[int, bytes]] = {}
+    for level, position, value in nodes:
+        if level:
+            above.setdefault(level, {})[position] = value
+    for level, expected in above.items():
+        values = (platform, level, min(expected), max(expected))
+        held: dict[int, bytes] = {at: value for at, value in bulk.select(connection, _NODES, values, binary=True)}  # noqa: C416 - rows are no pairs
+        if held != expected:
+            return level, min(at for at in expected if held.get(at) != expected[at])
+    return None
+
+
+_NODES = (
+    "SELECT position, hash FROM tree_node WHERE platform = ? AND level = ? AND position >= ? AND position <= ?"
+    " ORDER BY position"
+)
 
 
 def export(connection: sa.Connection, platform: str, verifier: Verifier, folder: Path) -> Checkpoint:
@@ -200,16 +226,12 @@ def _proved(
     ).all()
     if held is None or not rows:
         raise NotFound("ledger/not_included", "Nothing of it stands in a checkpoint yet; try again in a second.")
-    fetch = fetch_from(connection, platform)
+    included = [row for row in rows if row.seq < held.size]
+    paths = read_nodes(
+        connection, platform, lambda fetch: [inclusion_proof(row.seq, held.size, fetch) for row in included]
+    )
     events = [
-        ProvedEvent(
-            index=row.seq,
-            leaf=row.data,
-            salt=row.salt or None,
-            body=row.body or None,
-            proof=tuple(inclusion_proof(row.seq, held.size, fetch)),
-        )
-        for row in rows
-        if row.seq < held.size
+        ProvedEvent(index=row.seq, leaf=row.data, salt=row.salt or None, body=row.body or None, proof=tuple(path))
+        for row, path in zip(included, paths, strict=True)
     ]
     return make_bundle(events, checkpoint=held.note, verifier_key=verifier.encoded)

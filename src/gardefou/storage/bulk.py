@@ -277,12 +277,17 @@ def texts_source(connection: sa.Connection, texts: Sequence[str]) -> tuple[str, 
     return "(SELECT value AS a FROM json_each(?)) AS given", (orjson.dumps(list(texts)).decode(),)
 
 
-def select(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Sequence[Sequence[Any]]:
-    """Run a SELECT whose parameters are written ``?``, whatever the driver calls them."""
+def select(
+    connection: sa.Connection, statement: str, values: tuple[Any, ...], *, binary: bool = False
+) -> Sequence[Sequence[Any]]:
+    """Run a SELECT whose parameters are written ``?``, whatever the driver calls them.
+
+    ``binary``: PostgreSQL sends what it found as it stores it; bytes are half as long so.
+    """
     if _postgres(connection):
         # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
         with translating(connection):
-            found = driver(connection).execute(statement.replace("?", "%s"), values, prepare=False)
+            found = driver(connection).execute(statement.replace("?", "%s"), values, prepare=False, binary=binary)
             rows: Sequence[Sequence[Any]] = found.fetchall()
         return rows
     return connection.exec_driver_sql(statement, values).fetchall()

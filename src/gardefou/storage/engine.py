@@ -53,6 +53,11 @@ class Store:
         self._one_connection = one_connection
         self._writing = threading.local()
 
+    @property
+    def shared_url(self) -> str | None:
+        """Its URL where other processes can open it too; None of a store in memory."""
+        return None if self._one_connection else self.url
+
     @contextmanager
     def begin(self, *, keep: bool = True) -> Iterator[sa.Connection]:
         """Open a write transaction; on SQLite one at a time in this process.

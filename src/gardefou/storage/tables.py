@@ -131,6 +131,16 @@ sa.Index(
     sqlite_where=case_open,
     postgresql_where=case_open,
 )
+case_not_open = case.c.state == _written("closed")
+sa.Index(
+    "case_closed_queue",
+    case.c.queue,
+    case.c.priority.desc(),
+    case.c.due_at,
+    case.c.id,
+    sqlite_where=case_not_open,
+    postgresql_where=case_not_open,
+)
 #: Within a queue by its clock: how many are late, and since when.
 sa.Index("case_due", case.c.queue, case.c.due_at, sqlite_where=case_open, postgresql_where=case_open)
 case_claimed = sa.and_(case_open, case.c.claimed_by.is_not(None))

@@ -1,0 +1,233 @@
+"""Reading a log back page by page, each page by itself: what every entry of it and every checkpoint within it says.
+
+A page needs nothing of the pages before it, so that several processes can read
+one log. The tree over them is for `gardefou.ledger.audit` to put together.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from hashlib import sha256
+from struct import Struct, error
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from gardefou.errors import GardefouError
+from gardefou.ledger.checkpoint import open_checkpoint
+from gardefou.ledger.leaf import LEAF_BYTES, SALT_BYTES, VERSION, parse_leaf
+from gardefou.ledger.note import Verifier
+from gardefou.storage import bulk
+from gardefou.storage.engine import Store, open_store
+
+#: Entries of one page.
+PAGE = 4_096
+#: A log of fewer entries is read before other processes have started.
+WORTH_PROCESSES = 100_000
+#: Pages that are read ahead, a process.
+_AHEAD = 3
+_HASH_BYTES = 32
+_FORM = Struct(">B16sQ32s")
+
+_ENTRIES = (
+    "SELECT leaf.seq, leaf.event_id, leaf.data, event.at, {said}"
+    " FROM leaf LEFT JOIN event ON event.platform = leaf.platform AND event.id = leaf.event_id"
+    " WHERE leaf.platform = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq"
+)
+_ON_SQLITE = _ENTRIES.format(said="event.salt, event.body")
+#: The server takes the hash: the body stays there, and another core has the work.
+_ON_POSTGRESQL = _ENTRIES.format(
+    said="CASE WHEN event.id IS NULL THEN NULL"
+    " WHEN octet_length(event.salt) = 0 AND octet_length(event.body) = 0 THEN ''::bytea"
+    f" WHEN octet_length(event.salt) = {SALT_BYTES} THEN sha256(event.salt || event.body) ELSE '\\x00'::bytea END"
+)
+_HASHES = (
+    "SELECT position, hash FROM tree_node WHERE platform = ? AND level = 0 AND position >= ? AND position < ?"
+    " ORDER BY position"
+)
+_POINTS = "SELECT size, root, note FROM checkpoint WHERE platform = ? AND size > ? AND size <= ? ORDER BY size"
+
+_MISSING = "its event is missing"
+_LEAF = "its leaf was altered"
+_EVENT = "its event was altered"
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """An entry that is not what it should be."""
+
+    index: int
+    problem: str
+    event: str | None
+
+
+class Point(NamedTuple):
+    """A stored checkpoint: the root it was stored with, and what is wrong with its signature or note, if anything."""
+
+    size: int
+    root: bytes
+    problem: str
+
+
+@dataclass(slots=True)
+class Page:
+    """One page: the hash of each entry up to the first bad one, one after the other, and the checkpoints in it."""
+
+    first: int
+    hashes: list[bytes] = field(default_factory=list[bytes])
+    points: list[Point] = field(default_factory=list[Point])
+    erased: int = 0
+    bad: Bad | None = None
+
+
+def read_page(connection: sa.Connection, platform: str, verifier: Verifier, first: int, stop: int) -> Page:
+    """Recompute each entry from ``first`` up to ``stop`` from its event's stored bytes, and check what was signed."""
+    values = (platform, first, stop)
+    page = Page(first)
+    page.points = [_point(verifier, *row) for row in bulk.select(connection, _POINTS, values)]
+    held: dict[int, bytes] = {position: value for position, value in bulk.select(connection, _HASHES, values)}  # noqa: C416 - rows are no pairs
+    place = first
+    for seq, event_id, data, at, commitment in _entries(connection, values):
+        if seq != place:
+            break
+        raw: str = data[1:17].hex() if isinstance(data, bytes) else ""
+        hashed = sha256(b"\x00" + data).digest() if raw else b""
+        problem = ""
+        if commitment is None:
+            problem = _MISSING
+        elif not hashed or held.get(place) != hashed:
+            problem = _LEAF
+        elif commitment == b"":
+            problem = _erased_problem(data, event_id, at)
+            page.erased += not problem
+        elif (
+            data != _leaf_of(raw, at, commitment)
+            or event_id != f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+        ):
+            problem = _EVENT
+        if problem:
+            page.bad = Bad(place, problem, event_id)
+            return page
+        page.hashes.append(hashed)
+        place += 1
+    if place < stop:
+        page.bad = Bad(place, "an entry is missing", None)
+    return page
+
+
+def _entries(
+    connection: sa.Connection, values: tuple[str, int, int]
+) -> Sequence[Sequence[Any]] | Iterator[Sequence[Any]]:
+    """Return seq, event id, leaf, moment and commitment of each entry.
+
+    The commitment is None where there is no event, empty where its body was
+    erased, and no hash at all where the event is none of ours.
+    """
+    if connection.dialect.name == "postgresql":
+        return bulk.select(connection, _ON_POSTGRESQL, values, binary=True)
+    return (
+        (seq, event_id, data, at, _commitment(salt, body))
+        for seq, event_id, data, at, salt, body in bulk.select(connection, _ON_SQLITE, values)
+    )
+
+
+def _commitment(salt: Any, body: Any) -> bytes | None:
+    if body is None:
+        return None
+    # SQLite keeps whatever type it is given: text where bytes belong was not written by us.
+    if not (isinstance(salt, bytes) and isinstance(body, bytes)):
+        return b"\x00"
+    if not salt and not body:
+        return b""
+    # A fixed length keeps the border between salt and body where it is.
+    return sha256(salt + body).digest() if len(salt) == SALT_BYTES else b"\x00"
+
+
+def _leaf_of(raw: str, at: Any, commitment: bytes) -> bytes:
+    """Return the leaf's bytes, as `gardefou.ledger.leaf.leaf_data` makes them; nothing where there are none."""
+    if len(commitment) != _HASH_BYTES:
+        return b""
+    try:
+        return _FORM.pack(VERSION, bytes.fromhex(raw), at, commitment)
+    except error:
+        return b""
+
+
+def _erased_problem(data: bytes, event_id: str, at: Any) -> str:
+    """Return what is wrong with an entry whose body was erased: of it id and moment still stand."""
+    if len(data) != LEAF_BYTES or data[0] != VERSION:
+        return _LEAF
+    known = parse_leaf(data)
+    return "" if known.event_id == event_id and known.at == at else _LEAF
+
+
+def _point(verifier: Verifier, size: int, root: Any, note: Any) -> Point:
+    try:
+        signed = open_checkpoint(note, verifier)
+    except (GardefouError, AttributeError, TypeError, ValueError) as wrong:
+        code = wrong.code if isinstance(wrong, GardefouError) else "ledger/note_malformed"
+        return Point(size, b"", f"the checkpoint at {size} is not signed by the ledger's key ({code})")
+    same = (signed.origin, signed.size, signed.root, signed.extensions) == (verifier.name, size, root, ())
+    return Point(size, root if same else b"", "")
+
+
+# --- by several processes --------------------------------------------------------
+
+
+def pages(
+    connection: sa.Connection, platform: str, verifier: Verifier, size: int, *, url: str | None = None
+) -> Iterator[Page]:
+    """Yield the pages of a log up to ``size``, in sequence, each as it stands now.
+
+    ``url``: the store's, where other processes may read a long log with
+    connections of their own. What stands below a checkpoint never changes but
+    by erasing, so that all of them see the same.
+    """
+    firsts = range(0, size, PAGE)
+    processes = _cores()
+    if url is None or size < WORTH_PROCESSES or processes < 2:
+        for first in firsts:
+            yield read_page(connection, platform, verifier, first, min(first + PAGE, size))
+        return
+    pool = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("spawn"), _open, (url, platform, verifier.encoded)
+    )
+    try:
+        waiting: deque[Future[Page]] = deque()
+        for first in firsts:
+            waiting.append(pool.submit(_read, first, min(first + PAGE, size)))
+            if len(waiting) > _AHEAD * processes:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Reading(NamedTuple):
+    store: Store
+    platform: str
+    verifier: Verifier
+
+
+#: What this process reads, where it was started to.
+_reading: list[_Reading] = []
+
+
+def _open(url: str, platform: str, key: str) -> None:
+    _reading[:] = [_Reading(open_store(url), platform, Verifier.decode(key))]
+
+
+def _read(first: int, stop: int) -> Page:
+    store, platform, verifier = _reading[0]
+    with store.read() as connection:
+        return read_page(connection, platform, verifier, first, stop)

@@ -1,0 +1,205 @@
+"""Verifying a log in the store: whatever one thing is changed, it is found and named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+import sqlalchemy as sa
+
+from gardefou.clock import SimulatedClock
+from gardefou.ids import Ids
+from gardefou.ledger import pages
+from gardefou.ledger.audit import Audit, audit, event_proof
+from gardefou.ledger.bundle import verify_bundle
+from gardefou.ledger.sequencer import Sequencer, fetch_from, read_nodes
+from gardefou.ledger.tree import Fetch, inclusion_proof
+from gardefou.storage import bulk
+from gardefou.storage.engine import Store, open_store
+
+SIZE = 23
+#: Checkpoints stand at these sizes.
+SIGNED = (9, 16, SIZE)
+START = datetime(2026, 5, 31, tzinfo=UTC)
+
+
+class Log:
+    """A log of `SIZE` events on a platform, with what changes it behind everybody's back."""
+
+    def __init__(self, url: str) -> None:
+        self.store: Store = open_store(url)
+        clock = SimulatedClock(START)
+        self.sequencer = Sequencer(self.store, clock, seed=bytes(32), origin="test")
+        ids = Ids(clock, Random(1))
+        dice = Random(2)
+        self.events: list[str] = []
+        for first, stop in zip((0, *SIGNED[:-1]), SIGNED, strict=True):
+            noted = [bulk.Noted("made.up", "somebody", "p", "a", str(n), {"n": n}, []) for n in range(first, stop)]
+            with self.store.begin() as connection:
+                self.events += bulk.write_events(connection, noted, now=clock.now(), ids=ids, salts=dice.randbytes)
+            self.sequencer.integrate_all()
+
+    def audit(self, *changes: str, url: str | None = None) -> Audit:
+        """Audit it with these changes, made without the triggers that keep it, and undone afterwards."""
+        with self.store.begin(keep=False) as connection:
+            self.change(connection, *changes)
+            return audit(connection, "p", self.sequencer.signer("p").verifier, url=url)
+
+    def change(self, connection: sa.Connection, *changes: str) -> None:
+        if changes and self.store.is_sqlite:
+            names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars()
+            for name in names.all():
+                connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        elif changes:
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+        for one in changes:
+            connection.exec_driver_sql(
+                one.replace("'\\x", "X'").replace("'::bytea", "'") if self.store.is_sqlite else one
+            )
+
+
+@pytest.fixture(scope="module")
+def log(module_database_url: str) -> Iterator[Log]:
+    made = Log(module_database_url)
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a page hold fewer entries than the log, and than lie between two checkpoints."""
+    monkeypatch.setattr(pages, "PAGE", 5)
+
+
+pytestmark = pytest.mark.usefixtures("small_pages")
+
+
+def test_a_sound_log_verifies_whatever_the_pages(log: Log):
+    assert log.audit() == Audit(platform="p", ok=True, size=SIZE, pending=0)
+
+
+#: What is changed, what is said of it, and of which entry.
+_HASH = "'\\x" + "00" * 32 + "'::bytea"
+CHANGES = {
+    "a body": ("UPDATE event SET body = '\\x7b7d'::bytea WHERE about = '12'", "its event was altered", 12),
+    "a salt": (f"UPDATE event SET salt = {_HASH} WHERE about = '12'", "its event was altered", 12),
+    "a short salt": ("UPDATE event SET salt = '\\x00'::bytea WHERE about = '12'", "its event was altered", 12),
+    "a moment": ("UPDATE event SET at = at + 1 WHERE about = '22'", "its event was altered", 22),
+    "a moment before all": ("UPDATE event SET at = -1 WHERE about = '22'", "its event was altered", 22),
+    "an event gone": ("DELETE FROM event WHERE about = '0'", "its event is missing", 0),
+    "an erased event's moment": (
+        "UPDATE event SET at = at + 1, body = '\\x'::bytea, salt = '\\x'::bytea WHERE about = '3'",
+        "its leaf was altered",
+        3,
+    ),
+    "a leaf": (f"UPDATE leaf SET data = {_HASH} WHERE seq = 7", "its leaf was altered", 7),
+    "no leaf at all": ("UPDATE leaf SET data = '\\x'::bytea WHERE seq = 7", "its leaf was altered", 7),
+    "a leaf's event": ("UPDATE leaf SET event_id = upper(event_id) WHERE seq = 7", "its event is missing", 7),
+    "an entry gone": ("DELETE FROM leaf WHERE seq = 8", "an entry is missing", 8),
+    "the last entry gone": (f"DELETE FROM leaf WHERE seq = {SIZE - 1}", "an entry is missing", SIZE - 1),
+    "a leaf's hash": (
+        f"UPDATE tree_node SET hash = {_HASH} WHERE level = 0 AND position = 4",
+        "its leaf was altered",
+        4,
+    ),
+    "a hash gone": ("DELETE FROM tree_node WHERE level = 0 AND position = 4", "its leaf was altered", 4),
+    "a hash above": (
+        f"UPDATE tree_node SET hash = {_HASH} WHERE level = 2 AND position = 3",
+        "a hash of the tree was altered, 2 levels up",
+        12,
+    ),
+    "the highest hash gone": (
+        "DELETE FROM tree_node WHERE level = 4",
+        "a hash of the tree was altered, 4 levels up",
+        0,
+    ),
+    "a checkpoint's root": (
+        f"UPDATE checkpoint SET root = {_HASH} WHERE size = 16",
+        "the entries up to 16 are not those that the checkpoint was signed over",
+        15,
+    ),
+    "a checkpoint's signature": (
+        (
+            "UPDATE checkpoint SET note = substr(note, 1, length(note) - 9) || 'AAAAAAA=' || substr(note, length(note))"
+            " WHERE size = 16"
+        ),
+        "the checkpoint at 16 is not signed by the ledger's key (ledger/note_unverified)",
+        15,
+    ),
+    "a checkpoint's note": (
+        "UPDATE checkpoint SET note = (SELECT note FROM checkpoint WHERE size = 9) WHERE size = 16",
+        "the entries up to 16 are not those that the checkpoint was signed over",
+        15,
+    ),
+    "a checkpoint of nothing": (
+        (
+            "INSERT INTO checkpoint (platform, size, root, at, note)"
+            " SELECT platform, 0, root, at, note FROM checkpoint WHERE size = 9"
+        ),
+        "a checkpoint is of no size that the log ever had",
+        None,
+    ),
+    "an entry behind the checkpoint": (
+        f"INSERT INTO leaf (platform, seq, event_id, data) SELECT platform, {SIZE}, 'x', data FROM leaf WHERE seq = 1",
+        "an entry stands behind the newest checkpoint",
+        SIZE,
+    ),
+    "an event outside": (
+        (
+            'INSERT INTO event (platform, id, kind, at, "by", account, about, salt, body)'
+            " SELECT platform, 'slipped-in', kind, at, \"by\", account, about, salt, body FROM event WHERE about = '1'"
+        ),
+        "an event stands outside the log",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "problem", "index"), CHANGES.values(), ids=CHANGES.keys())
+def test_whatever_is_changed_is_named(log: Log, statement: str, problem: str, index: int | None):
+    found = log.audit(statement)
+    assert (found.ok, found.problem, found.bad_index) == (False, problem, index)
+
+
+def test_the_first_of_two_changes_is_named(log: Log):
+    assert log.audit("UPDATE event SET body = '\\x7b7d'::bytea WHERE about IN ('11', '17')").bad_index == 11
+
+
+def test_an_entry_that_is_said_to_wait_hides_none_outside(log: Log):
+    waits = f"INSERT INTO event_pending (platform, id) VALUES ('p', '{log.events[2]}')"
+    assert log.audit(waits).ok
+    assert log.audit(waits, CHANGES["an event outside"][0]).problem == "an event stands outside the log"
+
+
+def test_erased_bodies_are_counted_and_verify(log: Log):
+    erased = "UPDATE event SET body = '\\x'::bytea, salt = '\\x'::bytea WHERE about IN ('3', '20')"
+    assert log.audit(erased) == Audit(platform="p", ok=True, size=SIZE, pending=0, erased=2)
+
+
+def test_a_proof_read_at_once_is_the_one_read_node_by_node(log: Log):
+    with log.store.read() as connection:
+        for place in range(SIZE):
+
+            def prove(fetch: Fetch, at: int = place) -> list[bytes]:
+                return inclusion_proof(at, SIZE, fetch)
+
+            assert read_nodes(connection, "p", prove) == prove(fetch_from(connection, "p"))
+        verifier = log.sequencer.signer("p").verifier
+        bundle = event_proof(connection, "p", verifier, log.events[5])
+    assert [one.index for one in verify_bundle(bundle, verifier_key=verifier.encoded).events] == [5]
+
+
+def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pages, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pages, "_cores", lambda: 2)
+    log = Log(database_url)
+    try:
+        with log.store.begin() as connection:
+            log.change(connection, "UPDATE event SET body = '\\x7b7d'::bytea WHERE about = '12'")
+        found = log.audit(url=log.store.shared_url)
+        assert found == log.audit()
+        assert found.bad_index == 12
+    finally:
+        log.store.close()
