@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
+from gardefou.people.actor import Actor
 from gardefou.flow.queue_reading import open_queues
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
@@ -68,6 +69,17 @@ def need_case(uow: UnitOfWork, case_id: str) -> Case:
     return found
 
 
+def seen_by(case: Case, actor: Actor) -> Case:
+    """Return the case; to a token that is for other platforms there is none.
+
+    Raises:
+        NotFound: `case/not_found`.
+    """
+    if not actor.sees(case.platform):
+        raise not_found(case.id)
+    return case
+
+
 def case_ahead(case_id: str) -> Read:
     """Return what `need_case` will read."""
     return _BY_ID_HELD, {"id": case_id}
@@ -93,8 +105,11 @@ def list_cases(
     state: str | None = "open",
     cursor: str | None = None,
     limit: int = PAGE,
+    platforms: tuple[str, ...] = (),
 ) -> tuple[list[Case], str | None]:
     """Return a page of cases, most urgent first, and the cursor of the next page, None after the last.
+
+    ``platforms`` names those whose cases are meant; none: all.
 
     Pages follow (priority, due_at, id), so that cases which come and go
     meanwhile neither repeat nor hide others.
@@ -107,6 +122,8 @@ def list_cases(
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput("case/limit", _("limit is 1 to %(most)s.", most=MAX_PAGE), field="limit")
     where: list[sa.ColumnElement[bool]] = []
+    if platforms:
+        where.append(_c.platform.in_(platforms))
     if state is not None:
         # Written out, not bound: the partial index of open cases serves only so.
         where.append(_c.state == sa.literal(state, literal_execute=True))

@@ -438,6 +438,8 @@ def problem(visit: Visit, error: GardefouError) -> Response:
     """Return an error as a page: one sentence that says what is wrong and what to do."""
     back = urlsplit(visit.request.headers.get("referer", ""))
     page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+    # The stable code, for whoever looks into it: the page says it in words.
+    page.headers["Gardefou-Problem"] = error.code
     return later_again(page, error)
 
 
