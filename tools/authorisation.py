@@ -68,9 +68,7 @@ class Need:
     other: str = ""
 
 
-def _need(
-    words: str, *, people: bool = False, fresh: bool = False, last_hour: bool = False, other: str = ""
-) -> Need:
+def _need(words: str, *, people: bool = False, fresh: bool = False, last_hour: bool = False, other: str = "") -> Need:
     powers = () if words == "anyone" else tuple(Power(word) for word in words.split("|"))
     return Need(powers, people, fresh, last_hour, other)
 
@@ -302,7 +300,9 @@ def routes_of(web: FastAPI) -> list[str]:
     """Return every route of the application by its method and path."""
     found: list[str] = []
     for group in GROUPS:
-        found += [f"{method} {PREFIX}{one.path}" for one in group.routes if isinstance(one, Route) for method in _methods(one)]
+        found += [
+            f"{method} {PREFIX}{one.path}" for one in group.routes if isinstance(one, Route) for method in _methods(one)
+        ]
     for one in web.router.routes:
         if isinstance(one, Mount):
             found.append(f"GET {one.path}/{{path}}")

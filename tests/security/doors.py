@@ -288,8 +288,16 @@ def _people(doors: Doors) -> None:
     now = house.clock.now()
     with house.app.works.begin() as uow:
         for name, fields in {
-            "left": {"standing": "left", "last_day_end": now - timedelta(days=1), "notice_at": now - timedelta(days=20)},
-            "erased": {"standing": "left", "last_day_end": now - timedelta(days=1), "notice_at": now - timedelta(days=9)},
+            "left": {
+                "standing": "left",
+                "last_day_end": now - timedelta(days=1),
+                "notice_at": now - timedelta(days=20),
+            },
+            "erased": {
+                "standing": "left",
+                "last_day_end": now - timedelta(days=1),
+                "notice_at": now - timedelta(days=9),
+            },
             "suspended": {"standing": "suspended"},
             "last": {"last_day_end": now + timedelta(minutes=30), "notice_at": now - timedelta(days=20)},
         }.items():

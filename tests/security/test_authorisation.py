@@ -155,7 +155,11 @@ def test_every_page_and_form_is_open_to_whom_the_table_says_and_shut_to_all_othe
             before = doors.events()
             answer = doors.visit(line, who)
             code = denied(answer)
-            assert answer.status_code < 500 or (answer.status_code == 503 and "/oidc/" in line), (line, who, answer.text[-500:])
+            assert answer.status_code < 500 or (answer.status_code == 503 and "/oidc/" in line), (
+                line,
+                who,
+                answer.text[-500:],
+            )
             if may[who]:
                 opened += 1
                 # What anyone may send has shut doors of its own: wrong keys, used links.

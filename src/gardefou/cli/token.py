@@ -54,7 +54,10 @@ def token() -> None:
 @click.option("--purpose", default="", help="What the service is for, in a line.")
 @click.option("--client", default="", help="What the identity provider calls a service with the scope delegate.")
 @click.option(
-    "--platform", "platforms", multiple=True, help="The only platforms it is for, by name; such a token works over HTTP."
+    "--platform",
+    "platforms",
+    multiple=True,
+    help="The only platforms it is for, by name; such a token works over HTTP.",
 )
 @click.option("--expires", help="When it ends: a moment, or a length such as 30d; left out, after 90 days.")
 @cli_command
