@@ -31,8 +31,8 @@ ISSUER = "https://idp.example"
 HEAD = """\
 # Who may call what
 
-Written by `python tools/authorisation.py` from the routes themselves; change `NEEDS` there. A route without a line fails
-the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as each
+Written by `python tools/authorisation.py` from the routes themselves; change `NEEDS` there. A route without a line
+fails the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as each
 role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the last
 day; with a fresh sign-in and without. Where the door is shut, it also sees to it that nothing was written.
 

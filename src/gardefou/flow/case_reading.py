@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
-from gardefou.people.actor import Actor
 from gardefou.flow.queue_reading import open_queues
+from gardefou.people.actor import Actor
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast

@@ -447,6 +447,7 @@ _ISSUED = _changed(
     expires=_IN_NINETY_DAYS,
     purpose="The report form.",
     client="",
+    platforms=[],
 )
 _NET: Document = {
     "id": "protected-two-more-people",
