@@ -32,8 +32,8 @@ HEAD = """\
 # Who may call what
 
 Written by `python tools/authorisation.py` from the routes themselves; change `NEEDS` there. A route without a line
-fails the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as each
-role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the last
+fails the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as
+each role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the last
 day; with a fresh sign-in and without. Where the door is shut, it also sees to it that nothing was written.
 
 - **power**: what the roles (and, over HTTP, the token's scopes) must give; of several, one is enough. `anyone`: no

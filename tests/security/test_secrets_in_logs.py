@@ -233,14 +233,7 @@ def that_breaks(door: Door, secrets: Secrets, monkeypatch: pytest.MonkeyPatch) -
     # The server logs it and answers 500; the test's client raises it as well.
     with pytest.raises(RuntimeError):
         browser.client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"})
-    with pytest.raises(sa.exc.IntegrityError), door.scene.app.works.store.begin() as connection:
-        row = {
-            "hash": "h",
-            "staff_id": "s",
-            "csrf": secrets.add("csrf in a fault", "csrf-canary-551"),
-            "created_at": None,
-        }
-        connection.execute(tables.session.insert(), row)
+    row = {"hash": "h", "staff_id": "s", "csrf": secrets.add("csrf in a fault", "csrf-canary-551"), "created_at": None}
     try:
         with door.scene.app.works.store.begin() as connection:
             connection.execute(tables.session.insert(), row)

@@ -86,7 +86,7 @@ class TokenIssue(Handler):
     power = Power.READ
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take ``id, hash, scopes, expires?, platforms?`` and ``staff`` (oneself) or a ``service`` with what it is for."""
+        """Take ``id, hash, scopes, expires?, platforms?`` and ``staff`` (oneself) or a ``service``."""
         scopes = texts(payload, "scopes")
         # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
         unknown = [scope for scope in scopes if scope not in {*SCOPES, *CLIENT_SCOPES, DELEGATE}]
