@@ -33,8 +33,8 @@ HEAD = """\
 
 Written by `python tools/authorisation.py` from the routes themselves; change `NEEDS` there. A route without a line
 fails the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as
-each role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the last
-day; with a fresh sign-in and without. Where the door is shut, it also sees to it that nothing was written.
+each role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the
+last day; with a fresh sign-in and without. Where the door is shut, it also sees to it that nothing was written.
 
 - **power**: what the roles (and, over HTTP, the token's scopes) must give; of several, one is enough. `anyone`: no
   sign-in and no token. `read` is what everybody on duty has.
@@ -292,8 +292,7 @@ _CONSOLE = {
 }
 
 #: Every route by its method and path.
-NEEDS: dict[str, Need] = {**{_line.replace(" ", f" {PREFIX}", 1): _need_ for _line, _need_ in _API.items()}, **_BESIDE}
-NEEDS |= _CONSOLE
+NEEDS: dict[str, Need] = {line.replace(" ", f" {PREFIX}", 1): need for line, need in _API.items()} | _BESIDE | _CONSOLE
 
 
 def routes_of(web: FastAPI) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import sqlalchemy as sa
-from httpx import Response
+from httpx2 import Response
 
 from gardefou.domain.records import ORGANISATION, Channel, Enforcement, PlatformEntry, Staff, Token
 from gardefou.flow.break_glass import break_glass

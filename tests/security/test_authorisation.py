@@ -144,7 +144,8 @@ def test_every_page_and_form_is_open_to_whom_the_table_says_and_shut_to_all_othe
     for turn, line in enumerate(CONSOLE):
         need = NEEDS[line]
         anyone = not need.powers
-        may: dict[str | None, bool] = {None: anyone} | dict.fromkeys(GONE, False)
+        may: dict[str | None, bool] = {None: anyone}
+        may |= dict.fromkeys(GONE, False)
         may |= {who: anyone or role in roles_of(need) for role, who in HOLDERS.items()}
         if anyone:
             # Whoever is gone but has a cookie left is told so on every page that looks at it.

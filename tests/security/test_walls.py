@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -24,22 +25,25 @@ WHO = ("bird", "lea-there")
 @pytest.fixture(scope="module")
 def doors(databases, tmp_path_factory) -> Iterator[Doors]:
     with databases.fresh("sqlite") as url, open_doors(url, tmp_path_factory.mktemp("walls")) as opened:
-        for name, fields in {
-            "bird": {"service": "bird", "staff_id": opened.house.people["ada"].id, "scopes": tuple(SCOPES)},
-            "lea-there": {"staff_id": opened.house.people["lea"].id},
-        }.items():
-            secret = opened.house.tokens[name] = f"gf_secret-of-{name}"
-            token = Token(
-                id=opened.house.app.ids.new(),
-                hash=hash_secret(secret),
-                issued_by=str(fields["staff_id"]),
-                issued_at=opened.house.clock.now(),
-                platforms=(OTHER,),
-                **fields,  # type: ignore[arg-type]
-            )
-            with opened.house.app.works.begin() as uow:
-                uow.record("token.issued", by="system", about=token.id, puts=(token,))
+        _bound(opened, "bird", service="bird", staff_id=opened.house.people["ada"].id, scopes=tuple(SCOPES))
+        _bound(opened, "lea-there", staff_id=opened.house.people["lea"].id)
         yield opened
+
+
+def _bound(doors: Doors, name: str, *, staff_id: str, **fields: Any) -> None:
+    """Give somebody a token that is for the other platform only."""
+    secret = doors.house.tokens[name] = f"gf_secret-of-{name}"
+    token = Token(
+        id=doors.house.app.ids.new(),
+        hash=hash_secret(secret),
+        staff_id=staff_id,
+        issued_by=staff_id,
+        issued_at=doors.house.clock.now(),
+        platforms=(OTHER,),
+        **fields,
+    )
+    with doors.house.app.works.begin() as uow:
+        uow.record("token.issued", by="system", about=token.id, puts=(token,))
 
 
 pytestmark = pytest.mark.xdist_group("walls")

@@ -140,7 +140,7 @@ def as_error(error: Exception) -> GardefouError | None:
 
 
 def note_denied(request: Request, error: GardefouError) -> None:
-    """Write a shut door into the log: which, and why. Neither the address as called, which may hold a secret, nor who."""
+    """Write a shut door into the log: which, and why; neither who, nor the address as called: it may be secret."""
     if isinstance(error, Denied):
         route: str = getattr(request.scope.get("route"), "path", "") or request.url.path
         for name, value in request.path_params.items():
