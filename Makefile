@@ -2,7 +2,7 @@
 #   make demo            the sixty seconds, then the console   (ARGS=--no-serve stops after the show)
 #   make demo-matrix     the same against a real Matrix homeserver on this machine
 #   make test            all tests                             (ARGS="tests/nets -x" for some of them)
-#   make check           lint, types, import contract
+#   make check           lint, types, import contract, known holes in what is pinned
 #   make bench           the benchmark tables                  (bench-report writes docs/benchmarks.md)
 #   make serve           run it for real on this machine
 #   make lock            renew requirements.lock
@@ -76,6 +76,7 @@ check: $(READY)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/python tools/check_addresses.py
+	$(BIN)/python tools/audit_dependencies.py
 
 # Hashes and versions only. Settings of pip and uv on this machine stay out of the file.
 lock: $(READY)

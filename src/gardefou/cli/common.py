@@ -117,6 +117,8 @@ def actor_of(app: App, secret: str) -> Actor:
         ).first()
         if is_session is None:
             actor = by_token(connection, secret, now=app.now(), via="cli")
+            # The command line reads the store itself, which knows no walls.
+            actor.require_everywhere()
         else:
             idle = timedelta(seconds=load_rules(connection).session_idle_seconds)
             actor = by_session(connection, secret, now=app.now(), idle=idle)[0]

@@ -237,6 +237,7 @@ def token(one: Token, names: Pseudonyms, now: datetime, used_at: datetime | None
         "revoked_at": one.revoked_at,
         "purpose": one.purpose,
         "client": one.client or None,
+        "platforms": list(one.platforms),
         "owner": names.of(one.staff_id),
         "last_used_at": used_at,
         "valid": not over,

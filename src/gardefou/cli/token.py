@@ -33,6 +33,7 @@ def token() -> None:
         "gardefou token issue --mine --scope read,cases:write",
         "gardefou token issue --service web-forms --scope reports:write --purpose 'The report form'",
         "gardefou token issue --service classifier --scope reports:write --source machine --expires 90d",
+        "gardefou token issue --service chirp-form --scope reports:write --platform chirp",
     ),
 )
 @click.option("--mine", is_flag=True, help="A token of your own, bounded by your roles.")
@@ -52,6 +53,12 @@ def token() -> None:
 )
 @click.option("--purpose", default="", help="What the service is for, in a line.")
 @click.option("--client", default="", help="What the identity provider calls a service with the scope delegate.")
+@click.option(
+    "--platform",
+    "platforms",
+    multiple=True,
+    help="The only platforms it is for, by name; such a token works over HTTP.",
+)
 @click.option("--expires", help="When it ends: a moment, or a length such as 30d; left out, after 90 days.")
 @cli_command
 def issue(
@@ -62,6 +69,7 @@ def issue(
     source: str,
     purpose: str,
     client: str,
+    platforms: tuple[str, ...],
     expires: str | None,
 ) -> None:
     """Issue a token, and print its secret: once, now. Only its hash is kept.
@@ -92,6 +100,7 @@ def issue(
             "source": source,
             "purpose": purpose,
             "client": client,
+            "platforms": words(platforms),
             "expires": written(future(expires, now=app.now(), field="--expires")),
         },
     )

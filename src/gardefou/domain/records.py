@@ -277,6 +277,8 @@ class Token:
     purpose: str = ""
     #: What the identity provider calls a service that acts for people (scope ``delegate``).
     client: str = ""
+    #: The only platforms it reads and acts on; none named: all of them.
+    platforms: tuple[str, ...] = ()
     version: int = 1
 
 

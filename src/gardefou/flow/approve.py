@@ -38,14 +38,14 @@ _WORST_CUT = 3
 CHUNK = 100
 
 
-def find_enforcement(uow: UnitOfWork, enforcement_id: str) -> Enforcement:
+def find_enforcement(uow: UnitOfWork, enforcement_id: str, actor: Actor | None = None) -> Enforcement:
     """Return an enforcement by its id and hold its row.
 
     Raises:
-        NotFound: there is none (`enforcement/not_found`).
+        NotFound: there is none, or none that the actor's token is for (`enforcement/not_found`).
     """
     found = held_enforcement(uow.connection, enforcement_id)
-    if found is None:
+    if found is None or (actor is not None and not actor.sees(found.platform)):
         raise NotFound(
             "enforcement/not_found",
             _("There is no enforcement %(enforcement_id)s; check the id.", enforcement_id=repr(enforcement_id)),
@@ -128,7 +128,7 @@ def _hear(
     """Return what is answered and what is missing still after a yes; raise where this answer cannot stand."""
     staff = actor.staff
     assert staff is not None
-    found = find_enforcement(uow, given.enforcement)
+    found = find_enforcement(uow, given.enforcement, actor)
     lone = in_lone_hold(found)
     if not lone and (found.state != State.WAITING.value or found.approved_at is not None):
         raise Conflict(
@@ -425,7 +425,7 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
             actor.require(Power.LIFT, uow.now)
-        found = find_enforcement(uow, enforcement_id)
+        found = find_enforcement(uow, enforcement_id, actor)
         _not_own_harm(uow, found, actor.id)
         under_way = found.action == Action.RESTORE and found.state == State.READY.value
         if found.state not in {State.WAITING.value, State.READY.value} or under_way:

@@ -49,6 +49,7 @@ def break_glass(app: App, actor: Actor, platform: str, ref: str, action: str, be
     if not because.strip():
         raise InvalidInput("break_glass/because", "Say in a line what happened.", field="because")
     actor.require(Power.BREAK_GLASS, app.now())
+    actor.require_platform(platform)
     if actor.staff is None:
         raise Denied("auth/not_human", "Only people break the glass.")
     prepared = prepare(app, Wanted(platform=platform, account=ref, action=action, policy="hacked", rationale=because))
@@ -122,7 +123,7 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
     if actor.staff is None:
         raise Denied("auth/not_human", "Only people ratify.")
     with app.works.begin() as uow:
-        found = find_enforcement(uow, enforcement_id)
+        found = find_enforcement(uow, enforcement_id, actor)
         staff = uow.need(Staff, ORGANISATION, actor.staff.id)
         replace(actor, staff=staff).require(Power.BREAK_GLASS, uow.now)
         if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value:

@@ -65,6 +65,7 @@ def enforce_bulk(
             anything was placed; later and single ones are listed in the answer.
     """
     actor.require(Power.ENFORCE, app.now())
+    actor.require_platform(wanted.platform)
     with app.works.read() as connection:
         config = app.config(connection)
     names = list(dict.fromkeys(accounts))

@@ -15,6 +15,7 @@ from gardefou.clock import from_micros, to_micros
 from gardefou.domain.records import Case, CaseNote, Decision, Enforcement, Report
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.queue_reading import closed_queues, open_queues
+from gardefou.people.actor import Actor
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -69,6 +70,17 @@ def need_case(uow: UnitOfWork, case_id: str) -> Case:
     return found
 
 
+def seen_by(case: Case, actor: Actor) -> Case:
+    """Return the case; to a token that is for other platforms there is none.
+
+    Raises:
+        NotFound: `case/not_found`.
+    """
+    if not actor.sees(case.platform):
+        raise not_found(case.id)
+    return case
+
+
 def case_ahead(case_id: str) -> Read:
     """Return what `need_case` will read."""
     return _BY_ID_HELD, {"id": case_id}
@@ -94,8 +106,11 @@ def list_cases(
     state: str | None = "open",
     cursor: str | None = None,
     limit: int = PAGE,
+    platforms: tuple[str, ...] = (),
 ) -> tuple[list[Case], str | None]:
     """Return a page of cases, most urgent first, and the cursor of the next page, None after the last.
+
+    ``platforms`` names those whose cases are meant; none: all.
 
     Pages follow (priority, due_at, id), so that cases which come and go
     meanwhile neither repeat nor hide others.
@@ -108,6 +123,8 @@ def list_cases(
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput("case/limit", _("limit is 1 to %(most)s.", most=MAX_PAGE), field="limit")
     where: list[sa.ColumnElement[bool]] = []
+    if platforms:
+        where.append(_c.platform.in_(platforms))
     if cursor is not None:
         priority, due, last = _read_cursor(cursor)
         where.append(

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import SYSTEM, Case, CaseNote, Enforcement, Staff
 from gardefou.errors import Conflict, Denied, InvalidInput
 from gardefou.flow.app import App
-from gardefou.flow.case_reading import case_ahead, case_by_id, case_view, find_case, list_cases, need_case
+from gardefou.flow.case_reading import case_ahead, case_by_id, case_view, find_case, list_cases, need_case, seen_by
 from gardefou.flow.priority import ESCALATED
 from gardefou.flow.reading import person_ahead
 from gardefou.flow.rules import Rules, load_rules, rules_ahead
@@ -93,10 +93,11 @@ def next_case(app: App, actor: Actor, queue: str | None = None) -> Case | None:
 
 def _candidates(queue: str, actor: Actor) -> sa.Select[*tuple[Any, ...]]:
     # The list is stored as JSON text; ids need no escape in it.
+    within = [_c.platform.in_(actor.platforms)] if actor.platforms else []
     skipped = sa.cast(_c.skipped_by, sa.Text).contains(f'"{actor.id}"', autoescape=True)
     return (
         sa.select(_c.id, _c.priority, _c.due_at)
-        .where(_OPEN, _c.queue == queue, _FREE, ~skipped)
+        .where(_OPEN, _c.queue == queue, _FREE, ~skipped, *within)
         .order_by(*_FIRST)
         .limit(1)
     )
@@ -365,6 +366,8 @@ def _working(app: App, actor: Actor, case_id: str) -> Iterator[tuple[UnitOfWork,
     actor.require(Power.WORK_CASES, app.now())
     with app.works.begin() as uow:
         uow.ahead([*person_ahead(actor), rules_ahead(), case_ahead(case_id)])
+        if actor.platforms:
+            seen_by(need_case(uow, case_id), actor)
         yield uow, acting(uow, actor), load_rules(uow.connection)
 
 

@@ -56,6 +56,7 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
     if len(because) > _MAX_TEXT:
         raise InvalidInput("change/because", _("At most %(most)s characters.", most=_MAX_TEXT), field="because")
     actor.require(handler.power, app.now())
+    actor.require_everywhere()
     handler.think_ahead(app, dict(payload))
     with app.works.begin() as uow:
         uow.serialise("changes")

@@ -17,7 +17,7 @@ from gardefou.domain.records import Case, Decision, Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import Conflict, InvalidInput, Stale
 from gardefou.flow.app import App
-from gardefou.flow.case_reading import case_by_id, need_case
+from gardefou.flow.case_reading import case_by_id, need_case, seen_by
 from gardefou.flow.cases import acting, claim_in, held_by, refuse_others
 from gardefou.flow.consequence import consequence
 from gardefou.flow.execute import finish, start
@@ -106,7 +106,7 @@ def decide(
     actor.require(Power.WORK_CASES, app.now())
     judgement = _judgement(outcome, policy, rationale, evidence, actions, confirm)
     with app.works.read() as connection:
-        case = case_by_id(connection, case_id)
+        case = seen_by(case_by_id(connection, case_id), actor)
     _decidable(case, actor, app.now())
     if judgement.outcome == "no_violation":
         return _close(app, actor, case, judgement)
@@ -293,6 +293,7 @@ def enforce(app: App, actor: Actor, wanted: Wanted) -> Enforcement:
         GardefouError: all of `prepare` and of `gardefou.flow.place.place`.
     """
     actor.require(_power(actor, wanted), app.now())
+    actor.require_platform(wanted.platform)
     _check_texts(wanted.policy, wanted.rationale)
     return carry_out(app, place(app, actor, [prepare(app, wanted)], begin=start))[0]
 
@@ -330,7 +331,7 @@ def preview_decision(
     actor.require(Power.READ, app.now())
     judgement = _judgement(outcome, policy, rationale, evidence, actions, confirm)
     with app.works.read() as connection:
-        case = case_by_id(connection, case_id)
+        case = seen_by(case_by_id(connection, case_id), actor)
     if judgement.outcome == "no_violation":
         return Previewed((), (_("Closes the case; nothing happens to the account."),))
     return preview_wanted(app, actor, _wanted(case, judgement), case=case)
@@ -346,6 +347,7 @@ def preview_wanted(
     """
     actor.require(Power.READ, app.now())
     for wanted in wishes:
+        actor.require_platform(wanted.platform)
         _check_texts(wanted.policy, wanted.rationale)
     prepared = [prepare(app, wanted) for wanted in wishes]
     _refuse_twice(prepared)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy.exc import OperationalError
 
-from gardefou.errors import GardefouError, InvalidInput, Unavailable
+from gardefou.errors import Denied, GardefouError, InvalidInput, Unavailable
 from gardefou.flow.app import App
 from gardefou.flow.reports import Given, NewReport, Taken, parse_report, take_each
 from gardefou.people.actor import Actor
@@ -243,11 +243,21 @@ def _take_lines(
         read += 1
         if line.isspace() or not line:
             continue
-        chunk.append((read, _parse(line)))
+        chunk.append((read, _within(actor, _parse(line))))
         if len(chunk) >= CHUNK:
             yield from results()
     if chunk:
         yield from results()
+
+
+def _within(actor: Actor, report: NewReport | GardefouError) -> NewReport | GardefouError:
+    """Return the report, or the error of one about another platform than the token is for."""
+    if isinstance(report, NewReport) and actor.platforms:
+        try:
+            actor.require_platform(report.platform)
+        except Denied as error:
+            return error
+    return report
 
 
 def _parse(line: bytes) -> NewReport | GardefouError:

@@ -133,6 +133,7 @@ def withdraw_half(app: App, actor: Actor, staff: str, half: str = "") -> int:
         me = None if actor.staff is None else uow.need(Staff, ORGANISATION, actor.id)
         if me is None or _INVITING.isdisjoint(powers_of(me.roles)):
             raise Denied("auth/forbidden", "Admins invite, and people who may approve.")
+        actor.require(min(_INVITING & powers_of(me.roles)), uow.now)
         out = [one for one in halves_of(uow.connection, person.id, now=uow.now) if half in {"", one.id}]
         if not out:
             raise NotFound("invite/not_found", "No such half of an invitation is out any more.")

@@ -167,6 +167,7 @@ def acting_for(app: App, service: Actor, call: Delegated) -> Actor:
             token_id=service.token_id,
             source=service.source,
             through=service.id,
+            platforms=service.platforms,
         )
 
 

@@ -222,6 +222,8 @@ def place(
     legal = all(wish.checked.wanted.legal_basis for wish in wishes)
     power = Power.ENFORCE_LEGAL if legal and Power.ENFORCE not in actor.powers else Power.ENFORCE
     actor.require(power, now)
+    for wish in wishes:
+        actor.require_platform(wish.checked.wanted.platform)
     with app.works.begin() as uow:
         app.sequencer.check_clock(uow.connection, uow.now)
         uow.serialise(*_locks(actor, wishes), ahead=lambda: _ahead(uow, app, actor, wishes, case))

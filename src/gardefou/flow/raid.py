@@ -121,6 +121,7 @@ def end_raid(app: App, actor: Actor) -> list[Raid]:
         Conflict: it is not on (`raid/off`).
     """
     actor.require(Power.LIFT, app.now())
+    actor.require_everywhere()
     with app.works.begin() as uow:
         uow.serialise(_LOCK)
         actor = _reread(uow, actor)

@@ -97,6 +97,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         raise InvalidInput("restore/because", "Say in a line why this is lifted.", field="because")
     asked_at = app.now()
     actor.require(Power.LIFT, asked_at)
+    actor.require_platform(platform)
     connector = app.connector(platform)
     content = _content_on_record(app, platform, ref)
     try:

@@ -90,6 +90,7 @@ def rollback(
     """
     if dry_run:
         actor.require(Power.LIFT, app.now())
+        actor.require_everywhere()
         with app.works.read() as connection:
             harms = harms_of(connection, by, since, span_end(app, since, until))
         return _answer(harms, ())
@@ -161,6 +162,7 @@ def begin_rollback(app: App, actor: Actor, *, by: str, since: datetime, until: d
         as `rollback`.
     """
     actor.require(Power.LIFT, app.now())
+    actor.require_everywhere()
     end = span_end(app, since, until)
     with app.works.begin() as uow:
         uow.serialise(f"rollback:{by}")

@@ -116,6 +116,7 @@ def foresee(app: App, actor: Actor, *, by: str, since: datetime, until: datetime
         InvalidInput: the span is empty (`rollback/since`).
     """
     actor.require(Power.LIFT, app.now())
+    actor.require_everywhere()
     end = span_end(app, since, until)
     capabilities: dict[str, Mapping[Action, Capability]] = {}
     for name in app.platform_names():

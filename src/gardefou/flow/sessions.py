@@ -42,10 +42,13 @@ def end(app: App, actor: Actor, staff: str = "", *, only: str = "") -> int:
     if actor.staff is None:
         raise Denied("session/not_human", "A service has no sessions.")
     actor.require(Power.READ, app.now())
+    actor.require_everywhere()
     with app.works.begin() as uow:
         whose = find_staff(uow, staff).id if staff else actor.id
         if whose != actor.id and not may_end_of_others(actor):
             raise Denied("auth/forbidden", "Only an admin or a lead ends a colleague's sessions.")
+        if whose != actor.id:
+            actor.require(min(_LOOK_AFTER & actor.powers), uow.now)
         ended = end_sessions(uow, whose, by=actor.id, only=only)
         if only and not ended:
             raise NotFound("session/not_found", "There is no such session any more.")

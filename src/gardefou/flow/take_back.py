@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Case, Decision, Enforcement
 from gardefou.errors import Conflict, Denied, NotFound
 from gardefou.flow.app import App
-from gardefou.flow.case_reading import case_by_id, need_case
+from gardefou.flow.case_reading import case_by_id, need_case, seen_by
 from gardefou.flow.cases import acting, claim_in
 from gardefou.flow.restore import lift_some
 from gardefou.flow.rules import load_rules
@@ -54,7 +54,7 @@ def take_back(app: App, actor: Actor, case_id: str, decision_id: str) -> TakenBa
     """
     actor.require(Power.WORK_CASES, app.now())
     with app.works.read() as connection:
-        case = case_by_id(connection, case_id)
+        case = seen_by(case_by_id(connection, case_id), actor)
         decision, placed = _read(connection, case, decision_id)
     if decision.by != actor.id:
         raise Denied(

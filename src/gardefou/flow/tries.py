@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,7 +17,7 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from gardefou.domain.records import ORGANISATION
-from gardefou.errors import TooManyTries
+from gardefou.errors import GardefouError, TooManyTries
 from gardefou.flow.app import App
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
@@ -28,6 +29,7 @@ LONGEST = 60
 FORGOTTEN = timedelta(minutes=15)
 _KEPT = timedelta(days=1)
 _t = tables.signin_try.c
+_log = logging.getLogger("gardefou.signin")
 
 
 @contextmanager
@@ -48,7 +50,12 @@ def trying(app: App, *, what: str, address: str | None = None) -> Iterator[None]
         uow.connection.execute(tables.signin_try.delete().where(_t.at < uow.now - _KEPT))
         for key in keys:
             _count(uow, key)
-    yield
+    try:
+        yield
+    except GardefouError as error:
+        # Neither what was tried nor whence: both would tell more than whoever reads logs should know.
+        _log.warning("a sign-in failed (%s)", error.code)
+        raise
     with app.works.begin() as uow:
         uow.serialise(*(f"try:{key}" for key in keys))
         uow.connection.execute(tables.signin_try.delete().where(_t.key == _key(app, "what", what)))

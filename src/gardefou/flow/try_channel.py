@@ -43,6 +43,7 @@ def try_channel(app: App, actor: Actor, name: str, *, address: str) -> Sent:
     actor.require(Power.READ, app.now())
     if not may_see_channels(actor):
         raise Denied("auth/forbidden", "Leads and admins try the channels; ask one of them.")
+    actor.require(Power.SETTINGS if Power.SETTINGS in actor.powers else Power.TOP_UP, app.now())
     with app.works.begin() as uow:
         uow.serialise("notices")
         found = uow.get(Channel, ORGANISATION, name, lock=False)

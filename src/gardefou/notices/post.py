@@ -27,6 +27,8 @@ _HERE = frozenset({"dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windo
 _log = logging.getLogger("apprise")
 # Below this the library under it writes every address that it calls.
 logging.getLogger("urllib3").setLevel(logging.INFO)
+# Nor does it where somebody makes it louder again: what is called holds what only the channel may know.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: record.levelno > logging.DEBUG)
 
 _SAID = (
     (re.compile(r"error=(\d{3})\b"), "http {}"),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from gardefou.domain.records import SYSTEM, Staff
 from gardefou.errors import Denied
 from gardefou.people.leaving import M9, Table
-from gardefou.people.roles import Power, powers_of, powers_of_scopes
+from gardefou.people.roles import WITHIN_A_PLATFORM, Power, powers_of, powers_of_scopes
 from gardefou.people.standing import Standing, standing_now
 from gardefou.speech import gettext as _
 
@@ -40,6 +40,8 @@ class Actor:
     client: str = ""
     #: The service that a person acts through, who did not come themselves.
     through: str = ""
+    #: The only platforms that the token is for; none named: all.
+    platforms: tuple[str, ...] = ()
     #: What leavers lose when, as their sign-in or token was read; the flow reads it anew with its settings.
     leaving: Table = M9
 
@@ -60,6 +62,8 @@ class Actor:
             # It also brings in the reports that it fetched from platforms.
             return frozenset({Power.READ, Power.LIFT, Power.REPORT})
         scoped = None if self.scopes is None else powers_of_scopes(self.scopes)
+        if self.platforms:
+            scoped = WITHIN_A_PLATFORM if scoped is None else scoped & WITHIN_A_PLATFORM
         if self.staff is None:
             return scoped or frozenset()
         held = powers_of(self.staff.roles)
@@ -70,6 +74,36 @@ class Actor:
         if self.strong_at is None:
             return NEVER_MINUTES
         return max(0.0, (now - self.strong_at) / timedelta(minutes=1))
+
+    def sees(self, platform: str) -> bool:
+        """Whether a platform is among those that the token is for; without such a token all are."""
+        return not self.platforms or platform in self.platforms
+
+    def require_platform(self, platform: str) -> None:
+        """Raise unless the token is for this platform.
+
+        Raises:
+            Denied: it is for others (`auth/platform`).
+        """
+        if not self.sees(platform):
+            raise Denied(
+                "auth/platform", _("This token is for %(platforms)s only.", platforms=", ".join(self.platforms))
+            )
+
+    def require_everywhere(self) -> None:
+        """Raise where the token is for some platforms only: what is asked for reaches beyond any one.
+
+        Raises:
+            Denied: it is (`auth/platform`).
+        """
+        if self.platforms:
+            raise Denied(
+                "auth/platform",
+                _(
+                    "This reaches beyond one platform, and this token is for %(platforms)s only.",
+                    platforms=", ".join(self.platforms),
+                ),
+            )
 
     def require(self, power: Power, now: datetime) -> None:
         """Raise unless the actor is on duty and has the power.

@@ -92,7 +92,9 @@ def by_token(connection: sa.Connection, secret: str, *, now: datetime, via: str 
     if token.service is not None:
         return _service(connection, token, token.service, now=now, via=via)
     actor = by_staff(connection, token.staff_id or "", now=now, via=via)
-    return replace(actor, scopes=token.scopes or None, token_id=token.id, source=token.source)
+    return replace(
+        actor, scopes=token.scopes or None, token_id=token.id, source=token.source, platforms=token.platforms
+    )
 
 
 def _service(connection: sa.Connection, token: Token, name: str, *, now: datetime, via: str) -> Actor:
@@ -118,6 +120,7 @@ def _service(connection: sa.Connection, token: Token, name: str, *, now: datetim
         source=token.source,
         lends=lends,
         client=token.client,
+        platforms=token.platforms,
     )
 
 

@@ -79,6 +79,20 @@ SCOPES: dict[str, frozenset[Power]] = {
     ),
 }
 
+#: What is left of any powers in a token that is for some platforms only: all others reach beyond one platform.
+WITHIN_A_PLATFORM = frozenset(
+    {
+        Power.READ,
+        Power.WORK_CASES,
+        Power.ENFORCE,
+        Power.ENFORCE_LEGAL,
+        Power.APPROVE,
+        Power.LIFT,
+        Power.BREAK_GLASS,
+        Power.REPORT,
+    }
+)
+
 #: What a service's token may have instead, alone: the scope of a provisioning client.
 CLIENT_SCOPES: dict[str, frozenset[Power]] = {"scim": frozenset({Power.PROVISION})}
 _ALL_SCOPES = SCOPES | CLIENT_SCOPES

@@ -282,6 +282,7 @@ def open_store(url: str) -> Store:
             # Only a `Fast` is prepared, and at once: each finds rows by a key. Everything else is planned anew with
             # its values. (Plans are not forced to be generic: one made while a table was empty reads all of it later.)
             "connect_args": {"prepare_threshold": _NEVER},
+            "hide_parameters": True,
         }
         writer = sa.create_engine(parsed, **options)
         _write_first(writer)
@@ -312,6 +313,8 @@ def _write_first(engine: sa.Engine) -> None:
 def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
     """Return an engine whose transactions open with ``begin``; with None whoever uses it opens them."""
     options: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": _POOL, "max_overflow": _POOL}
+    # Neither a log nor an error's text holds what was stored: sessions' tokens, challenges, what people wrote.
+    options["hide_parameters"] = True
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options)
 
     @event.listens_for(engine, "connect")

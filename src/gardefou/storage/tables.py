@@ -436,6 +436,7 @@ token = _state_table(
     # Came later: what was recorded before has the default.
     sa.Column("purpose", sa.Text, nullable=False, server_default=""),
     sa.Column("client", sa.Text, nullable=False, server_default=""),
+    sa.Column("platforms", Names, nullable=False, server_default="[]"),
 )
 sa.Index("token_by_hash", token.c.hash, unique=True)
 

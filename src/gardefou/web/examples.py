@@ -377,6 +377,7 @@ _ME: Document = {
     "kind": "person",
     **_STAFF,
     "scope": None,
+    "platforms": None,
     "powers": ["break_glass", "enforce", "lift", "read", "report", "work_cases"],
     "signed_in_strongly_at": _NINE,
     "name_revealed": [
@@ -431,6 +432,7 @@ _TOKEN: Document = {
     "revoked_at": None,
     "purpose": "The report form.",
     "client": None,
+    "platforms": [],
     "last_used_at": _NINE,
 }
 _SECRET: Document = {"token": _TOKEN_ID, "secret": "gf_shown-once-and-never-again"}
@@ -445,6 +447,7 @@ _ISSUED = _changed(
     expires=_IN_NINETY_DAYS,
     purpose="The report form.",
     client="",
+    platforms=[],
 )
 _NET: Document = {
     "id": "protected-two-more-people",

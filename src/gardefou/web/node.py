@@ -22,6 +22,7 @@ from gardefou.web.metrics import Metrics
 from gardefou.web.openid import OpenId
 from gardefou.web.throttle import Throttle
 from gardefou.web.views import Names
+from gardefou.web.walls import keep_within
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ def reader(request: Request) -> Caller:
     node = node_of(request)
     actor = node.bearer.actor(secret_of(request))
     actor.require(Power.READ, node.app.now())
+    keep_within(request, actor)
     return Caller(node, actor)
 
 

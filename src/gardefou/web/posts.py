@@ -24,6 +24,7 @@ from gardefou.web.auth import secret_of
 from gardefou.web.delegation import acting_for, address_of, assertion_of
 from gardefou.web.idempotency import Given, digest_of, once
 from gardefou.web.node import Caller, Node, node_of
+from gardefou.web.walls import keep_within
 
 _NAMES = re.compile(r"{(\w+)(?::\w+)?}")
 
@@ -56,6 +57,7 @@ async def caller_of(request: Request, power: Power) -> Caller:
     if actor is None:
         actor = await run_in_threadpool(node.bearer.actor, secret)
     actor.require(power, node.app.now())
+    keep_within(request, actor)
     return Caller(node, actor)
 
 
@@ -203,6 +205,9 @@ def _serve(
     actor = caller.actor
     # A service's keys for a person are neither that person's own nor another service's.
     who = f"{actor.through}\n{actor.id}" if actor.through else actor.id
+    if actor.platforms:
+        # Nor is what a token for one platform was answered an answer for another's.
+        who = "\n".join((who, *actor.platforms))
     return send(once(caller.app, who, key, digest_of(caller.app, *call, raw), work))
 
 

@@ -139,12 +139,22 @@ def as_error(error: Exception) -> GardefouError | None:
             return None
 
 
+def note_denied(request: Request, error: GardefouError) -> None:
+    """Write a shut door into the log: which, and why; neither who, nor the address as called: it may be secret."""
+    if isinstance(error, Denied):
+        route: str = getattr(request.scope.get("route"), "path", "") or request.url.path
+        for name, value in request.path_params.items():
+            route = route.replace(str(value), f"{{{name}}}") if value else route
+        _log.warning("denied: %s %s (%s)", request.method, route, error.code)
+
+
 def install(app: FastAPI) -> None:
     """Let every error of an application leave as problem details."""
 
-    def known(_request: Request, error: Exception) -> Response:
+    def known(request: Request, error: Exception) -> Response:
         made = as_error(error)
         assert made is not None
+        note_denied(request, made)
         return problem(made)
 
     def http(_request: Request, error: Exception) -> Response:

@@ -21,6 +21,10 @@ _HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 
 
+#: Over https alone: said over plain http it counts for nothing.
+_HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
+
+
 class Shield:
     """Outermost layer of the web application."""
 
@@ -37,7 +41,8 @@ class Shield:
             if message["type"] == "http.response.start":
                 headers: list[tuple[bytes, bytes]] = message["headers"]
                 present = {name.lower() for name, _ in headers}
-                message["headers"] = [*headers, *(one for one in _HEADERS if one[0] not in present)]
+                also = (*_HEADERS, _HTTPS_ONLY) if scope.get("scheme") == "https" else _HEADERS
+                message["headers"] = [*headers, *(one for one in also if one[0] not in present)]
             await send(message)
 
         if "\x00" in scope["path"] or b"\x00" in unquote_to_bytes(scope.get("query_string", b"")):

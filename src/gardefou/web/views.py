@@ -400,6 +400,7 @@ def token(names: Names, one: Token, used_at: datetime | None) -> Document:
         "revoked_at": at(one.revoked_at),
         "purpose": one.purpose,
         "client": one.client or None,
+        "platforms": list(one.platforms),
         "last_used_at": at(used_at),
     }
 

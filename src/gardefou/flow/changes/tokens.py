@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from gardefou.domain.records import ORGANISATION, SYSTEM, Staff, Token
+from gardefou.domain.records import ORGANISATION, SYSTEM, PlatformEntry, Staff, Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.people.actor import Actor
 from gardefou.people.leaving import Loss
-from gardefou.people.roles import CLIENT_SCOPES, DELEGATE, HARMLESS, SCOPES, Power, powers_of_scopes
+from gardefou.people.roles import (
+    CLIENT_SCOPES,
+    DELEGATE,
+    HARMLESS,
+    SCOPES,
+    WITHIN_A_PLATFORM,
+    Power,
+    powers_of_scopes,
+)
 from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.storage.work import UnitOfWork
@@ -51,6 +59,23 @@ def _no_more(by: Token, scopes: tuple[str, ...], ends: datetime) -> datetime:
     return ends if by.expires_at is None else min(ends, by.expires_at)
 
 
+def _require_platforms(uow: UnitOfWork, platforms: tuple[str, ...], scopes: tuple[str, ...]) -> None:
+    """Raise unless a token can be for these platforms alone.
+
+    Raises:
+        InvalidInput: one is not registered here, or the scopes are nothing on any platform (`token/platforms`).
+    """
+    known = [one for one in platforms if (entry := uow.get(PlatformEntry, ORGANISATION, one)) and entry.active]
+    if len(known) != len(platforms):
+        raise InvalidInput(
+            "token/platforms", "A token is for platforms that are registered; see GET /platforms.", field="platforms"
+        )
+    if platforms and not powers_of_scopes(scopes) & WITHIN_A_PLATFORM:
+        raise InvalidInput(
+            "token/platforms", "What these scopes allow is no platform's; leave platforms out.", field="platforms"
+        )
+
+
 class TokenIssue(Handler):
     """Issue a token: one's own, or a service's.
 
@@ -61,7 +86,7 @@ class TokenIssue(Handler):
     power = Power.READ
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take ``id, hash, scopes, expires?`` and ``staff`` (oneself) or ``service, source?, purpose?, client?``."""
+        """Take ``id, hash, scopes, expires?, platforms?`` and ``staff`` (oneself) or a ``service``."""
         scopes = texts(payload, "scopes")
         # The scope of sign-in keys is none of these: a key is given at a sign-in, never asked for.
         unknown = [scope for scope in scopes if scope not in {*SCOPES, *CLIENT_SCOPES, DELEGATE}]
@@ -96,6 +121,8 @@ class TokenIssue(Handler):
                 "A service with the scope delegate, and no other token, says what the identity provider calls it.",
                 field="client",
             )
+        platforms = texts(payload, "platforms")
+        _require_platforms(uow, platforms, scopes)
         source = text(payload, "source", optional=True) or "user"
         if source not in SOURCES:
             raise InvalidInput(
@@ -111,6 +138,7 @@ class TokenIssue(Handler):
             "expires": written(ends),
             "purpose": text(payload, "purpose", optional=True, most=500) if service is not None else "",
             "client": client,
+            "platforms": list(platforms),
         }
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
@@ -133,6 +161,7 @@ class TokenIssue(Handler):
             expires_at=instant(payload, "expires"),
             purpose=payload.get("purpose", ""),
             client=payload.get("client", ""),
+            platforms=tuple(payload.get("platforms", ())),
         )
         uow.record("token.issued", by=by, about=about, puts=(token,))
 
@@ -148,6 +177,9 @@ class TokenRevoke(Handler):
         own = actor.id in {token.staff_id, token.issued_by}
         if not own and Power.TOKENS not in actor.powers:
             raise Denied("auth/forbidden", "Only its owner or an admin revokes a token.")
+        if not own:
+            # One's own goes at any time; to end those of others is an act, and the last hour is for reading (M9).
+            actor.require(Power.TOKENS, uow.now)
         return {"token": token.id}
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002

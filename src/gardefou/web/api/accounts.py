@@ -41,6 +41,7 @@ class HistoryQuery(BaseModel):
 @router.get("/accounts/{platform}/{ref:path}", response_class=Json)
 def show_account(caller: Reader, platform: str, ref: str, query: Annotated[HistoryQuery, Query()]) -> Json:
     """Show what is known of an account, and a page of what was ever placed on it, newest first."""
+    caller.actor.require_platform(platform)
     where = [_e.platform == platform, _e.account == ref]
     place = paging.decode(query.cursor, str)
     if place is not None:

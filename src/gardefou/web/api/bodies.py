@@ -373,7 +373,8 @@ class NewToken(Body):
 
     ``purpose`` says in a line what the service is for; left out, ``because``
     does. ``client`` is what the identity provider calls one that acts for
-    people. Without ``expires`` it lasts for 90 days.
+    people. With ``platforms`` it reads and acts on those alone. Without
+    ``expires`` it lasts for 90 days.
     """
 
     model_config = _example({"service": "forms", "scope": ["reports:write"], "purpose": "The report form."})
@@ -383,6 +384,7 @@ class NewToken(Body):
     expires: Moment | None = None
     purpose: Annotated[str, Field(max_length=500)] | None = None
     client: Short | None = None
+    platforms: Annotated[list[Id], Field(max_length=100)] = Field(default_factory=list)
     because: Text = ""
 
 

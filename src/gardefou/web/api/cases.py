@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gardefou.domain.records import Case
 from gardefou.flow import cases as flow
+from gardefou.flow.case_reading import seen_by
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.web import paging, views
 from gardefou.web.answers import Answer, Json
@@ -41,6 +42,7 @@ def list_cases(caller: Reader, query: Annotated[CasesQuery, Query()]) -> Json:
             state=None if query.state == "all" else query.state or "open",
             cursor=query.cursor or None,
             limit=query.limit,
+            platforms=caller.actor.platforms,
         )
         return Json({"items": [views.case(names, one) for one in found], "next": following})
 
@@ -54,6 +56,7 @@ def show_case(caller: Reader, id: str) -> Json:  # noqa: A002 - the contract's n
 def _shown(caller: Caller, case_id: str) -> views.Document:
     with caller.node.reading() as (connection, names):
         view = flow.case_view(connection, case_id, now=caller.app.now())
+        seen_by(view.case, caller.actor)
         return views.case_view(connection, names, view, viewer=caller.actor.id)
 
 

@@ -52,6 +52,8 @@ class EnforcementsQuery(BaseModel):
 def list_enforcements(caller: Reader, query: Annotated[EnforcementsQuery, Query()]) -> Json:
     """List enforcements, newest first; guarded changes have the action ``change``."""
     where: list[sa.ColumnElement[bool]] = []
+    if caller.actor.platforms:
+        where.append(_e.platform.in_(caller.actor.platforms))
     if query.state:
         if query.state not in {state.value for state in State}:
             raise InvalidInput("enforcement/state_unknown", f"There is no state {query.state!r}.", field="state")
@@ -95,7 +97,7 @@ def show_enforcement(caller: Reader, id: str) -> Json:  # noqa: A002 - the contr
 def _need(caller: Caller, enforcement_id: str) -> Enforcement:
     with caller.app.works.read() as connection:
         found = enforcement_by_id(connection, enforcement_id)
-    if found is None:
+    if found is None or not caller.actor.sees(found.platform):
         raise NotFound("enforcement/not_found", f"There is no enforcement {enforcement_id!r}; check the id.")
     return found
 

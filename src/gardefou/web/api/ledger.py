@@ -27,6 +27,7 @@ _leaf = tables.leaf.c
 @router.get("/ledger/{platform}/checkpoint", response_class=PlainTextResponse)
 def show_checkpoint(caller: Reader, platform: str) -> PlainTextResponse:
     """Return the newest signed checkpoint of a platform's log; ``gardefou`` is the organisation's own."""
+    caller.actor.require_platform(platform)
     with caller.app.works.read() as connection:
         held = latest(connection, platform)
     if held is None:
@@ -37,6 +38,7 @@ def show_checkpoint(caller: Reader, platform: str) -> PlainTextResponse:
 @router.get("/ledger/{platform}/tile/{path:path}", response_class=Response)
 def show_tile(caller: Reader, platform: str, path: str) -> Response:
     """Return a tile of hashes (``tile/0/000``) or a bundle of leaves (``tile/entries/000``)."""
+    caller.actor.require_platform(platform)
     try:
         tile = parse_path(f"tile/{path}")
     except InvalidInput as error:

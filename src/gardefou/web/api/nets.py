@@ -56,7 +56,7 @@ def explain_enforcement(caller: Reader, id: str) -> Json:  # noqa: A002 - the co
     """Say which facts made which net speak on an enforcement, and what would satisfy the nets now."""
     with caller.node.reading() as (connection, _):
         found = enforcement_by_id(connection, id)
-        if found is None:
+        if found is None or not caller.actor.sees(found.platform):
             raise NotFound("enforcement/not_found", f"There is no enforcement {id!r}; check the id.")
         given = views.approvals_of(connection, [found]).get(found.id, [])
         told = explanation(

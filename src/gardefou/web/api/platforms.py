@@ -31,7 +31,7 @@ def list_platforms(caller: Reader) -> Json:
     with caller.app.works.read() as connection:
         everyone = sa.select(tables.platform_entry).order_by(tables.platform_entry.c.id)
         found = fetch_all(connection, PlatformEntry, everyone)
-    return Json({"items": [views.platform(one) for one in found], "next": None})
+    return Json({"items": [views.platform(one) for one in found if caller.actor.sees(one.id)], "next": None})
 
 
 @post(router, "/platforms", NewPlatform, tag=TAG, answers={201: "In force.", 202: "It waits for people."})

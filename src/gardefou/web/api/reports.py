@@ -108,6 +108,7 @@ async def take_report(request: Request) -> Response:
     except orjson.JSONDecodeError as error:
         raise InvalidInput("input/json", f"The body is not JSON: {error}") from error
     report = parse_report(document)
+    caller.actor.require_platform(report.platform)
     key = request.headers.get(KEY_HEADER)
     if key is None:
         taken = await caller.node.taking().submit_async(caller.actor, report)

@@ -48,6 +48,7 @@ def show_me(caller: Reader) -> Json:
         who = {"kind": "person", **views.staff(actor.staff, now), "name_revealed": told}
     who |= {
         "scope": None if actor.scopes is None else list(actor.scopes),
+        "platforms": list(actor.platforms) or None,
         "powers": sorted(power.value for power in actor.powers),
         "signed_in_strongly_at": views.at(actor.strong_at),
     }

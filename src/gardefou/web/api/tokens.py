@@ -72,6 +72,7 @@ def issue(caller: Caller, body: NewToken) -> Answer:
         "expires": body.expires,
         "purpose": (body.purpose or body.because)[:500],
         "client": body.client,
+        "platforms": body.platforms,
     }
     given = {name: value for name, value in payload.items() if value is not None}
     change = propose(caller.app, caller.actor, "token", given, body.because)

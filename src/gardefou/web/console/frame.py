@@ -61,6 +61,7 @@ from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.streams import Live
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
+from gardefou.web.problems import note_denied
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes a cookie over https only, for this host alone.
@@ -436,8 +437,11 @@ def require_safe_way(request: Request) -> None:
 
 def problem(visit: Visit, error: GardefouError) -> Response:
     """Return an error as a page: one sentence that says what is wrong and what to do."""
+    note_denied(visit.request, error)
     back = urlsplit(visit.request.headers.get("referer", ""))
     page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+    # The stable code, for whoever looks into it: the page says it in words.
+    page.headers["Gardefou-Problem"] = error.code
     return later_again(page, error)
 
 
