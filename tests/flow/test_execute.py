@@ -305,3 +305,26 @@ def test_a_surprise_in_one_connector_does_not_stop_the_rest(world):
     world.run(10 * MINUTE)
     assert world.read(first).state == "in_force"
     assert len(world.effects("small")) == 1
+
+
+def test_m6_after_an_outage_what_lifts_goes_out_before_what_harms(world):
+    for number in range(6):
+        world.sandbox.put_account(f"a{number}", handle=f"some person {number}", reach=1)
+    world.enforce("rev", "a5", "suspend")
+    world.sandbox.switch(down=True)
+    for number in range(5):
+        world.enforce("rev", f"a{number}", "suspend")
+    world.restore("oncall", "a5")
+    world.run(20 * MINUTE)
+    world.up()
+    world.wire.calls.clear()
+    # Everything is due by now, as for a worker that was away too.
+    world.clock.advance(10 * MINUTE)
+    world.settle()
+    print([(e.account, e.action, e.state, e.because, e.next_attempt_at, e.approve_by) for e in world.enforcements()], world.now)
+    assert world.wire.calls[0].startswith("undo ")
+    assert [call.split()[0] for call in world.wire.calls].count("undo") == 1
+    assert [call.split()[0] for call in world.wire.calls].count("apply") == 5
+    assert world.measures("a5") == frozenset()
+    assert all(len([one for one in world.effects(f"a{number}") if one.verb == "apply"]) == 1 for number in range(5))
+    world.assert_sound()

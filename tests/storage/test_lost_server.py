@@ -28,7 +28,8 @@ def outside(store: Store, statement: str, *, name: str | None = None) -> None:
     """Run a statement as somebody else, on another connection."""
     url = sa.make_url(store.url).set(drivername="postgresql", **({"database": name} if name else {}))
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
-        connection.execute(statement)
+        for one in statement.split(";"):
+            connection.execute(one)
 
 
 def add(store: Store, name: str) -> None:

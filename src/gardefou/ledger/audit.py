@@ -6,11 +6,14 @@ this; here the store itself is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from gardefou.clock import to_micros
@@ -21,8 +24,13 @@ from gardefou.ledger.export_format import ExportEntry, write_export
 from gardefou.ledger.leaf import commit, leaf_data, parse_leaf
 from gardefou.ledger.note import Verifier
 from gardefou.ledger.sequencer import entries, fetch_from, latest
-from gardefou.ledger.tree import Frontier, inclusion_proof, leaf_hash
+from gardefou.ledger.tree import Frontier, Node, inclusion_proof, leaf_hash
 from gardefou.storage import tables
+
+#: What an event's row repeats of its body.
+_BESIDE = ("kind", "by", "account", "about")
+#: Nodes of the tree that are compared at once.
+_MANY = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +91,11 @@ def audit(connection: sa.Connection, platform: str, verifier: Verifier) -> Audit
     position = 0
     due = list(checkpoints)
     batch: list[bytes] = []
+    nodes: list[Node] = []
 
     def settle(edge: Frontier, batch: list[bytes]) -> tuple[Frontier, str | None]:
-        grown, _ = edge.append_many(batch)
+        grown, made = edge.append_many(batch)
+        nodes.extend(made)
         if due and due[0].size == grown.size:
             point = due.pop(0)
             try:
@@ -108,6 +118,10 @@ def audit(connection: sa.Connection, platform: str, verifier: Verifier) -> Audit
         if due and due[0].size == position:
             edge, trouble = settle(edge, batch)
             batch = []
+            if trouble is None and (len(nodes) > _MANY or position == size):
+                # Level by level: each one's own come in one reading.
+                trouble = _node_problem(connection, platform, sorted(nodes))
+                nodes.clear()
             if trouble is not None:
                 return bad(trouble, position - 1, row.event_id)
     if position != size:
@@ -136,7 +150,26 @@ def _entry_problem(row: Any) -> tuple[str | None, int]:
         return None, 1
     if leaf_data(row.event_id, to_micros(row.at), commit(row.salt, row.body)) != row.data:
         return "its event was altered", 0
+    # What lists and searches go by stands beside the body, and must be what the body says.
+    body = orjson.loads(row.body)
+    if (row.kind, row.by, row.account, row.about) != tuple(body.get(name) for name in _BESIDE):
+        return "what is listed of its event is not what its event says", 0
     return None, 0
+
+
+def _node_problem(connection: sa.Connection, platform: str, nodes: Sequence[Node]) -> str | None:
+    """Return what is wrong with stored nodes above the leaves, which proofs and later trees are made from."""
+    n = tables.tree_node.c
+    for level, some in groupby((one for one in nodes if one[0] > 0), itemgetter(0)):
+        computed = {position: value for _, position, value in some}
+        rows = connection.execute(
+            sa.select(n.position, n.hash).where(
+                n.platform == platform, n.level == level, n.position.between(min(computed), max(computed))
+            )
+        )
+        if {row.position: bytes(row.hash) for row in rows} != computed:
+            return f"a node of the tree was altered or is missing on level {level}"
+    return None
 
 
 def export(connection: sa.Connection, platform: str, verifier: Verifier, folder: Path) -> Checkpoint:
