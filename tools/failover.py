@@ -15,8 +15,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.nodes.cluster import missing  # noqa: E402 - the tests' own parts, found through the line above
-from tests.nodes.failover import rehearse  # noqa: E402 - likewise
+from tests.nodes.cluster import missing
+from tests.nodes.failover import rehearse
 
 
 def main() -> int:

@@ -49,7 +49,9 @@ def world(databases):
         made.settle()
         made.assert_sound()
         with made.store.begin() as connection:
-            for name in connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
+            for name in (
+                connection.execute(sa.text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all()
+            ):
                 connection.execute(sa.text(f"DROP TRIGGER {name}"))
         yield made
         made.close()

@@ -143,7 +143,10 @@ class Cluster:
         while time.monotonic() < until:
             for node in _NODES:
                 with suppress(httpx.HTTPError):
-                    if httpx.get(f"http://127.0.0.1:{self.ports[f'{node}-rest']}/primary", timeout=2).status_code == 200:
+                    if (
+                        httpx.get(f"http://127.0.0.1:{self.ports[f'{node}-rest']}/primary", timeout=2).status_code
+                        == 200
+                    ):
                         return node
             time.sleep(0.2)
         raise AssertionError(self.said())

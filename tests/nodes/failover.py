@@ -46,7 +46,12 @@ def rehearse(folder: Path, *, before: float = 5.0, after: float = 10.0) -> Rehea
         ) as connection:
             connection.execute("CREATE DATABASE gardefou")
         installation = Installation(cluster.url("gardefou"), folder / "gardefou")
-        for name, command in {"one": ("serve", "--no-worker"), "two": ("serve", "--no-worker"), "w1": ("worker",), "w2": ("worker",)}.items():
+        for name, command in {
+            "one": ("serve", "--no-worker"),
+            "two": ("serve", "--no-worker"),
+            "w1": ("worker",),
+            "w2": ("worker",),
+        }.items():
             installation.start(name, *command)
         for name in ("one", "two"):
             installation.wait_ready(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -55,7 +56,7 @@ class Acknowledged:
     def longest_silence(self, since: float) -> float:
         """Return the longest time without an answer that was a success, from a moment on."""
         moments = [since, *(one for one in sorted(self.at) if one > since)]
-        return max((after - before for before, after in zip(moments, moments[1:], strict=False)), default=0.0)
+        return max((after - before for before, after in itertools.pairwise(moments)), default=0.0)
 
 
 class Installation:
@@ -212,9 +213,7 @@ class Installation:
             app.works.store.close()
 
 
-def _problems(
-    app: App, connection: sa.Connection, told: Acknowledged, held: dict[str, tuple[int, bytes]]
-) -> list[str]:
+def _problems(app: App, connection: sa.Connection, told: Acknowledged, held: dict[str, tuple[int, bytes]]) -> list[str]:
     found = [f"an odd answer: {one}" for one in told.odd]
     kept = set(connection.execute(sa.select(tables.report.c.id)).scalars())
     found += [f"report {one} was acknowledged and is lost" for one in told.reports if one not in kept]

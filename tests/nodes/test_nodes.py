@@ -74,7 +74,13 @@ def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_don
 
 @pytest.mark.long
 def test_every_process_is_killed_in_turn_and_one_hangs(installation):
-    commands = {"one": ("serve",), "two": ("serve",), "three": ("serve", "--no-worker"), "w1": ("worker",), "w2": ("worker",)}
+    commands = {
+        "one": ("serve",),
+        "two": ("serve",),
+        "three": ("serve", "--no-worker"),
+        "w1": ("worker",),
+        "w2": ("worker",),
+    }
     for name, command in commands.items():
         installation.start(name, *command)
     for name in ("one", "two", "three"):

@@ -73,7 +73,9 @@ def test_what_has_become_a_replica_is_a_store_that_is_away_and_is_left(store, wr
     outside(store, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with pytest.raises(OperationalError):
         write(store, "a")
-    outside(store, f'SET default_transaction_read_only = off; ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    outside(
+        store, f'SET default_transaction_read_only = off; ALTER DATABASE "{name}" RESET default_transaction_read_only'
+    )
     write(store, "b")
     assert read(store) == ["b"]
 
