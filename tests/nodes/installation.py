@@ -32,7 +32,7 @@ from gardefou.storage import tables
 
 ROOT = Path(__file__).parents[2]
 SECRET = "gf_made_for_tests"
-_PATIENCE = 60.0
+_PATIENCE = 120.0
 
 
 def free_port() -> int:

@@ -24,9 +24,9 @@ def store(postgresql_url):
     opened.close()
 
 
-def outside(store: Store, statement: str, *, name: str | None = None) -> None:
+def outside(store: Store, statement: str) -> None:
     """Run a statement as somebody else, on another connection."""
-    url = sa.make_url(store.url).set(drivername="postgresql", **({"database": name} if name else {}))
+    url = sa.make_url(store.url).set(drivername="postgresql")
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
         for one in statement.split(";"):
             connection.execute(one)
