@@ -29,7 +29,7 @@ def outside(store: Store, statement: str) -> None:
     url = sa.make_url(store.url).set(drivername="postgresql")
     with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
         for one in statement.split(";"):
-            connection.execute(one)
+            connection.execute(one.encode())
 
 
 def add(store: Store, name: str) -> None:

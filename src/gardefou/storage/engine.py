@@ -19,7 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from gardefou.errors import InvalidInput
@@ -320,7 +320,7 @@ def _parsed(url: str) -> sa.URL:
         url = f"{start}{user or ''}{rest}{'&' if '?' in rest else '?'}{named}"
     try:
         return sa.make_url(url)
-    except (sa.exc.ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError) as error:
         raise InvalidInput(
             "store/url", "This is no database URL; see docs/reference/settings.md.", field="GARDEFOU_DATABASE_URL"
         ) from error
