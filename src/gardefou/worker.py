@@ -99,7 +99,7 @@ class Worker:
         """Do one round; return how much was done."""
         done = self._app.sequencer.integrate()
         for _ in range(_ROUNDS):
-            more = run_due(self._app)
+            more = run_due(self._app, shuffled=self._app.random)
             if not more:
                 break
             done += more

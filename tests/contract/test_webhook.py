@@ -116,6 +116,11 @@ class TestWebhook(ConnectorContract):
         ("before", PlatformAnswerLost, PlatformUnreachable),
         ('raw:{"account": "another"}', PlatformAnswerLost, PlatformUnreachable),
         ('raw:{"surprise": 1}', PlatformAnswerLost, PlatformUnreachable),
+        ("raw:<!doctype html><title>Sign in</title>", PlatformAnswerLost, PlatformUnreachable),
+        ('raw:{"account": {"ref": "u1", "handle"', PlatformAnswerLost, PlatformUnreachable),
+        ("raw:[]", PlatformAnswerLost, PlatformUnreachable),
+        ("raw:null", PlatformAnswerLost, PlatformUnreachable),
+        ('raw:{"account": 7, "measures": "suspended"}', PlatformAnswerLost, PlatformUnreachable),
     ],
 )
 def test_what_went_wrong_is_told_apart_by_what_may_have_been_done(world, platform, mode, acting, reading):

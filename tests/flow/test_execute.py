@@ -305,3 +305,23 @@ def test_a_surprise_in_one_connector_does_not_stop_the_rest(world):
     world.run(10 * MINUTE)
     assert world.read(first).state == "in_force"
     assert len(world.effects("small")) == 1
+
+
+def test_m6_after_an_outage_what_lifts_goes_out_before_what_harms(world):
+    for number in range(4):
+        world.sandbox.put_account(f"a{number}", handle=f"some person {number}", reach=1)
+    world.enforce("rev", "a3", "suspend")
+    for number in range(3):
+        world.enforce("rev", f"a{number}", "suspend", execute_at=world.now + MINUTE)
+    world.sandbox.switch(down=True)
+    world.restore("oncall", "a3")
+    world.run(2 * MINUTE)
+    world.up()
+    world.wire.calls.clear()
+    # Everything is due by now, as for a worker that was away too.
+    world.clock.advance(10 * MINUTE)
+    world.settle()
+    assert [call.split()[0] for call in world.wire.calls] == ["undo", "apply", "apply", "apply"]
+    assert world.measures("a3") == frozenset()
+    assert all(len(world.effects(f"a{number}")) == 1 for number in range(3))
+    world.assert_sound()

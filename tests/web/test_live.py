@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from gardefou.bootstrap import Parts, make_app
 from gardefou.clock import rfc3339
@@ -379,3 +383,33 @@ def test_each_page_knows_what_it_looks_at(one_installed):
 def test_signed_out_the_stream_is_refused_in_one_line_and_leads_nowhere(one_installed):
     answer = one_installed.scene.client().client.get("/live")
     assert (answer.status_code, answer.text) == (401, "You are signed out.")
+
+
+def test_an_open_page_goes_on_after_the_database_was_restarted(postgresql_url, tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "_AFTER_TROUBLE", 0.2)
+    installed = Installation(postgresql_url, make_scene(postgresql_url, tmp_path))
+
+    def restart() -> None:
+        """Close every connection, as a server does that is stopped."""
+        url = make_url(postgresql_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    async def story() -> None:
+        async with listening(installed.web, installed.session("ben")) as page:
+            await page.until(lambda name, _: name == "counts")
+            await asyncio.to_thread(restart)
+            for _ in range(3):
+                # Whoever acts tries again, as a store that is away asks them to.
+                with suppress(OperationalError):
+                    await asyncio.to_thread(installed.suspends_the_president)
+                    break
+            _, seconds = await page.until(lambda name, data: name == "changed" and "1001" in str(data["topics"]))
+            assert seconds < 4 * SOON
+
+    asyncio.run(story())
+    installed.other.works.store.close()
+    installed.scene.app.works.store.close()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
 from gardefou.errors import Conflict, GardefouError, Stale
@@ -44,9 +46,10 @@ _ACTIVE = sa.and_(
     _e.state.in_((State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value)),
 )
 _DUE = Fast(
-    sa.select(_e.id, _e.state, _e.approved_at)
+    sa.select(_e.id, _e.state, _e.approved_at, _e.action)
     .where(_ACTIVE, sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW, _e.intent_event.is_not(None)))
-    .order_by(_e.next_attempt_at, _e.id)
+    # What lifts goes first: after an outage everything is due at once.
+    .order_by(sa.case((_e.action == Action.RESTORE.value, 0), else_=1), _e.next_attempt_at, _e.id)
     .limit(_BATCH)
 )
 _ENDING = Fast(
@@ -77,8 +80,11 @@ _NEXT = (
 )
 
 
-def run_due(app: App) -> int:
+def run_due(app: App, shuffled: Random | None = None) -> int:
     """Do what is due now; return how much was done. Call again while it is more than nothing.
+
+    Workers side by side begin at different places where each is ``shuffled``;
+    what lifts goes first all the same.
 
     Each piece of work is a transaction of its own: what fails is left for the
     next round and never stops the rest.
@@ -88,6 +94,8 @@ def run_due(app: App) -> int:
         over = fetch_fast(connection, Staff, _LAST_DAYS, {"now": now})
         due = _DUE.all(connection, {"now": now})
         ending = [row.id for row in _ENDING.all(connection, {"now": now})]
+    if shuffled is not None:
+        due = sorted(due, key=lambda row: (row.action != Action.RESTORE.value, shuffled.random()))
     done = _last_days(app, over)
     for enforcement_id in ending:
         done += _try(app, expire, enforcement_id)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
 from struct import Struct, error
 from typing import Any, NamedTuple
 
+import orjson
 import sqlalchemy as sa
 
 from gardefou.errors import GardefouError
@@ -31,20 +32,13 @@ PAGE = 4_096
 WORTH_PROCESSES = 100_000
 #: Pages that are read ahead, a process.
 _AHEAD = 3
-_HASH_BYTES = 32
 _FORM = Struct(">B16sQ32s")
 
 _ENTRIES = (
-    "SELECT leaf.seq, leaf.event_id, leaf.data, event.at, {said}"
+    "SELECT leaf.seq, leaf.event_id, leaf.data, event.at, event.kind, event.by, event.account, event.about,"
+    " event.salt, event.body"
     " FROM leaf LEFT JOIN event ON event.platform = leaf.platform AND event.id = leaf.event_id"
     " WHERE leaf.platform = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq"
-)
-_ON_SQLITE = _ENTRIES.format(said="event.salt, event.body")
-#: The server takes the hash: the body stays there, and another core has the work.
-_ON_POSTGRESQL = _ENTRIES.format(
-    said="CASE WHEN event.id IS NULL THEN NULL"
-    " WHEN octet_length(event.salt) = 0 AND octet_length(event.body) = 0 THEN ''::bytea"
-    f" WHEN octet_length(event.salt) = {SALT_BYTES} THEN sha256(event.salt || event.body) ELSE '\\x00'::bytea END"
 )
 _HASHES = (
     "SELECT position, hash FROM tree_node WHERE platform = ? AND level = 0 AND position >= ? AND position < ?"
@@ -55,6 +49,7 @@ _POINTS = "SELECT size, root, note FROM checkpoint WHERE platform = ? AND size >
 _MISSING = "its event is missing"
 _LEAF = "its leaf was altered"
 _EVENT = "its event was altered"
+_BESIDE = "what is listed of its event is not what its event says"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +67,21 @@ class Point(NamedTuple):
     size: int
     root: bytes
     problem: str
+
+
+class Entry(NamedTuple):
+    """One entry with its event, as the store has them; everything of an event that is missing is None."""
+
+    seq: int
+    event_id: str
+    data: Any
+    at: Any
+    kind: Any
+    by: Any
+    account: Any
+    about: Any
+    salt: Any
+    body: Any
 
 
 @dataclass(slots=True)
@@ -92,27 +102,14 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     page.points = [_point(verifier, *row) for row in bulk.select(connection, _POINTS, values)]
     held: dict[int, bytes] = {position: value for position, value in bulk.select(connection, _HASHES, values)}  # noqa: C416 - rows are no pairs
     place = first
-    for seq, event_id, data, at, commitment in _entries(connection, values):
-        if seq != place:
+    for entry in map(Entry._make, bulk.select(connection, _ENTRIES, values, binary=True)):
+        if entry.seq != place:
             break
-        raw: str = data[1:17].hex() if isinstance(data, bytes) else ""
-        hashed = sha256(b"\x00" + data).digest() if raw else b""
-        problem = ""
-        if commitment is None:
-            problem = _MISSING
-        elif not hashed or held.get(place) != hashed:
-            problem = _LEAF
-        elif commitment == b"":
-            problem = _erased_problem(data, event_id, at)
-            page.erased += not problem
-        elif (
-            data != _leaf_of(raw, at, commitment)
-            or event_id != f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
-        ):
-            problem = _EVENT
+        hashed, problem = entry_problem(entry, held.get(place))
         if problem:
-            page.bad = Bad(place, problem, event_id)
+            page.bad = Bad(place, problem, entry.event_id)
             return page
+        page.erased += entry.body == b""
         page.hashes.append(hashed)
         place += 1
     if place < stop:
@@ -120,38 +117,35 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     return page
 
 
-def _entries(
-    connection: sa.Connection, values: tuple[str, int, int]
-) -> Sequence[Sequence[Any]] | Iterator[Sequence[Any]]:
-    """Return seq, event id, leaf, moment and commitment of each entry.
-
-    The commitment is None where there is no event, empty where its body was
-    erased, and no hash at all where the event is none of ours.
-    """
-    if connection.dialect.name == "postgresql":
-        return bulk.select(connection, _ON_POSTGRESQL, values, binary=True)
-    return (
-        (seq, event_id, data, at, _commitment(salt, body))
-        for seq, event_id, data, at, salt, body in bulk.select(connection, _ON_SQLITE, values)
-    )
-
-
-def _commitment(salt: Any, body: Any) -> bytes | None:
+def entry_problem(entry: Entry, held: bytes | None) -> tuple[bytes, str]:
+    """Return the hash of an entry's leaf, and what is wrong with it or its event; ``held``: the hash that is stored."""
+    data, salt, body = entry.data, entry.salt, entry.body
     if body is None:
-        return None
+        return b"", _MISSING
+    hashed = sha256(b"\x00" + data).digest() if isinstance(data, bytes) else b""
+    if not hashed or held != hashed:
+        return hashed, _LEAF
     # SQLite keeps whatever type it is given: text where bytes belong was not written by us.
     if not (isinstance(salt, bytes) and isinstance(body, bytes)):
-        return b"\x00"
+        return hashed, _EVENT
     if not salt and not body:
-        return b""
-    # A fixed length keeps the border between salt and body where it is.
-    return sha256(salt + body).digest() if len(salt) == SALT_BYTES else b"\x00"
+        return hashed, _erased_problem(data, entry.event_id, entry.at)
+    raw = data[1:17].hex()
+    # A fixed length of the salt keeps the border between it and the body where it is.
+    if (
+        len(salt) != SALT_BYTES
+        or data != _leaf_of(raw, entry.at, sha256(salt + body).digest())
+        or entry.event_id != f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
+    ):
+        return hashed, _EVENT
+    # What lists and searches go by stands beside the body, and must be what the body says.
+    said = orjson.loads(body)
+    beside = (said["kind"], said["by"], said["account"], said["about"])
+    return hashed, "" if beside == (entry.kind, entry.by, entry.account, entry.about) else _BESIDE
 
 
 def _leaf_of(raw: str, at: Any, commitment: bytes) -> bytes:
     """Return the leaf's bytes, as `gardefou.ledger.leaf.leaf_data` makes them; nothing where there are none."""
-    if len(commitment) != _HASH_BYTES:
-        return b""
     try:
         return _FORM.pack(VERSION, bytes.fromhex(raw), at, commitment)
     except error:

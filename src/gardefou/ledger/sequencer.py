@@ -159,7 +159,8 @@ class Sequencer:
         held = latest(connection, platform)
         known = self._edges.get(platform)
         size = 0 if held is None else held.size
-        if known is not None and known.size == size:
+        # By its root too: a store that lost its last commits, or was put back, may have as many leaves, and others.
+        if known is not None and known.size == size and (held is None or known.root == held.root):
             return known
         return read_nodes(connection, platform, lambda fetch: Frontier.from_nodes(size, fetch))
 
@@ -253,6 +254,10 @@ def entries(connection: sa.Connection, platform: str, *, first: int = 0, size: i
             tables.leaf.c.event_id,
             tables.leaf.c.data,
             tables.event.c.at,
+            tables.event.c.kind,
+            tables.event.c.by,
+            tables.event.c.account,
+            tables.event.c.about,
             tables.event.c.salt,
             tables.event.c.body,
             tables.tree_node.c.hash,

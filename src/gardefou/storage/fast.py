@@ -26,6 +26,8 @@ _Convert = Callable[[Any], Any]
 
 #: Where a connection keeps what is to be written before anything reads it (see `gardefou.storage.unwritten`).
 UNWRITTEN = "gardefou.unwritten"
+#: PostgreSQL's word for a write on a replica.
+READ_ONLY = "25006"
 
 
 class Waiting(Protocol):
@@ -241,4 +243,23 @@ def translating(connection: sa.Connection) -> Iterator[None]:
 
 
 def _translated(connection: sa.Connection, text: str, error: Exception) -> BaseException:
+    if lost_primary(connection, error):
+        leave(connection)
+        error = connection.dialect.loaded_dbapi.OperationalError(str(error))
     return DBAPIError.instance(text, [], error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect)
+
+
+def lost_primary(connection: sa.Connection, error: BaseException) -> bool:
+    """Tell whether an error says that this connection leads nowhere any more: broken, or to what is no primary now."""
+    if connection.dialect.name != "postgresql" or connection.closed or connection.invalidated:
+        return False
+    if getattr(error, "sqlstate", None) == READ_ONLY:
+        return True
+    made = connection.connection.dbapi_connection
+    return bool(getattr(made, "closed", False)) or connection.dialect.is_disconnect(cast("Any", error), made, None)
+
+
+def leave(connection: sa.Connection) -> None:
+    """Give a connection up, and whatever the pool has that was opened with it: what comes next connects anew."""
+    connection.invalidate()
+    connection.engine.dispose()

@@ -1,0 +1,106 @@
+"""PostgreSQL goes away, comes back, or turns into a replica: callers are told to try again, and the next try goes through."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
+
+from gardefou.errors import InvalidInput
+from gardefou.storage import tables
+from gardefou.storage.engine import Store, _patience, open_store
+from gardefou.storage.fast import Fast
+
+_ADD = sa.text("INSERT INTO person (staff_id, key, sealed) VALUES (:id, '', '')")
+_FAST_ADD = Fast(tables.person.insert())
+_FAST_ALL = Fast(sa.select(tables.person.c.staff_id))
+
+
+@pytest.fixture
+def store(postgresql_url):
+    opened = open_store(postgresql_url)
+    yield opened
+    opened.close()
+
+
+def outside(store: Store, statement: str) -> None:
+    """Run a statement as somebody else, on another connection."""
+    url = sa.make_url(store.url).set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False), autocommit=True) as connection:
+        for one in statement.split(";"):
+            connection.execute(one.encode())
+
+
+def add(store: Store, name: str) -> None:
+    with store.begin() as connection:
+        connection.execute(_ADD, {"id": name})
+
+
+def add_fast(store: Store, name: str) -> None:
+    with store.begin() as connection:
+        _FAST_ADD.run(connection, {"staff_id": name, "key": "", "sealed": ""})
+
+
+def read(store: Store) -> list[str]:
+    with store.read() as connection:
+        return [row.staff_id for row in _FAST_ALL.all(connection)]
+
+
+def test_once_the_server_is_back_at_most_one_call_of_each_kind_fails(store):
+    # Several connections of each kind lie in the pools.
+    with store.read() as one, store.read() as two, store.begin() as three:
+        for connection in (one, two, three):
+            connection.execute(sa.text("SELECT 1"))
+    outside(
+        store,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    )
+    with pytest.raises(OperationalError):
+        read(store)
+    assert [read(store) for _ in range(3)] == [[], [], []]
+    with pytest.raises(OperationalError):
+        add_fast(store, "a")
+    for name in ("b", "c", "d"):
+        add_fast(store, name)
+    assert sorted(read(store)) == ["b", "c", "d"]
+
+
+@pytest.mark.parametrize("write", [add, add_fast])
+def test_what_has_become_a_replica_is_a_store_that_is_away_and_is_left(store, write):
+    name = sa.make_url(store.url).database
+    outside(store, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with pytest.raises(OperationalError):
+        write(store, "a")
+    outside(
+        store, f'SET default_transaction_read_only = off; ALTER DATABASE "{name}" RESET default_transaction_read_only'
+    )
+    write(store, "b")
+    assert read(store) == ["b"]
+
+
+def test_several_hosts_stand_in_a_url_as_libpq_has_them(store):
+    opened = open_store("postgresql://ada:s3@one:5432,two:5433/gardefou?target_session_attrs=read-write")
+    _, said = opened.writer.dialect.create_connect_args(opened.writer.url)
+    opened.close()
+    assert (said["host"], said["port"]) == ("one,two", "5432,5433")
+    assert (said["user"], said["password"], said["dbname"]) == ("ada", "s3", "gardefou")
+    assert said["target_session_attrs"] == "read-write"
+
+
+@pytest.mark.parametrize("url", ["", "gardefou.db", "postgresql://host:port/name"])
+def test_what_is_no_url_is_told_in_one_line(url):
+    with pytest.raises(InvalidInput) as caught:
+        open_store(url)
+    assert caught.value.code == "store/url"
+
+
+def test_a_node_that_hangs_in_a_transaction_holds_its_locks_for_a_minute_at_most(store):
+    with store.begin() as connection:
+        assert connection.execute(sa.text("SHOW idle_in_transaction_session_timeout")).scalar_one() == "1min"
+
+
+def test_the_url_has_the_last_word_on_how_long_a_silent_server_is_waited_for():
+    assert "connect_timeout" in _patience(sa.make_url("postgresql://h/n"))
+    assert "connect_timeout" not in _patience(sa.make_url("postgresql://h/n?connect_timeout=1"))
