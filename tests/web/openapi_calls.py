@@ -137,7 +137,7 @@ def _call_one(
         if place:
             case.path_parameters = place
         given = case.as_transport_kwargs(base_url="http://testserver")
-        headers = {key: value for key, value in given["headers"].items() if key.lower() not in {"user-agent"}}
+        headers = {key: value for key, value in given["headers"].items() if key.lower() != "user-agent"}
         if who is not None:
             headers["Authorization"] = f"Bearer {house.tokens[who]}"
         else:
