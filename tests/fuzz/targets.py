@@ -51,7 +51,7 @@ def condition(data: bytes) -> None:
         node = parse(text)
     except ConditionError as error:
         where = error.place
-        assert (where.line, where.column) >= (1, 1)  # noqa: PT017 - what comes out is the thing looked at
+        assert (where.line, where.column) >= (1, 1)
     else:
         printed = tree.render(node)
         assert tree.render(parse(printed)) == printed
