@@ -10,10 +10,12 @@ names it (`crash-…`): mend it, and put the file into `tests/fuzz/corpus/NAME/`
 from __future__ import annotations
 
 import argparse
+import importlib
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 #: What is watched for paths not yet gone.
@@ -32,14 +34,14 @@ CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 
 def run(name: str, seconds: int) -> None:
     """Fuzz one target until the time is over; ends the process."""
-    import atheris  # noqa: PLC0415 - only where it can be installed
-
+    # It can be installed on some systems only, and has no types.
+    atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=READERS):
-        from tests.fuzz.targets import TARGETS  # noqa: PLC0415
+        targets: Any = importlib.import_module("tests.fuzz.targets")
     # New inputs go to a folder of their own: the corpus that is kept stays small.
     found = tempfile.mkdtemp(prefix=f"fuzz-{name}-")
     bounds = [f"-max_total_time={seconds}", "-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"]
-    atheris.Setup([sys.argv[0], *bounds, found, str(CORPUS / name)], TARGETS[name])
+    atheris.Setup([sys.argv[0], *bounds, found, str(CORPUS / name)], targets.TARGETS[name])
     atheris.Fuzz()
 
 

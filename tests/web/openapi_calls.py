@@ -86,7 +86,8 @@ def furnish(house: House) -> dict[str, list[str]]:
 
 def operations(house: House) -> Iterator[Any]:
     """Yield every operation of the document, as Schemathesis has them."""
-    schema = schemathesis.openapi.from_dict(describe(house.client.app))
+    web: Any = house.client.app
+    schema = schemathesis.openapi.from_dict(describe(web))
     for one in schema.get_all_operations():
         assert isinstance(one, Ok), one
         yield one.ok()
@@ -142,7 +143,7 @@ def _call_one(
             headers["Authorization"] = f"Bearer {house.tokens[who]}"
         else:
             headers.pop("Authorization", None)
-        body = {"json": given["json"]} if "json" in given else {"content": _bytes(given.get("data"))}
+        body: dict[str, Any] = {"json": given["json"]} if "json" in given else {"content": _bytes(given.get("data"))}
         answer = house.client.request(
             given["method"], given["url"], params=given.get("params"), headers=headers, **body
         )

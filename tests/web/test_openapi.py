@@ -36,6 +36,7 @@ def test_without_a_token_every_call_but_the_open_ones_is_answered_401(one_house)
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("who", [*EVERYONE, "pol", "leg", "aud"])
 def test_hundreds_of_calls_of_each_kind_find_no_answer_that_the_document_does_not_name(database_url, tmp_path, who):
     with open_house(database_url, tmp_path) as house:

@@ -17,7 +17,7 @@ from typing import Any
 import httptools
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from gardefou.errors import InvalidInput, Unavailable
@@ -120,8 +120,9 @@ class Wire(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing is upgraded to here: the request is answered as it stands, and the connection ends with it.
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
+            cycle = self._current()
+            if cycle is not None:
+                cycle.keep_alive = False
             return
         except (httptools.HttpParserError, UnicodeDecodeError) as error:
             _log.debug("no request could be read: %s", error)
@@ -162,7 +163,7 @@ class Wire(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """The request is here whole."""
         self._receiving, self._in_head, self._head = False, True, 0
-        if self.cycle is not None and not self.pipeline:
+        if not self.pipeline:
             self._unwatch()
         super().on_message_complete()
 
@@ -204,7 +205,7 @@ class Wire(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         settings = self.bounds.settings
-        busy = self.cycle is not None and not self.cycle.response_complete
+        busy = self._busy()
         if busy and not self._receiving:
             # Answering; what was pipelined behind it waits by our own doing.
             return
@@ -213,8 +214,7 @@ class Wire(HttpToolsProtocol):
             self._watch()
         elif self._in_head or self._came < settings.slow_seconds * settings.slow_bytes:
             slow = InvalidInput("http/slow", "The request did not come along fast enough; send it again.")
-            # An answer under way is not talked into.
-            self._end(slow, 408, quietly=busy and self.cycle.response_started)
+            self._end(slow, 408)
         else:
             self._watch()
 
@@ -231,10 +231,10 @@ class Wire(HttpToolsProtocol):
             self._stuck = None
         super().resume_writing()
 
-    def _end(self, error: InvalidInput | Unavailable, status: int, *, quietly: bool = False) -> None:
-        """Say why, and close."""
+    def _end(self, error: InvalidInput | Unavailable, status: int) -> None:
+        """Say why, and close; an answer under way is not talked into."""
         self._unwatch()
-        if not quietly and not (self.cycle is not None and self.cycle.response_started and self._busy()):
+        if not (self._busy() and self.cycle.response_started):
             answer = problem(error, status=status, headers={"Connection": "close"})
             body = bytes(answer.body)
             head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
@@ -242,7 +242,12 @@ class Wire(HttpToolsProtocol):
         self.transport.close()
 
     def _busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+        cycle = self._current()
+        return cycle is not None and not cycle.response_complete
+
+    def _current(self) -> RequestResponseCycle | None:
+        # None before the first request, whatever its type says.
+        return self.cycle
 
 
 _PHRASES = {
