@@ -11,7 +11,7 @@ import pytest
 from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
-MUTANTS = 400
+MUTANTS = 200
 #: What is put into a mutant, besides random bytes and pieces of other seeds.
 PIECES = [
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", "\u202e".encode(), "\u0430".encode(), b"'", b'"', b"\n",

@@ -82,7 +82,7 @@ class Wire(HttpToolsProtocol):
     _look: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection, unless there are too many; a silent one is not kept for long."""
         super().connection_made(transport)
         settings, self._address = self.bounds.settings, self.client[0] if self.client else ""
@@ -116,8 +116,9 @@ class Wire(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         if self._look is None:
             self._watch()
+        parser: Any = self.parser
         try:
-            self.parser.feed_data(data)
+            parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             # Nothing is upgraded to here: the request is answered as it stands, and the connection ends with it.
             cycle = self._current()
@@ -168,7 +169,8 @@ class Wire(HttpToolsProtocol):
         super().on_message_complete()
 
     def _wrong(self) -> tuple[InvalidInput | None, int]:
-        fields, version = self.headers, self.parser.get_http_version()
+        parser: Any = self.parser
+        fields, version = self.headers, str(parser.get_http_version())
         if version not in {"1.0", "1.1"}:
             return InvalidInput("http/malformed", "Gardefou speaks HTTP/1.1."), 400
         if len(fields) > MOST_FIELDS:
