@@ -54,6 +54,16 @@ class Settings:
     #: Largest request body, in bytes; a batch may be larger.
     max_body: int = 262_144
     max_batch_body: int = 67_108_864
+    #: Largest head of a request, in bytes.
+    max_head: int = 32_768
+    #: Open connections, of all and of one address.
+    max_connections: int = 4_000
+    max_connections_each: int = 1_000
+    #: Seconds in which a request's head must be here, and in each of which so many bytes of its body must come.
+    slow_seconds: float = 10.0
+    slow_bytes: int = 64
+    #: Seconds for which an answer waits for whoever asked to read on.
+    stuck_seconds: float = 60.0
 
     #: The organisation's identity provider (OpenID Connect), as it calls itself; left out, nobody signs in through one.
     oidc_issuer: str = ""

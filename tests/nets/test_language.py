@@ -12,7 +12,7 @@ from gardefou.nets import tree
 from gardefou.nets.check import read_condition
 from gardefou.nets.evaluate import Outcome, compile_condition
 from gardefou.nets.facts import SCHEMA, Facts, Kind
-from gardefou.nets.language import ConditionError
+from gardefou.nets.language import ConditionError, parse
 from tests.nets.cases import any_facts, ordinary
 
 MATCHED, SILENT, ERRED = Outcome.MATCHED, Outcome.NOT_MATCHED, Outcome.ERRED
@@ -173,3 +173,12 @@ def test_a_condition_runs_in_a_few_microseconds():
     facts = ordinary()
     best = min(timeit.repeat(lambda: condition.evaluate(facts), number=1_000, repeat=5)) / 1_000
     assert best < 20e-6
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("text", ["1or account.reach == 2", "account.reach == 0x1for 2", r'account.state == "a\d"'])
+def test_what_python_only_warns_of_is_refused_and_nothing_is_written_anywhere(text, recwarn):
+    with pytest.raises(ConditionError) as refused:
+        parse(text)
+    assert refused.value.code == "nets/syntax"
+    assert not recwarn.list

@@ -39,7 +39,7 @@ def test_every_call_of_the_openapi_document_has_an_example_of_each_good_answer(o
         for method, call in calls.items():
             name = f"{method.upper()} {path.removeprefix('/api/v1')}"
             known.add(name)
-            good = {status: one for status, one in call["responses"].items() if status != "default"}
+            good = {status: one for status, one in call["responses"].items() if int(status) < 400}
             assert good, name
             if path not in NO_EXAMPLE:
                 for status, answer in good.items():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 
@@ -35,6 +36,9 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.NotIn: "not in",
 }
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+
+# A backslash that begins nothing; Python only warns of it, wherever it is that warnings go.
+_NO_ESCAPE = re.compile(r"""(?<!\\)(?:\\\\)*\\[^\\'"abfnrtvxuUN0-7\n]""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,7 @@ class _Parser:
             raise self._wrong(
                 _("The condition is longer than %(most)s characters; split the net in two", most=MAX_LENGTH), 0
             )
-        self._refuse_comments()
+        self._look_at_tokens()
         try:
             body = ast.parse(self._source, mode="eval").body
         except SyntaxError as error:
@@ -101,14 +105,20 @@ class _Parser:
             raise self._wrong(_("This is not a condition: %(error)s", error=error), 0) from error
         return self._node(body, MAX_DEPTH)
 
-    def _refuse_comments(self) -> None:
-        # With several lines made one, a comment would swallow what follows it.
+    def _look_at_tokens(self) -> None:
+        """Refuse what Python's parser reads without an error, and should not."""
+        number_ends: tuple[int, int] | None = None
         try:
             for token in tokenize.generate_tokens(io.StringIO(self._source).readline):
+                at = self._indent + token.start[1]
                 if token.type == tokenize.COMMENT:
-                    raise self._wrong(
-                        _("A condition has no comments; use the net's because"), self._indent + token.start[1]
-                    )
+                    # With several lines made one, a comment would swallow what follows it.
+                    raise self._wrong(_("A condition has no comments; use the net's because"), at)
+                if token.type == tokenize.NAME and token.start == number_ends:
+                    raise self._wrong(_("A number runs into a word; put a space between them"), at)
+                if token.type == tokenize.STRING and _NO_ESCAPE.search(token.string):
+                    raise self._wrong(_("A backslash in a text is written twice"), at)
+                number_ends = token.end if token.type == tokenize.NUMBER else None
         except (tokenize.TokenError, SyntaxError):
             return  # the parser says it better
 

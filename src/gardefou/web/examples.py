@@ -770,8 +770,47 @@ ANSWERS: dict[str, dict[int, Any]] = {
 }
 
 
-def content_of(example: Any) -> Document:
+#: What a call answers with besides, where there is nothing to show.
+OTHERWISE: dict[str, Document] = {"POST /cases/next": {"case": None}}
+
+
+def content_of(example: Any, otherwise: Document | None = None) -> Document:
     """Return what OpenAPI says of an answer: JSON, or lines of JSON where it is text."""
     if isinstance(example, str):
         return {NDJSON: {"schema": {"type": "string"}, "example": example}}
-    return {"application/json": {"schema": {"type": "object"}, "example": example}}
+    schema = _schema_of(example)
+    if otherwise is not None:
+        empty = {"type": "object", "properties": {name: {"type": "null"} for name in otherwise}}
+        schema = {"anyOf": [schema, {**empty, "required": sorted(otherwise), "additionalProperties": False}]}
+    return {"application/json": {"schema": schema, "example": example}}
+
+
+def _schema_of(example: Document) -> Document:
+    """Return the schema of an answer: which fields it always has, and of which kind what is in them."""
+    if set(example) == {"items", "next"}:
+        items = [_schema_of(one) for one in example["items"][:1]]
+        kind: Document = {"type": "array", **({"items": items[0]} if items else {})}
+        return {
+            "type": "object",
+            "required": ["items", "next"],
+            "properties": {"items": kind, "next": {"type": ["string", "null"]}},
+        }
+    return {
+        "type": "object",
+        "required": sorted(example),
+        "properties": {name: _kind_of(value) for name, value in example.items() if value is not None},
+    }
+
+
+def _kind_of(value: Any) -> Document:
+    match value:
+        case bool():
+            return {"type": ["boolean", "null"]}
+        case int() | float():
+            return {"type": ["number", "null"]}
+        case str():
+            return {"type": ["string", "null"]}
+        case list():
+            return {"type": ["array", "null"]}
+        case _:
+            return {"type": ["object", "null"]}

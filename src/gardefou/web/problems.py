@@ -31,16 +31,19 @@ RETRY_SECONDS = 1
 #: Nobody is signed in: another sign-in or token may help.
 _SIGNED_OUT = frozenset({"auth/invalid", "auth/signed_out", "auth/missing"})
 
-_TITLES = {
+#: What each status of an error means, in words.
+TITLES = {
     400: "The request is wrong",
     401: "Sign in first",
     403: "Not allowed",
     404: "Not found",
     405: "Not with this method",
+    408: "Too slow",
     409: "The present state stands against it",
     413: "Too large",
     415: "Not in this format",
     429: "Too often",
+    431: "Too much before the body",
     500: "Something is broken here",
     503: "Try again in a moment",
 }
@@ -75,7 +78,7 @@ def document_of(error: GardefouError, *, status: int | None = None) -> dict[str,
     document: dict[str, Any] = {
         **error.extra,
         "type": f"urn:gardefou:problem:{error.code.replace('/', ':')}",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": error.message,
         "code": error.code,

@@ -14,7 +14,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from gardefou.web.examples import ANSWERS, content_of
+from gardefou.web.examples import ANSWERS, OTHERWISE, content_of
+from gardefou.web.problems import TITLES
 from gardefou.web.shield import POLICY
 
 _ABOUT = """Gardefou stands between those who decide about accounts and the platform that carries it out.
@@ -37,7 +38,10 @@ _PROBLEM = {
         "field": {"type": "string"},
     },
 }
+_FAILED: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _PREFIX = "/api/v1"
+#: Answered with JSON that is too long to be shown by example.
+_OBJECTS = {"/api/v1/enforcements/{id}/proof"}
 _OPEN = {"/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"}
 
 
@@ -54,18 +58,35 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path, calls in document["paths"].items():
         for method, call in calls.items():
-            for status, example in ANSWERS.get(f"{method.upper()} {path.removeprefix(_PREFIX)}", {}).items():
-                call["responses"][str(status)]["content"] = content_of(example)
+            name = f"{method.upper()} {path.removeprefix(_PREFIX)}"
+            for status, example in ANSWERS.get(name, {}).items():
+                call["responses"][str(status)]["content"] = content_of(example, OTHERWISE.get(name))
             schemas.update(call.pop("x-schemas", {}))
+            if path in _OBJECTS:
+                call["responses"]["200"]["content"] = {"application/json": {"schema": {"type": "object"}}}
             # Bad input is 400 here, never 422.
             call["responses"].pop("422", None)
-            call["responses"]["default"] = {
-                "description": "An error.",
-                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            }
-            if path not in _OPEN:
+            is_open = path in _OPEN or call.get("security") == []
+            for status in _failures(method, call, is_open=is_open):
+                call["responses"][str(status)] = {"description": TITLES[status] + ".", "content": _FAILED}
+            if not is_open:
                 call["security"] = [{"token": []}]
     return document
+
+
+def _failures(method: str, call: dict[str, Any], *, is_open: bool) -> list[int]:
+    """Return the statuses with which a call may fail, after what it takes."""
+    failures = {503}
+    if not is_open:
+        failures |= {401, 403}
+    if any(one["in"] == "path" for one in call.get("parameters", ())):
+        failures |= {404}
+    if call.get("parameters") or "requestBody" in call:
+        failures |= {400}
+    if method != "get":
+        # What it names in its body may be unknown, or stand against it.
+        failures |= {400, 404, 409, 413, 415, 429}
+    return sorted(failures)
 
 
 @cache
@@ -121,7 +142,9 @@ def _shown(call: dict[str, Any]) -> dict[str, Any]:
         "example": _written(body.get("example", "")),
         "fields": fields,
         "responses": {
-            status: {"says": one["description"], "example": _example(one)} for status, one in call["responses"].items()
+            status: {"says": one["description"], "example": _example(one)}
+            for status, one in call["responses"].items()
+            if int(status) < 400
         },
     }
 

@@ -12,10 +12,13 @@ from gardefou.flow.app import App
 from gardefou.settings import Settings
 from gardefou.web.app import create_app
 from gardefou.web.console.streams import Live
+from gardefou.web.wire import protocol_of
 from gardefou.worker import Worker
 
 #: Seconds that calls under way have to end when the server is told to.
 GRACE = 20
+#: Seconds that a connection may be idle between two requests.
+KEEP_ALIVE = 5
 _BACKLOG = 4096
 #: Objects made before the collector looks for cycles: a batch of reports makes many, and none.
 _YOUNG = 50_000
@@ -50,7 +53,7 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=protocol_of(settings),
         ws="none",
         lifespan="on",
         log_level="warning",
@@ -58,6 +61,7 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=KEEP_ALIVE,
     )
     return Server(config, web.state.live)
 
