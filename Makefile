@@ -2,6 +2,7 @@
 #   make demo            the sixty seconds, then the console   (ARGS=--no-serve stops after the show)
 #   make demo-matrix     the same against a real Matrix homeserver on this machine
 #   make test            all tests                             (ARGS="tests/nets -x" for some of them)
+#   make test-long       what takes minutes each: every kill point, a failover, deep calls from the OpenAPI document
 #   make check           lint, types, import contract, known holes in what is pinned
 #   make bench           the benchmark tables                  (bench-report writes docs/benchmarks.md)
 #   make serve           run it for real on this machine
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-matrix test check bench bench-report serve lock clean chromium
+.PHONY: help setup demo demo-matrix test test-long check bench bench-report serve lock clean chromium
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -57,6 +58,9 @@ bench-report: $(READY)
 
 test: $(READY) chromium
 	@$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+test-long: $(READY) chromium
+	@$(BIN)/python -m pytest -m long -n $(JOBS) -o timeout=3600 $(ARGS)
 
 # The browser tests need Chromium: from Debian's packages where we may, else we say which one.
 chromium:

@@ -169,6 +169,31 @@ class Databases:
             return False
         return True
 
+    @contextmanager
+    def copied(self, url: str) -> Iterator[str]:
+        """Lend the URL of a copy of a database that nobody is connected to, and drop it afterwards."""
+        given = make_url(url)
+        name = f"gardefou_test_{self._run}_{os.getpid()}_{next(self._numbers)}"
+        if given.get_backend_name() == "sqlite":
+            folder = self._folder / name
+            shutil.copytree(Path(given.database or "").parent, folder)
+            try:
+                yield f"sqlite:///{folder / 'gardefou.sqlite3'}"
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+        admin = self._postgresql()
+        self._execute(
+            admin,
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+                sql.Identifier(name), sql.Identifier(given.database or "")
+            ),
+        )
+        try:
+            yield _text(admin.set(drivername="postgresql+psycopg", database=name))
+        finally:
+            self._drop(admin, name)
+
     def _sqlite_template(self) -> Path:
         template = self._folder / "sqlite-template"
         with self._locked("sqlite"):

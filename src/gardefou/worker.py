@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from gardefou.courier import Courier
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
@@ -116,7 +118,8 @@ class Worker:
     def _pause(self) -> float:
         try:
             due = next_due(self._app)
-        except GardefouError:
+        except (GardefouError, SQLAlchemyError):
+            # The store is away: the next round says so, and goes on when it is back.
             return _PATIENCE
         if due is None:
             return _PATIENCE

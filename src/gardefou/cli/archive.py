@@ -68,6 +68,8 @@ def all_tables() -> list[sa.Table]:
 def write_archive(settings: Settings, store: Store, clock: Clock, file: Path, *, keys: bool) -> Manifest:
     """Write a backup to a new file that only its owner reads; the store may be in use meanwhile.
 
+    The file has its name once it is whole and durable, and not before.
+
     Raises:
         Conflict: the file is there already (`backup/exists`).
     """
@@ -81,16 +83,11 @@ def write_archive(settings: Settings, store: Store, clock: Clock, file: Path, *,
         made_at=rfc3339(clock.now()),
         keys=names,
     )
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Conflict("backup/exists", f"{file} is there already; name a new file.", field="file") from None
-    try:
-        with (
-            os.fdopen(descriptor, "wb") as raw,
-            tarfile.open(fileobj=raw, mode="w") as tar,
-            tempfile.TemporaryDirectory(dir=file.parent, prefix=".gardefou-backup-") as folder,
-        ):
+    _refuse_written(file)
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".gardefou-backup-") as folder:
+        draft = Path(folder) / "whole.tar"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as raw, tarfile.open(fileobj=raw, mode="w") as tar:
             _add(tar, "manifest.json", orjson.dumps(asdict(manifest), option=orjson.OPT_INDENT_2))
             if store.is_sqlite:
                 _copy_sqlite(settings, Path(folder) / _SQLITE)
@@ -102,10 +99,24 @@ def write_archive(settings: Settings, store: Store, clock: Clock, file: Path, *,
             tar.close()
             raw.flush()
             os.fsync(raw.fileno())
-    except BaseException:
-        file.unlink(missing_ok=True)
-        raise
+        _refuse_written(file)
+        _put(draft, file)
     return manifest
+
+
+def _refuse_written(file: Path) -> None:
+    if file.exists():
+        raise Conflict("backup/exists", f"{file} is there already; name a new file.", field="file")
+
+
+def _put(draft: Path, place: Path) -> None:
+    """Give what was made durable its name: whoever finds that name finds all of it, whatever is killed."""
+    draft.replace(place)
+    folder = os.open(place.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _key_files(settings: Settings) -> list[Path]:
@@ -166,6 +177,10 @@ def read_rows(connection: sa.Connection, table: sa.Table) -> Iterator[dict[str, 
 def load_archive(settings: Settings, file: Path) -> Manifest:
     """Load a backup into an empty store, of either kind of database, and its keys into the key store.
 
+    The keys come first: a database without them would be given others, and
+    its record could not be continued. What is killed before its end can be
+    loaded again.
+
     Raises:
         InvalidInput: it is no backup (`backup/malformed`), or of a newer Gardefou (`backup/revision`).
         Conflict: the store is not empty (`backup/not_empty`), or there are other keys (`backup/keys`).
@@ -178,8 +193,7 @@ def load_archive(settings: Settings, file: Path) -> Manifest:
             _refuse_other_keys(settings, kept)
             settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
             with tempfile.TemporaryDirectory(dir=settings.data, prefix=".gardefou-load-") as folder:
-                _load_database(settings, tar, manifest, Path(folder), file)
-            _write_keys(settings, kept)
+                _load_database(settings, tar, manifest, Path(folder), file, kept)
     except (tarfile.TarError, EOFError) as error:
         raise _malformed(file, str(error)) from error
     except FileNotFoundError as error:
@@ -252,14 +266,18 @@ def _write_keys(settings: Settings, kept: dict[str, bytes]) -> None:
     folder = settings.keys_folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, data in kept.items():
-        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        draft = folder / f"{name}.{os.getpid()}.new"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        _put(draft, folder / name)
 
 
-def _load_database(settings: Settings, tar: tarfile.TarFile, manifest: Manifest, folder: Path, file: Path) -> None:
+def _load_database(
+    settings: Settings, tar: tarfile.TarFile, manifest: Manifest, folder: Path, file: Path, kept: dict[str, bytes]
+) -> None:
     into_sqlite = sa.make_url(settings.url).get_backend_name() == "sqlite"
     if manifest.database == "ndjson":
         target = open_store(f"sqlite:///{folder / _SQLITE}" if into_sqlite else settings.url)
@@ -269,6 +287,8 @@ def _load_database(settings: Settings, tar: tarfile.TarFile, manifest: Manifest,
                 _same_revision(connection, manifest)
                 for table in all_tables():
                     _insert(connection, table, _lines(tar, table, file))
+                if not into_sqlite:
+                    _write_keys(settings, kept)
         finally:
             target.close()
     else:
@@ -279,10 +299,14 @@ def _load_database(settings: Settings, tar: tarfile.TarFile, manifest: Manifest,
             shutil.copyfileobj(member, copy)
         _bring_up(settings, folder / _SQLITE, file)
         if not into_sqlite:
-            _copy_over(folder / _SQLITE, settings.url)
+            _copy_over(folder / _SQLITE, settings, kept)
     if into_sqlite:
-        (folder / _SQLITE).chmod(0o600)
-        (folder / _SQLITE).replace(_sqlite_file(settings))
+        database = folder / _SQLITE
+        database.chmod(0o600)
+        with database.open("rb") as copy:
+            os.fsync(copy.fileno())
+        _write_keys(settings, kept)
+        _put(database, _sqlite_file(settings))
 
 
 def _bring_up(settings: Settings, database: Path, file: Path) -> None:
@@ -302,13 +326,14 @@ def _bring_up(settings: Settings, database: Path, file: Path) -> None:
         connection.execute("PRAGMA journal_mode=DELETE")
 
 
-def _copy_over(database: Path, url: str) -> None:
-    source, target = open_store(f"sqlite:///{database}"), open_store(url)
+def _copy_over(database: Path, settings: Settings, kept: dict[str, bytes]) -> None:
+    source, target = open_store(f"sqlite:///{database}"), open_store(settings.url)
     try:
         upgrade_store(target)
         with source.read() as reading, target.begin() as writing:
             for table in all_tables():
                 _insert(writing, table, read_rows(reading, table))
+            _write_keys(settings, kept)
     finally:
         source.close()
         target.close()

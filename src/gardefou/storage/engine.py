@@ -10,6 +10,7 @@ queues writers fairly instead of letting them poll the file's lock.
 from __future__ import annotations
 
 import re
+import select
 import sqlite3
 import threading
 import time
@@ -19,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from gardefou.errors import InvalidInput
@@ -309,6 +310,8 @@ def open_store(url: str) -> Store:
         reader = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         for engine in (writer, reader):
             _only_primary(engine)
+        _leave_dead(writer)
+        _leave_dead(reader)
         return Store(url, writer, reader, one_connection=False)
     raise InvalidInput("store/url", f"Use a sqlite or postgresql URL, not {backend!r}.", field="GARDEFOU_DATABASE_URL")
 
@@ -360,6 +363,25 @@ def _only_primary(engine: sa.Engine) -> None:
             leave(connection)
             return OperationalError(context.statement or "", None, error)
         return None
+
+
+def _leave_dead(engine: sa.Engine) -> None:
+    """Lend no connection that the server has left: nobody is told to come back for an outage that is over.
+
+    An idle connection has nothing to read until the server says goodbye; to
+    look takes two microseconds, and no exchange.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, _record: Any, _lent: Any) -> None:
+        if connection.closed or _has_word(connection.fileno()):
+            raise InvalidatePoolError
+
+
+def _has_word(file: int) -> bool:
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _run(connection: sa.Connection, text: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -31,6 +32,22 @@ E = TypeVar("E")
 
 #: Returns that many random bytes.
 Salts = Callable[[int], bytes]
+
+#: Called in the first transaction that records anything, before it commits; see `noting_first`.
+_FIRST: ContextVar[Callable[[sa.Connection], None] | None] = ContextVar("first", default=None)
+
+
+@contextmanager
+def noting_first(note: Callable[[sa.Connection], None]) -> Iterator[None]:
+    """Have the first transaction of this block that records anything note so, and commit with that note or not at all.
+
+    For whoever must know afterwards whether something was done, even where the answer to the COMMIT was lost.
+    """
+    before = _FIRST.set(note)
+    try:
+        yield
+    finally:
+        _FIRST.reset(before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +78,8 @@ class UnitOfWork:
         #: Rows read by key in this transaction: held on PostgreSQL, alone on SQLite, so they cannot change.
         self._held: dict[tuple[type[Any], str, str], Any] = {}
         self._recorded: dict[tuple[str, str], dict[str, r.Enforcement]] = {}
+        #: Whether anything was recorded.
+        self.wrote = False
         #: What whoever reads keeps for the rest of this transaction.
         self.kept: dict[Hashable, Any] = {}
 
@@ -160,6 +179,7 @@ class UnitOfWork:
         What is recorded is read back by whatever reads on this connection, and
         is in the database when the unit of work ends (`gardefou.storage.unwritten`).
         """
+        self.wrote = True
         for entry in entries:
             for record in entry.puts:
                 self._unwritten.put(record)
@@ -251,16 +271,22 @@ class Works:
 
         ``keep`` False leaves nothing in any case, for trying something out.
         """
+        first = _FIRST.get() if keep else None
         with self.store.begin(keep=keep) as connection:
             unwritten = Unwritten(connection)
             about = connection.info
             about[UNWRITTEN] = unwritten
+            uow = UnitOfWork(connection, unwritten, now=self.clock.now(), ids=self.ids, salts=self.salts)
             try:
-                yield UnitOfWork(connection, unwritten, now=self.clock.now(), ids=self.ids, salts=self.salts)
+                yield uow
                 if keep:
                     unwritten.write()
+                if first is not None and uow.wrote:
+                    first(connection)
             finally:
                 del about[UNWRITTEN]
+        if first is not None and uow.wrote:
+            _FIRST.set(None)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
