@@ -115,4 +115,6 @@ def test_a_changed_byte_of_an_event_is_found_wherever_it_is(world):
                 assert problem, f"{column}, place {at}: {getattr(row, column)!r}"
                 at += 1
         for at in range(len(held)):
-            assert entry_problem(row, flipped(held, at))[1]
+            changed = flipped(held, at)
+            assert isinstance(changed, bytes)
+            assert entry_problem(row, changed)[1]
