@@ -9,8 +9,6 @@ queues writers fairly instead of letting them poll the file's lock.
 
 from __future__ import annotations
 
-import re
-import select
 import sqlite3
 import threading
 import time
@@ -20,11 +18,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from gardefou.errors import InvalidInput
-from gardefou.storage.fast import READ_ONLY, UNWRITTEN, Waiting, leave, lost_primary, opened, translating
+from gardefou.storage import servers
+from gardefou.storage.fast import UNWRITTEN, Waiting, opened, translating
 
 _BUSY_SECONDS = 30
 #: How long the file is waited for when it is to be written anew; another opening does it else.
@@ -35,22 +33,6 @@ _TOGETHER = 64
 _JOIN_SECONDS = 0.02
 _PATIENCE = 0.5
 _NEVER = 1_000_000_000
-#: libpq's, in seconds (the last in milliseconds): a machine that vanished sends no word that it has.
-_PATIENT = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-#: PostgreSQL's, of one connection, in seconds and milliseconds.
-_LETS_GO = {
-    "idle_in_transaction_session_timeout": 60_000,
-    "tcp_keepalives_idle": 5,
-    "tcp_keepalives_interval": 5,
-    "tcp_keepalives_count": 3,
-}
-_SEVERAL = re.compile(r"(postgres[a-z0-9+]*://)([^/@]*@)?([^/@?]*,[^/@?]*)(.*)", re.DOTALL)
 
 
 class Store:
@@ -278,7 +260,7 @@ def open_store(url: str) -> Store:
     Raises:
         InvalidInput: neither SQLite nor PostgreSQL (`store/url`).
     """
-    parsed = _parsed(url)
+    parsed = servers.parsed(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         memory = parsed.database in (None, "", ":memory:")
@@ -300,88 +282,18 @@ def open_store(url: str) -> Store:
             "pool_use_lifo": True,
             # Only a `Fast` is prepared, and at once: each finds rows by a key. Everything else is planned anew with
             # its values. (Plans are not forced to be generic: one made while a table was empty reads all of it later.)
-            "connect_args": {"prepare_threshold": _NEVER, **_patience(parsed)},
+            "connect_args": {"prepare_threshold": _NEVER, **servers.patience(parsed)},
             "hide_parameters": True,
         }
         writer = sa.create_engine(parsed, **options)
-        _let_go(writer)
+        servers.let_go(writer)
         _write_first(writer)
         # Each statement sees what was committed before it, in a transaction or out of one: two exchanges fewer.
         reader = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         for engine in (writer, reader):
-            _only_primary(engine)
-        _leave_dead(writer)
-        _leave_dead(reader)
+            servers.only_living(engine)
         return Store(url, writer, reader, one_connection=False)
     raise InvalidInput("store/url", f"Use a sqlite or postgresql URL, not {backend!r}.", field="GARDEFOU_DATABASE_URL")
-
-
-def _parsed(url: str) -> sa.URL:
-    """Return the URL of a store; several hosts may stand in it as in libpq's: ``//user@one:5432,two:5432/name``.
-
-    Raises:
-        InvalidInput: it is no URL (`store/url`).
-    """
-    several = _SEVERAL.match(url)
-    if several is not None:
-        start, user, hosts, rest = several.groups()
-        named = "&".join(f"host={host}" for host in hosts.split(","))
-        url = f"{start}{user or ''}{rest}{'&' if '?' in rest else '?'}{named}"
-    try:
-        return sa.make_url(url)
-    except (ArgumentError, ValueError) as error:
-        raise InvalidInput(
-            "store/url", "This is no database URL; see docs/reference/settings.md.", field="GARDEFOU_DATABASE_URL"
-        ) from error
-
-
-def _patience(url: sa.URL) -> dict[str, Any]:
-    """Return for how long a silent server is waited for, where the URL does not say: half a minute, not two hours."""
-    return {name: value for name, value in _PATIENT.items() if name not in url.query}
-
-
-def _let_go(engine: sa.Engine) -> None:
-    """Have the server free what a node holds that has vanished, or hangs, in the middle of a transaction.
-
-    The sequencer's lock among it: no node leads for ever without doing anything.
-    """
-
-    @event.listens_for(engine, "connect")
-    def bound(connection: Any, _record: Any) -> None:
-        before, connection.autocommit = connection.autocommit, True
-        connection.execute("; ".join(f"SET {name} = {value}" for name, value in _LETS_GO.items()))
-        connection.autocommit = before
-
-
-def _only_primary(engine: sa.Engine) -> None:
-    """Leave a server that has become a replica, as one leaves one that is gone; callers see a store that is away."""
-
-    @event.listens_for(engine, "handle_error")
-    def leave_replica(context: sa.engine.ExceptionContext) -> BaseException | None:
-        connection, error = context.connection, context.original_exception
-        if connection is not None and getattr(error, "sqlstate", None) == READ_ONLY and lost_primary(connection, error):
-            leave(connection)
-            return OperationalError(context.statement or "", None, error)
-        return None
-
-
-def _leave_dead(engine: sa.Engine) -> None:
-    """Lend no connection that the server has left: nobody is told to come back for an outage that is over.
-
-    An idle connection has nothing to read until the server says goodbye; to
-    look takes two microseconds, and no exchange.
-    """
-
-    @event.listens_for(engine, "checkout")
-    def look(connection: Any, _record: Any, _lent: Any) -> None:
-        if connection.closed or _has_word(connection.fileno()):
-            raise InvalidatePoolError
-
-
-def _has_word(file: int) -> bool:
-    waiting = select.poll()
-    waiting.register(file, select.POLLIN)
-    return bool(waiting.poll(0))
 
 
 def _run(connection: sa.Connection, text: str) -> None:
