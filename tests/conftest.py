@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import compiled
 from tests.databases import KINDS, Databases, Kind
 
 _DATABASES = pytest.StashKey[Databases]()
@@ -20,6 +21,7 @@ LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 def pytest_configure(config: pytest.Config) -> None:
     """Make the folder that all processes of this run share, or take the one we were given."""
     given = getattr(config, "workerinput", None)
+    compiled.share()
     config.stash[_DATABASES] = Databases(Path(given["shared_folder"])) if given else Databases.for_new_run()
 
 

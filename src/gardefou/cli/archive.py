@@ -191,8 +191,10 @@ def load_archive(settings: Settings, file: Path) -> Manifest:
             _refuse_full(settings)
             kept = {name: _member(tar, f"keys/{name}", file) for name in manifest.keys}
             _refuse_other_keys(settings, kept)
-            settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with tempfile.TemporaryDirectory(dir=settings.data, prefix=".gardefou-load-") as folder:
+            # Beside where its file goes: that may be another disk than the keys', and is put in place by renaming.
+            beside = _beside(settings)
+            beside.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryDirectory(dir=beside, prefix=".gardefou-load-") as folder:
                 _load_database(settings, tar, manifest, Path(folder), file, kept)
     except (tarfile.TarError, EOFError) as error:
         raise _malformed(file, str(error)) from error
@@ -232,6 +234,12 @@ def _member(tar: tarfile.TarFile, name: str, file: Path) -> bytes:
 
 def _malformed(file: Path, why: str) -> InvalidInput:
     return InvalidInput("backup/malformed", f"{file} is no backup of Gardefou's: {why}.", field="file")
+
+
+def _beside(settings: Settings) -> Path:
+    """Return where a database is made ready."""
+    into_sqlite = sa.make_url(settings.url).get_backend_name() == "sqlite"
+    return _sqlite_file(settings).parent if into_sqlite else settings.data
 
 
 def _refuse_full(settings: Settings) -> None:

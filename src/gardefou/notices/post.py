@@ -103,7 +103,7 @@ class ApprisePost:
         url = self._addresses.address(key)
         if url is None:
             return Sent(ok=False, answer="no_address")
-        with _listening() as lines:
+        with _ear.listening() as lines:
             try:
                 found = _service(url)
                 if found is None:
@@ -138,7 +138,7 @@ def service_of(url: str) -> str:
     wrong = "That is no address of a service; see docs/notices.md for how each is written."
     if not url or len(url) > _MAX_ADDRESS or not url.isprintable():
         raise InvalidInput("channel/address", wrong, field="address")
-    with _listening():
+    with _ear.listening():
         try:
             found = _service(url)
         except Exception:  # noqa: BLE001 - what the library says may quote the address
@@ -181,7 +181,6 @@ def _service(url: str) -> tuple[Any, Any] | None:
         http_redirects=False,
         async_mode=False,
     )
-    _log.propagate = False
     # Its own annotations leave the types of its dictionaries open.
     make: Any = Apprise
     one = make.instantiate(url, asset=asset, suppress_exceptions=True)
@@ -193,26 +192,35 @@ def _service(url: str) -> tuple[Any, Any] | None:
     return whole, one
 
 
-@contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collect what the library says in this thread meanwhile."""
-    lines: list[str] = []
-    here = threading.get_ident()
+class _Ear(logging.Filter):
+    """Keeps what the library says for whoever asked it, in their thread, and lets it go no further.
 
-    class Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == here:
-                lines.append(record.getMessage())
+    Its lines may quote an address. A filter, for the library itself sets anew where its lines go when it is loaded.
+    """
 
-    ear = Ear(logging.DEBUG)
-    _log.addHandler(ear)
-    _log.setLevel(logging.DEBUG)
-    # Its lines may quote an address: they are read here, and go no further. Loading it undoes this.
-    _log.propagate = False
-    try:
-        yield lines
-    finally:
-        _log.removeHandler(ear)
+    def __init__(self) -> None:
+        super().__init__()
+        self._heard = threading.local()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        lines: list[str] | None = getattr(self._heard, "lines", None)
+        if lines is not None:
+            lines.append(record.getMessage())
+        return False
+
+    @contextmanager
+    def listening(self) -> Iterator[list[str]]:
+        """Collect what the library says in this thread meanwhile."""
+        self._heard.lines = lines = list[str]()
+        _log.setLevel(logging.DEBUG)
+        try:
+            yield lines
+        finally:
+            self._heard.lines = None
+
+
+_ear = _Ear()
+_log.addFilter(_ear)
 
 
 def _meaning(lines: list[str], otherwise: str) -> str:

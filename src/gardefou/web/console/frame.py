@@ -8,12 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,7 +19,6 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
 
-from gardefou.clock import rfc3339
 from gardefou.domain.records import Staff
 from gardefou.errors import (
     Conflict,
@@ -54,11 +51,11 @@ from gardefou.people.preferences import Preferences, preferences_of
 from gardefou.people.roles import Power
 from gardefou.people.sessions import NOTED, browser_family, note_seen
 from gardefou.settings import Settings
-from gardefou.speech import Speech, bare, bare_plural, language_of, speak, speech
-from gardefou.web.console import reading_words, words
+from gardefou.speech import Speech, language_of, speak, speech
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.streams import Live
+from gardefou.web.console.templates import templates
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
 from gardefou.web.problems import note_denied
@@ -71,7 +68,6 @@ SECURE_COOKIE = f"{_HOST_ONLY}{COOKIE}"
 ZONE_COOKIE = "zone"
 #: Where a form goes that waits for a fresh sign-in at the identity provider instead.
 ELSEWHERE = "/oidc/step-up"
-_TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "console"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 HEADERS = {
@@ -210,23 +206,6 @@ class Console:
     def figures(self) -> Figures:
         """How the days went, counted; this node remembers what is over."""
         return Figures(self.app)
-
-    @cached_property
-    def templates(self) -> Environment:
-        """The templates; everything put into them is escaped, and a misspelt name is an error."""
-        made = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-        )
-        cast("Any", made).install_gettext_callables(bare, bare_plural, newstyle=True)
-        made.filters.update(words.FILTERS | reading_words.FILTERS)
-        made.filters["rfc3339"] = rfc3339
-        made.filters["segment"] = lambda text: quote(str(text), safe="")
-        return made
 
     def get(self, path: str, page: Page, *, anyone: bool = False) -> Route:
         """Return the route of a page that is read."""
@@ -368,7 +347,7 @@ class Console:
             "openid": self.openid,
             "error": None,
         }
-        text = self.templates.get_template(template).render({**known, **context})
+        text = templates().get_template(template).render({**known, **context})
         return HTMLResponse(text, status_code=status)
 
 
