@@ -10,12 +10,14 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gardefou.clock import SystemClock
 from gardefou.courier import Courier
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
@@ -35,6 +37,8 @@ _log = logging.getLogger("gardefou.worker")
 _PATIENCE = 0.25
 #: Seconds a round takes at least: what happens meanwhile shares one checkpoint, and leaves the core to people.
 _PACE = 0.05
+#: By how much a clock is set before it is said: more than NTP ever slews.
+_STEP = timedelta(seconds=5)
 _ROUNDS = 10_000
 #: What a look at the nets file says to the operator.
 _SAID = {
@@ -58,6 +62,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._nets_file = NetsFile(app, settings.nets_file)
         self._courier = Courier(app, settings.address)
+        self._clock_noted = False
         app.wake = self.wake
 
     def wake(self) -> None:
@@ -110,10 +115,20 @@ class Worker:
 
     def watch_round(self) -> None:
         """Read every watched account, look at the nets file, and erase names of people who never came."""
+        self._note_clock()
         self._guarded(lambda: watch(self._app))
         self._guarded(self._nets_file.look)
         self._guarded(lambda: erase_strangers(self._app))
         self._guarded(lambda: note_grants(self._app) + remind(self._app))
+
+    def _note_clock(self) -> None:
+        """Say once that the machine's clock was set meanwhile: this process goes on with the time it began with."""
+        clock = self._app.clock
+        if self._clock_noted or not isinstance(clock, SystemClock) or abs(clock.stepped) < _STEP:
+            return
+        self._clock_noted = True
+        seconds = clock.stepped.total_seconds()
+        _log.warning("the machine's clock was set by %+.0f seconds; restart this process to take it as it is", seconds)
 
     def _pause(self) -> float:
         try:

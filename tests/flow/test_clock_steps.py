@@ -9,6 +9,8 @@ import pytest
 from gardefou.clock import SystemClock, from_micros
 from gardefou.errors import Conflict
 from gardefou.flow.due import run_due
+from gardefou.settings import Settings
+from gardefou.worker import Worker
 from tests.flow.world import DAY, HOUR, MINUTE, START, World
 
 STEPS = [timedelta(hours=-1), timedelta(days=-1)]
@@ -156,3 +158,19 @@ def test_r18_checkpoints_are_never_signed_at_an_earlier_moment_than_the_one_befo
     assert moments == sorted(moments)
     world.clock.at += HOUR
     world.assert_sound()
+
+
+def test_the_worker_says_once_that_the_machines_clock_was_set(sqlite_url, caplog):
+    machine = Machine()
+    world = World(sqlite_url)
+    world.app.clock, settled = machine.clock, world.app.clock
+    worker = Worker(world.app, Settings())
+    worker._note_clock()
+    machine.step(timedelta(hours=1))
+    worker._note_clock()
+    worker._note_clock()
+    assert [record.getMessage() for record in caplog.records if "clock" in record.getMessage()] == [
+        "the machine's clock was set by +3600 seconds; restart this process to take it as it is"
+    ]
+    world.app.clock = settled
+    world.close()
