@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gardefou.bench import intake
+from gardefou.bench import soak as soaking
 from gardefou.bench.databases import KINDS
 from gardefou.bench.install import installed
 from gardefou.bench.load import CONNECTIONS
-from gardefou.bench.measured import Figure, Skipped, number
+from gardefou.bench.measured import Curve, Figure, Skipped, number
 from gardefou.bench.serving import median, starts
 from gardefou.bench.suite import Found, Suite
 from gardefou.bench.yardsticks import BARE, INSERT, MANY
@@ -20,6 +21,9 @@ START_AIM, STARTS = 1.5, 5
 SINGLE_AIM, P99_AIM = 4_000.0, 50.0
 #: Reports a second in files.
 BATCH_AIM = 60_000.0
+#: KiB a minute by which memory may grow and still be called flat.
+SLOPE_AIM = 100.0
+_MIB = 1024 * 1024
 
 #: Found with a sampling profiler and, on PostgreSQL, its own log of statements and what its sessions wait for.
 _BATCH_BOUND = {
@@ -103,5 +107,24 @@ def batch(suite: Suite) -> Iterator[Found]:
 
 def soak(suite: Suite) -> Iterator[Found]:
     """The server's memory under steady load; only where minutes are named."""
-    if not suite.extent.soak:
+    minutes = suite.extent.soak
+    if not minutes:
         yield Skipped(name="soak", why="it takes minutes; `--soak MINUTES` runs it")
+        return
+
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        found = soaking.soak(url, folder, minutes=minutes)
+        done = ", ".join(f"{many:,} {name}" for name, many in found.done.items())
+        yield Figure(
+            name=f"memory of the server over {number(minutes)} minutes of steady load: growth after the first third",
+            database=kind,
+            value=found.slope,
+            unit="KiB/min",
+            aim=SLOPE_AIM,
+            note=f"{found.warm[0][1] / _MIB:.1f} MiB then, {found.samples[-1][1] / _MIB:.1f} MiB at the end; {done}",
+            bound="caches of fixed size; the allocator gives back whole arenas only",
+        )
+        points = tuple((at, held / _MIB) for at, held in found.samples)
+        yield Curve(plot="soak", name=kind, points=points)
+
+    yield from suite.each("soak", KINDS, measure)
