@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 from gardefou.web.serve import config_of, spare_collector
 
 _BODY = b'{"report":"01890a5d-ac96-774b-bcce-b302099a8057","case":"01890a5d-ac96-774b-bcce-b302099a8058"}'
+_NOT_HERE = "/nothing"
 _HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(_BODY)).encode())]
 
 
@@ -26,7 +27,7 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
         return
     while (await receive()).get("more_body"):
         pass
-    status = 200 if scope["method"] == "GET" else 202
+    status = 404 if scope["path"] == _NOT_HERE else 200 if scope["method"] == "GET" else 202
     await send({"type": "http.response.start", "status": status, "headers": _HEADERS})
     await send({"type": "http.response.body", "body": _BODY})
 

@@ -53,10 +53,15 @@ def row(figure: Figure) -> tuple[str, ...]:
         figure.database,
         f"{number(figure.value)} {figure.unit}",
         aim_text(figure),
-        "; ".join(f"{number(ratio)} × {name}" for name, ratio in figure.ratios.items()),
+        "; ".join(f"{_times(ratio)} {name}" for name, ratio in figure.ratios.items()),
         figure.note,
         figure.bound,
     )
+
+
+def _times(ratio: float) -> str:
+    """Return a ratio in words: a share below one, times from there on."""
+    return f"{ratio:.0%} of" if ratio < 1 else f"{number(ratio)} times"
 
 
 def aim_text(figure: Figure) -> str:
