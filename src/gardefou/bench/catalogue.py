@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from gardefou.bench import figures_flow, figures_http, figures_past, yardsticks
+from gardefou.bench import figures_flow, figures_http, figures_past, figures_peers, yardsticks
 from gardefou.bench.suite import Found, Suite, kept_apart
 from gardefou.errors import InvalidInput
 
 _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "floor": yardsticks.floors,
     "bare": yardsticks.bare,
+    "peers": figures_peers.peers,
     "start": figures_http.start,
     "single": figures_http.single,
     "batch": figures_http.batch,

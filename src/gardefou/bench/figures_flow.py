@@ -9,7 +9,7 @@ from gardefou.bench import homeserver, ledger, pairs
 from gardefou.bench.databases import KINDS
 from gardefou.bench.measured import Figure, number
 from gardefou.bench.suite import Found, Suite
-from gardefou.bench.yardsticks import HASHES, INSERT, READ
+from gardefou.bench.yardsticks import HASHES, INSERT, PEER_PAIRS, READ
 
 #: Decided, executed, restored a second.
 PAIRS_AIM = 500.0
@@ -72,7 +72,7 @@ def _pairs_figure(suite: Suite, kind: str, run: pairs.Run, name: str, note: str)
         database=kind,
         value=run.rate,
         unit="pairs/s",
-        against=suite.against(kind, INSERT),
+        against=suite.against(kind, INSERT, PEER_PAIRS),
         aim=PAIRS_AIM,
         note=f"{note}; p50 {number(run.slow(0.5))} ms, p99 {number(run.slow(0.99))} ms",
         bound=_PAIRS_BOUND[kind],

@@ -13,7 +13,7 @@ from gardefou.bench.load import CONNECTIONS
 from gardefou.bench.measured import Curve, Figure, Skipped, number
 from gardefou.bench.serving import median, starts
 from gardefou.bench.suite import Found, Suite
-from gardefou.bench.yardsticks import BARE, INSERT, MANY
+from gardefou.bench.yardsticks import BARE, INSERT, MANY, PEER_REPORTS
 
 #: Seconds from the start of the process to its first answer; how often it is started.
 START_AIM, STARTS = 1.5, 5
@@ -65,7 +65,7 @@ def single(suite: Suite) -> Iterator[Found]:
             database=kind,
             value=load.most.rate,
             unit="reports/s",
-            against=suite.against(kind, INSERT, BARE),
+            against=suite.against(kind, INSERT, BARE, PEER_REPORTS),
             aim=SINGLE_AIM,
             note=f"wrk, {CONNECTIONS} connections, a new subject each;"
             f" p50 {number(load.most.p50)} ms, p99 {number(load.most.p99)} ms",

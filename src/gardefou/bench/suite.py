@@ -52,14 +52,19 @@ class Suite:
         return {name: known[name] for name in names if name in known}
 
     def each(
-        self, name: str, kinds: Sequence[str], measure: Callable[[str, str, Path], Iterator[Found]]
+        self,
+        name: str,
+        kinds: Sequence[str],
+        measure: Callable[[str, str, Path], Iterator[Found]],
+        *,
+        migrated: bool = True,
     ) -> Iterator[Found]:
         """Measure on a fresh database of each kind; what cannot run here is skipped, and says why."""
         for kind in kinds:
             self.say(f"{name} on {kind}")
 
             def measured(kind: str = kind) -> Iterator[Found]:
-                with self.databases.fresh(kind) as url:
+                with self.databases.fresh(kind, migrated=migrated) as url:
                     yield from measure(kind, url, self.folder())
 
             yield from kept_apart(f"{name} ({kind})", measured())

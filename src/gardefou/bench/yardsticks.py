@@ -14,6 +14,7 @@ from gardefou.bench.suite import Found, Suite
 #: The yardsticks' names, as figures are held against them.
 INSERT, MANY, READ = "a plain INSERT", "rows written a thousand a commit", "a row read by its key"
 BARE, HASHES = "a bare app", "hashing alone"
+PEER_REPORTS, PEER_PAIRS = "Ozone's createReport", "Ozone's takedown and reversal"
 _CLIENTS = 32
 
 

@@ -54,6 +54,11 @@ from gardefou.errors import InvalidInput
     help="How long the server's memory is looked at under steady load.",
 )
 @click.option(
+    "--peers",
+    is_flag=True,
+    help="Install what others would pick instead, and measure it too: Ozone, where node 22 and npm are.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the page with the tables there, and its plots into the folder beside it that is called like it.",
@@ -67,6 +72,7 @@ def bench(
     cases: int,
     events: int,
     soak: float,
+    peers: bool,
     report: Path | None,
 ) -> None:
     """Measure starting, intake, decisions, restores, ledger, backtests, pages and queue beside what the machine does.
@@ -95,7 +101,7 @@ def bench(
             raise InvalidInput(
                 "bench/report", f"{plots} is to be the folder of the plots; name another file.", field="report"
             )
-    extent = Extent(seconds=seconds, enforcements=enforcements, cases=cases, events=events, soak=soak)
+    extent = Extent(seconds=seconds, enforcements=enforcements, cases=cases, events=events, soak=soak, peers=peers)
     with Databases.opened() as databases:
         found = list(run(Suite(databases, extent, ctx.out.note), only))
         about = machine(databases)
