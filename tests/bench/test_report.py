@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from gardefou.bench import catalogue, plot
+from gardefou.bench.databases import Databases
 from gardefou.bench.measured import Curve, Figure, Skipped
 from gardefou.bench.report import write_report
 from gardefou.bench.suite import Extent, Suite
@@ -16,7 +17,12 @@ from gardefou.errors import InvalidInput, Unavailable
 
 DAY = date(2030, 1, 1)
 FAST = Figure(
-    name="pairs", database="SQLite", value=450, unit="pairs/s", aim=500, against={"a plain INSERT": 900, "a bare app": 9}
+    name="pairs",
+    database="SQLite",
+    value=450,
+    unit="pairs/s",
+    aim=500,
+    against={"a plain INSERT": 900, "a bare app": 9},
 )
 SLOW = Figure(name="a page", database="PostgreSQL", value=1.2, unit="ms", aim=5)
 FREE = Figure(name="plain INSERT", database="SQLite", value=900, unit="rows/s")
@@ -66,14 +72,14 @@ def test_plots_are_whole_documents_with_every_value_in_words():
         "lines": plot.lines("The queue", [LINE, LINE], x="cases", y="ms", logarithmic=True),
         "one point": plot.lines("One", [Curve(plot="soak", name="one", points=((1, 0.0),))], x="s", y="MiB"),
     }
-    texts = {name: " ".join(ElementTree.fromstring(svg).itertext()) for name, svg in drawn.items()}  # noqa: S314 - ours
+    texts = {name: " ".join(ET.fromstring(svg).itertext()) for name, svg in drawn.items()}  # noqa: S314 - ours
     assert "450 pairs/s, missed" in texts["aims"]
     assert "1.20 ms, kept" in texts["aims"]
     assert "next <SQLite>: 1.20" in texts["lines"]
     assert all("prefers-color-scheme:dark" in svg for svg in drawn.values())
 
 
-def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch):
+def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch, tmp_path):
     def broken(_suite):
         yield FREE
         raise RuntimeError("the disk is gone")
@@ -84,7 +90,7 @@ def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch):
 
     runs = {"floor": broken, "bare": missing, "start": lambda _suite: iter([SLOW])}
     monkeypatch.setattr(catalogue, "_RUNS", runs)
-    found = list(catalogue.run(Suite(None, Extent(), lambda _: None), []))
+    found = list(catalogue.run(Suite(Databases(tmp_path), Extent(), lambda _: None), []))
     assert found == [
         FREE,
         Skipped(name="floor", why="it failed: RuntimeError: the disk is gone"),
@@ -93,14 +99,14 @@ def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch):
     ]
 
 
-def test_only_what_is_named_runs_after_its_yardsticks(monkeypatch):
+def test_only_what_is_named_runs_after_its_yardsticks(monkeypatch, tmp_path):
     ran: list[str] = []
 
     def noting(name):
         return lambda _suite: iter(ran.append(name) or ())
 
     monkeypatch.setattr(catalogue, "_RUNS", {name: noting(name) for name in catalogue.NAMES})
-    suite = Suite(None, Extent(), lambda _: None)
+    suite = Suite(Databases(tmp_path), Extent(), lambda _: None)
     list(catalogue.run(suite, ["single"]))
     list(catalogue.run(suite, ["queue"]))
     assert ran == ["floor", "bare", "single", "floor", "queue"]
