@@ -79,6 +79,12 @@ def test_plots_are_whole_documents_with_every_value_in_words():
     assert all("prefers-color-scheme:dark" in svg for svg in drawn.values())
 
 
+def test_the_scale_of_a_plot_ends_at_a_plain_number_above_all_values():
+    drawn = plot.lines("One", [Curve(plot="soak", name="one", points=((1, 3.0), (2, 230.0)))], x="s", y="MiB")
+    assert ">400<" in drawn
+    assert ">100<" in drawn
+
+
 def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch, tmp_path):
     def broken(_suite):
         yield FREE

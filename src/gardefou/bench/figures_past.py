@@ -66,6 +66,7 @@ def console(suite: Suite) -> Iterator[Found]:
                 aim=PAGE_AIM,
                 note=f"{suite.extent.cases:,} past cases; p95 {number(one.slow(0.95))} ms; {one.size / 1000:.0f} kB",
                 bound="one core of Python: rows into objects, and the template",
+                alike=True,
             )
 
     yield from suite.each("pages", KINDS, measure)
@@ -90,6 +91,7 @@ def queues(suite: Suite) -> Iterator[Found]:
                     aim=QUEUE_AIM,
                     note=f"{number(took / line[0][1])} times that of {line[0][0]:,} cases",
                     bound="one core of Python: statements and rows; each reads a page along an index",
+                    alike=True,
                 )
 
         yield from suite.each(f"queue of {cases:,}", KINDS, measure)

@@ -28,6 +28,8 @@ class Figure:
     aim: float | None = None
     note: str = ""
     bound: str = ""
+    #: One of many alike, which the plot of the aims leaves out.
+    alike: bool = False
 
     @property
     def less(self) -> bool:

@@ -18,7 +18,7 @@ text{font:12px system-ui,sans-serif;fill:#24292f}.dim{fill:#57606a}.title{font-s
 _COLOURS = ("#2f81c7", "#c2701c", "#2a9d74", "#b3589a", "#8a7a12", "#5a9bd6", "#cf4f3a")
 _DASHES = ("", "7 4", "2 3")
 _WIDTH, _ROW, _TOP = 900, 20, 44
-_LABELS, _VALUES = 400, 190
+_LABELS, _VALUES = 430, 190
 
 
 def aims(title: str, figures: Sequence[Figure]) -> str:
@@ -40,7 +40,7 @@ def aims(title: str, figures: Sequence[Figure]) -> str:
         low, high = sorted((middle, place(score)))
         said = f"{number(one.value)} {one.unit}, {'kept' if one.kept else 'missed'}"
         parts += [
-            _text(left - 8, top + 14, _short(f"{one.name} ({one.database})", 62), end=True),
+            _text(left - 8, top + 14, f"{_short(one.name, 57 - len(one.database))} ({one.database})", end=True),
             _bar(one.kept is True, low, top + 4, high - low),
             _text(right + 8, top + 14, said),
         ]
@@ -51,10 +51,10 @@ def aims(title: str, figures: Sequence[Figure]) -> str:
 
 def lines(title: str, curves: Sequence[Curve], *, x: str, y: str, logarithmic: bool = False) -> str:
     """Return the curves over one another, from nought up; ``logarithmic`` spreads the sizes along the way."""
-    left, right, bottom = 60, _WIDTH - 330, 320
+    left, right, bottom = 60, _WIDTH - 400, 320
     across = [point[0] for one in curves for point in one.points]
     up = [point[1] for one in curves for point in one.points]
-    first, last, most = min(across), max(across), max([*up, 1e-9]) * 1.1
+    first, last, most = min(across), max(across), _above(max(up))
 
     def scale(value: float) -> float:
         return math.log10(value) if logarithmic else value
@@ -85,6 +85,12 @@ def lines(title: str, curves: Sequence[Curve], *, x: str, y: str, logarithmic: b
             _text(right + 42, top, f"{one.name}: {number(one.points[-1][1])}"),
         ]
     return _svg(_WIDTH, max(bottom + 30, _TOP + 20 + len(curves) * 18), title, parts)
+
+
+def _above(value: float) -> float:
+    """Return a plain number above the value, of which a quarter is plain too."""
+    ten = 10 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(ten * step for step in (1, 2, 4, 6, 8, 10) if ten * step >= value)
 
 
 def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> str:

@@ -39,7 +39,7 @@ def write_report(
 
     for old in (folder / f"{name}.svg" for name in ("aims", *_CURVES)):
         old.unlink(missing_ok=True)
-    aimed = [one for one in figures if one.aim is not None and not one.name.startswith("console page")]
+    aimed = [one for one in figures if one.aim is not None and not one.alike]
     if aimed:
         title = "How far each figure is from its aim"
         keep("aims", title, plot.aims(title, aimed))
