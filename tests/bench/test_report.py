@@ -91,8 +91,8 @@ def test_a_benchmark_that_fails_says_so_and_costs_no_other(monkeypatch, tmp_path
         raise RuntimeError("the disk is gone")
 
     def missing(_suite):
+        yield from ()
         raise Unavailable("bench/wrk", "`wrk` is missing.")
-        yield FREE
 
     runs = {"floor": broken, "bare": missing, "start": lambda _suite: iter([SLOW])}
     monkeypatch.setattr(catalogue, "_RUNS", runs)
@@ -109,7 +109,11 @@ def test_only_what_is_named_runs_after_its_yardsticks(monkeypatch, tmp_path):
     ran: list[str] = []
 
     def noting(name):
-        return lambda _suite: iter(ran.append(name) or ())
+        def noted(_suite):
+            ran.append(name)
+            return iter(())
+
+        return noted
 
     monkeypatch.setattr(catalogue, "_RUNS", {name: noting(name) for name in catalogue.NAMES})
     suite = Suite(Databases(tmp_path), Extent(), lambda _: None)
