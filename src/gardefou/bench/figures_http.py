@@ -31,6 +31,10 @@ _BATCH_BOUND = {
     "PostgreSQL": "PostgreSQL: a report is seven rows and a dozen entries in indexes;"
     " Python holds its lock two fifths of the time",
 }
+_SOAK_BOUND = {
+    "SQLite": "SQLite keeps the pages it reads, up to 64 MiB a connection, until those are full; caches of fixed size",
+    "PostgreSQL": "caches of fixed size, until they are full",
+}
 
 
 def start(suite: Suite) -> Iterator[Found]:
@@ -122,7 +126,7 @@ def soak(suite: Suite) -> Iterator[Found]:
             unit="KiB/min",
             aim=SLOPE_AIM,
             note=f"{found.warm[0][1] / _MIB:.1f} MiB then, {found.samples[-1][1] / _MIB:.1f} MiB at the end; {done}",
-            bound="caches of fixed size; the allocator gives back whole arenas only",
+            bound=_SOAK_BOUND[kind],
         )
         points = tuple((at, held / _MIB) for at, held in found.samples)
         yield Curve(plot="soak", name=kind, points=points)
