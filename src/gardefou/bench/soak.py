@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from itertools import count, cycle
 from pathlib import Path
@@ -27,8 +27,9 @@ REPORTS, DECIDED, PAGES, STREAMS = 50, 2, 2, 5
 PEOPLE = 120
 #: The share of the time in which the server warms up: caches fill, the allocator takes what it then keeps.
 WARM = 1 / 3
-#: Seconds after which a stream is opened anew.
+#: Seconds after which a stream is opened anew: in any case, and where nothing is said.
 _LISTEN = 20.0
+_QUIET = 3.0
 _FREE = {"breaker_reversals": 1_000_000_000, "restores_per_hour": 1_000_000_000}
 _SHOWN = ("/", "/queue", "/enforcements", "/accounts", "/record", "/api/v1/cases", "/metrics")
 
@@ -166,7 +167,11 @@ def _asked(answer: httpx.Response) -> httpx.Response:
 
 def _listen(http: httpx.Client, seen: dict[str, str], stop: threading.Event) -> None:
     end = time.monotonic() + _LISTEN
-    with http.stream("GET", "/live", headers=seen) as answer:
+    # Under load something happens twice a second; once it is quiet the load has ended.
+    with (
+        suppress(httpx.ReadTimeout),
+        http.stream("GET", "/live", headers=seen, timeout=httpx.Timeout(60, read=_QUIET)) as answer,
+    ):
         if not answer.is_success:
             raise Unavailable("bench/unexpected", f"A stream was answered {answer.status_code}.")
         for _ in answer.iter_raw():

@@ -25,6 +25,9 @@ does under the same server, and hashing alone are measured in the same run, and 
 bounds it. Nothing is switched off for speed: SQLite runs with `synchronous=FULL`, PostgreSQL with `fsync` and
 `synchronous_commit` on, and every answer is given after the commit.
 Load generator, server and database share the machine's cores.
+
+What takes minutes or hours is asked for:
+`make bench-report ARGS="--soak 30 --peers --cases 10000000 --events 10000000"`.
 """
 
 
