@@ -5,6 +5,7 @@
 #   make test-long       what takes minutes each: every kill point, a failover, deep calls from the OpenAPI document
 #   make check           lint, types, import contract, known holes in what is pinned
 #   make bench           the benchmark tables                  (bench-report writes docs/benchmarks.md)
+#                          (ARGS="--soak 30 --peers --cases 10000000 --events 10000000": what takes hours)
 #   make serve           run it for real on this machine
 #   make lock            renew requirements.lock
 #   make clean           remove what the targets above made

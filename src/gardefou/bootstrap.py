@@ -29,9 +29,6 @@ from gardefou.people.seal_store import KeptSeals, wrap_of
 from gardefou.people.seals import DerivedSeals
 from gardefou.platforms.protocol import Connector
 from gardefou.platforms.sandbox import Sandbox
-from gardefou.platforms.synapse import Synapse
-from gardefou.platforms.webhook import Webhook, WebhookCalls, WebhookSettings
-from gardefou.platforms.webhook_wire import description as webhook_description
 from gardefou.settings import Settings
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, open_store
@@ -137,7 +134,10 @@ def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeySt
         raise InvalidInput("platform/config", "Only sandbox platforms can be used here.", field="kind")
     secret = keys.credentials(entry.id)
     config: dict[str, Any] = dict(entry.config)
+    # Loaded where a platform needs them: what speaks HTTP to it takes a while, and some have none.
     if entry.kind == "synapse":
+        from gardefou.platforms.synapse import Synapse  # noqa: PLC0415
+
         return Synapse(
             entry.id,
             config["base_url"],
@@ -147,13 +147,16 @@ def make_connector(entry: PlatformEntry, works: Works, parts: Parts, keys: KeySt
             watch_token=secret.get("watch_token"),
         )
     if entry.kind == "webhook":
+        from gardefou.platforms.webhook import Webhook, WebhookCalls, WebhookSettings  # noqa: PLC0415
+        from gardefou.platforms.webhook_wire import description  # noqa: PLC0415
+
         hook = WebhookSettings(
             base_url=config["base_url"],
             secrets=tuple(secret["secrets"].split()),
             allow_private=frozenset(config.get("allow_private", ())),
         )
         calls = WebhookCalls(hook, clock=parts.clock, ids=works.ids)
-        return Webhook(entry.id, webhook_description(config["describe"], url=config["base_url"]), calls)
+        return Webhook(entry.id, description(config["describe"], url=config["base_url"]), calls)
     raise InvalidInput("platform/config", f"There is no connector of kind {entry.kind!r}.", field="kind")
 
 

@@ -9,15 +9,19 @@ from functools import partial
 from pathlib import Path
 
 from gardefou.bench.floor import TEXT
-from gardefou.bench.install import installed
+from gardefou.bench.install import Installation, installed
 from gardefou.errors import Unavailable
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.ledger.audit import audit
+from gardefou.ledger.leaf import SALT_BYTES
 from gardefou.ledger.sequencer import latest, read_nodes
 from gardefou.ledger.tree import inclusion_proof
+from gardefou.storage import bulk
 
-_BATCH = 1_000
+_BATCH = 10_000
+#: Stands in a body for the account.
+_ACCOUNT = "(account)"
 _PROOFS = 500
 
 
@@ -32,32 +36,15 @@ class Times:
 
 
 def ledger(database_url: str, folder: Path, *, events: int) -> Times:
-    """Take so many reports, then integrate, prove and verify their events.
+    """Write so many events as reports do, then integrate, prove and verify them.
 
     Raises:
         Unavailable: the log does not verify (`bench/unexpected`).
     """
     with installed(database_url, folder, people=1) as made:
         app = made.app
-        reporter = made.reporter()
         app.sequencer.integrate_all()
-        for first in range(0, events, _BATCH):
-            take_many(
-                app,
-                reporter,
-                [
-                    parse_report(
-                        {
-                            "platform": "sandbox",
-                            "subject": {"kind": "account", "account": f"l{place}"},
-                            "reporter": f"member-{place}",
-                            "category": "spam",
-                            "text": TEXT,
-                        }
-                    )
-                    for place in range(first, min(first + _BATCH, events))
-                ],
-            )
+        _fill(made, events)
         begun = time.perf_counter()
         done = app.sequencer.integrate_all()
         integrated = done / (time.perf_counter() - begun)
@@ -81,3 +68,37 @@ def ledger(database_url: str, folder: Path, *, events: int) -> Times:
             if not found.ok:
                 raise Unavailable("bench/unexpected", f"The log does not verify: {found.problem}.")
         return Times(events=done, integrated=integrated, proof_ms=proof_ms, audited=audited)
+
+
+def _fill(made: Installation, events: int) -> None:
+    """Take one report; write its event over and over, each of another account, with an id and a salt of its own."""
+    app = made.app
+    report = parse_report(
+        {
+            "platform": "sandbox",
+            "subject": {"kind": "account", "account": _ACCOUNT},
+            "reporter": "member-1",
+            "category": "spam",
+            "text": TEXT,
+        }
+    )
+    take_many(app, made.reporter(), [report])
+    with app.works.read() as connection:
+        names = ", ".join(f'"{name}"' for name in bulk.EVENT_COLUMNS)
+        statement = f"SELECT {names} FROM event WHERE platform = ? AND kind = ?"  # noqa: S608 - own names
+        found = bulk.select(connection, statement, ("sandbox", "report.taken"))
+    if not found:
+        raise Unavailable("bench/unexpected", "A report was taken and is not in the record.")
+    platform, _, kind, at, by, _, about, _, body = found[0]
+    written = bytes(body)
+    for first in range(0, events - 1, _BATCH):
+        places = range(first, min(first + _BATCH, events - 1))
+        rows = [
+            (
+                platform, event, kind, at, by, f"l{place}", about, app.works.salts(SALT_BYTES),
+                written.replace(_ACCOUNT.encode(), b"l%d" % place),
+            )
+            for place, event in zip(places, app.ids.many(len(places)), strict=True)
+        ]  # fmt: skip
+        with app.works.store.begin() as connection:
+            bulk.insert_events(connection, rows)

@@ -3,36 +3,55 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+#: Of these less is better.
+_LESS = ("ms", "s", "KiB/min")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One measured figure.
 
-    ``floor`` is what a plain INSERT does on the same database in the same run,
-    in rows a second; ``aim`` the figure that was aimed for, in ``unit``.
+    ``aim`` is the figure that was aimed for, in ``unit``; ``against`` what the
+    machine, its database and the server do by themselves in the same run, by
+    the name of the yardstick and in ``unit``.
     """
 
     name: str
     database: str
     value: float
     unit: str
-    floor: float | None = None
+    against: Mapping[str, float] = field(default_factory=dict[str, float])
     aim: float | None = None
     note: str = ""
     bound: str = ""
+    #: One of many alike, which the plot of the aims leaves out.
+    alike: bool = False
 
     @property
-    def ratio(self) -> float | None:
-        """The figure as a multiple of the floor, where it has one."""
-        return self.value / self.floor if self.floor else None
+    def less(self) -> bool:
+        """Whether less is better."""
+        return self.unit in _LESS
+
+    @property
+    def kept(self) -> bool | None:
+        """Whether the aim is reached; None where there is none."""
+        if self.aim is None:
+            return None
+        return self.value <= self.aim if self.less else self.value >= self.aim
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """The figure as a multiple of each yardstick."""
+        return {name: self.value / value for name, value in self.against.items() if value}
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
-        return {**asdict(self), "ratio": self.ratio}
+        found = {**asdict(self), "against": dict(self.against)}
+        return {**found, "ratios": self.ratios, "less_is_better": self.less, "kept": self.kept}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +60,15 @@ class Skipped:
 
     name: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A line of a plot: what it is of, and its points."""
+
+    plot: str
+    name: str
+    points: tuple[tuple[float, float], ...]
 
 
 #: Says what is being measured, while it is.
@@ -61,7 +89,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def number(value: float) -> str:
-    """Return a figure with as many digits as mean something: 1,234, 56.7 or 0.123."""
+    """Return a figure with as many digits as mean something: 1,234, 56.7, 1.23 or 0.0123."""
     if value >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if value >= 10 else f"{value:.3g}" if value < 0.1 else f"{value:.2f}"

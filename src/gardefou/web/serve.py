@@ -6,6 +6,7 @@ import gc
 import socket
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from gardefou.bootstrap import open_app
 from gardefou.flow.app import App
@@ -44,14 +45,17 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
     way, makes every report that was sent durable, and stops the worker.
     """
     worker = Worker(app, settings) if settings.embedded_worker else None
-    # What was loaded stays: the collector need not walk through it again and again.
-    gc.freeze()
-    gc.set_threshold(_YOUNG, 20, 50)
+    spare_collector()
     web = create_app(app, settings, worker=worker)
-    config = uvicorn.Config(
+    return Server(config_of(web, settings.host, settings.port), web.state.live)
+
+
+def config_of(web: ASGIApp, host: str, port: int) -> uvicorn.Config:
+    """Return how uvicorn serves an application here."""
+    return uvicorn.Config(
         web,
-        host=settings.host,
-        port=settings.port,
+        host=host,
+        port=port,
         loop="uvloop",
         http=protocol_of(settings),
         ws="none",
@@ -63,7 +67,12 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=KEEP_ALIVE,
     )
-    return Server(config, web.state.live)
+
+
+def spare_collector() -> None:
+    """Let the collector leave alone what was loaded, which stays, and look more rarely."""
+    gc.freeze()
+    gc.set_threshold(_YOUNG, 20, 50)
 
 
 def serve(settings: Settings) -> int:
