@@ -33,6 +33,7 @@ _TOGETHER = 64
 _JOIN_SECONDS = 0.02
 _PATIENCE = 0.5
 _NEVER = 1_000_000_000
+_WRITERS_CACHE, _READERS_CACHE = 65_536, 8_192
 
 
 class Store:
@@ -331,7 +332,8 @@ def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
         # Sixteen megabytes of log before it is folded back: batches otherwise pay for it several times a second.
         cursor.execute("PRAGMA wal_autocheckpoint=4000")
         cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute("PRAGMA cache_size=-65536")
+        # In KiB. Readers are many, and the system keeps the file's pages for all of them.
+        cursor.execute(f"PRAGMA cache_size=-{_WRITERS_CACHE if begin else _READERS_CACHE}")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.close()
 
