@@ -11,6 +11,7 @@ import sys
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from gardefou.settings import Settings
 from gardefou.web.serve import config_of, spare_collector
 
 _BODY = b'{"report":"01890a5d-ac96-774b-bcce-b302099a8057","case":"01890a5d-ac96-774b-bcce-b302099a8058"}'
@@ -35,7 +36,8 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
 def main(arguments: list[str]) -> None:
     """Serve it on the port that is named."""
     spare_collector()
-    uvicorn.Server(config_of(bare, "127.0.0.1", int(arguments[arguments.index("--port") + 1]))).run()
+    port = int(arguments[arguments.index("--port") + 1])
+    uvicorn.Server(config_of(bare, Settings(host="127.0.0.1", port=port))).run()
 
 
 if __name__ == "__main__":

@@ -47,15 +47,15 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
     worker = Worker(app, settings) if settings.embedded_worker else None
     spare_collector()
     web = create_app(app, settings, worker=worker)
-    return Server(config_of(web, settings.host, settings.port), web.state.live)
+    return Server(config_of(web, settings), web.state.live)
 
 
-def config_of(web: ASGIApp, host: str, port: int) -> uvicorn.Config:
+def config_of(web: ASGIApp, settings: Settings) -> uvicorn.Config:
     """Return how uvicorn serves an application here."""
     return uvicorn.Config(
         web,
-        host=host,
-        port=port,
+        host=settings.host,
+        port=settings.port,
         loop="uvloop",
         http=protocol_of(settings),
         ws="none",
