@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from gardefou.storage import tables
 from gardefou.web.api import reports
+from gardefou.web.hot import HotPath
 
 GOOD = {
     "platform": "sandbox",
@@ -150,3 +151,32 @@ def test_a_body_that_is_too_large_is_413_with_and_without_a_length(one_house):
     for answer in (told, untold):
         assert (answer.status_code, answer.json()["code"]) == (413, "http/too_large")
     assert count(one_house) == 0
+
+
+@pytest.mark.parametrize(
+    ("by", "method", "options"),
+    [
+        ("forms", "POST", {"json": {**GOOD, "category": "No"}}),
+        ("forms", "POST", {"json": {**GOOD, "platform": "nowhere"}}),
+        ("forms", "POST", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
+        ("forms", "POST", {"content": b"x" * 300_000, "headers": {"Content-Type": "application/json"}}),
+        ("forms", "POST", {"content": b"a=1"}),
+        ("forms", "GET", {}),
+        ("aud", "POST", {"json": GOOD}),
+        (None, "POST", {"json": GOOD}),
+    ],
+    ids=["category", "platform", "torn", "large", "form", "get", "powerless", "nobody"],
+)
+def test_what_is_wrong_with_a_report_is_answered_as_its_route_would(one_house, monkeypatch, by, method, options):
+    def answer():
+        got = one_house.call(method, "/reports", by=by, **options)
+        return got.status_code, got.content, got.headers.items()
+
+    taken_short = answer()
+    assert taken_short[0] >= 400
+
+    async def through(self, scope, receive, send):
+        await self._app(scope, receive, send)
+
+    monkeypatch.setattr(HotPath, "__call__", through)
+    assert answer() == taken_short

@@ -32,6 +32,7 @@ from gardefou.web.api import (
 from gardefou.web.auth import Bearer
 from gardefou.web.console.pages import routes
 from gardefou.web.console.streams import Live
+from gardefou.web.hot import HotPath
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
 from gardefou.web.openid import OpenId
@@ -112,5 +113,6 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
 
         web.router.routes.extend(signal_routes(settings))
     web.router.routes.extend(routes(app, settings, live, openid))
+    web.add_middleware(HotPath, prefix=PREFIX)
     web.add_middleware(Shield)
     return web
