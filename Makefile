@@ -3,6 +3,7 @@
 #   make demo-matrix     the same against a real Matrix homeserver on this machine
 #   make test            all tests                             (ARGS="tests/nets -x" for some of them)
 #   make check           lint, types, import contract
+#   make mutants         do the tests notice a change?   (ARGS="nets judge" for one file; docs/mutants.md)
 #   make bench           the benchmark tables                  (bench-report writes docs/benchmarks.md)
 #   make serve           run it for real on this machine
 #   make lock            renew requirements.lock
@@ -19,7 +20,7 @@ READY := $(VENV)/.ready
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-matrix test check bench bench-report serve lock clean chromium
+.PHONY: help setup demo demo-matrix test check bench bench-report mutants serve lock clean chromium
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -69,6 +70,11 @@ chromium:
 	    echo "Chromium is missing: install your system's package 'chromium'; the browser tests will fail without it." >&2; \
 	  fi; }
 
+# Hours for everything; ARGS names a set and files of it, or `nets --again` for what was alive last time.
+mutants: $(READY)
+	@if [ -n "$(ARGS)" ]; then $(BIN)/python -m tools.mutants $(ARGS); else \
+	  for set in domain nets ledger flow; do $(BIN)/python -m tools.mutants $$set || exit 1; done; fi
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -86,5 +92,5 @@ lock: $(READY)
 	@$(BIN)/python tools/check_addresses.py $(LOCK)
 
 clean:
-	rm -rf $(VENV) .lab build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) .lab .mutants build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,6 +21,7 @@ from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.ledger.verifier import BadUsage, describe, verify_export
 from tests.ledger.made_log import ORIGIN, MadeLog, make_log
+from tests.refusals import refused
 
 LOG = make_log(30, erased=frozenset({11}))
 LARGE = make_log(600)
@@ -245,15 +246,16 @@ def test_a_made_up_size_ends_at_the_first_missing_entry(export):
 
 
 def test_an_export_never_writes_into_a_folder_in_use(export):
-    with pytest.raises(Conflict, match="ledger/export_exists"):
+    with refused("ledger/export_exists", "folder", by=Conflict):
         LOG.export(export)
 
 
 @pytest.mark.parametrize("gap", [0, 17, 29])
 def test_an_entry_missing_from_the_store_is_named_and_the_export_is_left_without_checkpoint(gap, tmp_path):
     entries = [entry for entry in LOG.entries if entry.index != gap]
-    with pytest.raises(InvalidInput, match=f"Entry {gap} is missing"):
+    with pytest.raises(InvalidInput, match=f"Entry {gap} is missing") as caught:
         LOG.export(tmp_path / "export", entries=iter(entries))
+    assert (caught.value.code, caught.value.extra) == ("ledger/export_missing", {"index": gap})
     assert not (tmp_path / "export/checkpoint").exists()
 
 
