@@ -34,16 +34,7 @@ RESULTS = ROOT / ".mutants"
 
 #: Which tests a set is held against. SQLite only: what a database does differently is no mutant's business.
 TESTS = {
-    "domain": [
-        "tests/nets/test_facts.py",
-        "tests/nets/test_judge.py",
-        "tests/nets/test_load.py",
-        "tests/nets/test_seats.py",
-        "tests/flow/test_decide.py",
-        "tests/flow/test_place.py",
-        "tests/flow/test_execute.py",
-        "tests/flow/test_approve.py",
-    ],
+    "domain": ["tests/domain"],
     "nets": ["tests/nets"],
     "ledger": ["tests/ledger", "tests/flow/test_execute.py", "tests/flow/test_history.py", "tests/web/test_flow.py"],
     "flow": [
