@@ -158,7 +158,8 @@ def summary(results: list[Result]) -> str:
     by_file: dict[str, Counter[str]] = {}
     for result in results:
         by_file.setdefault(result.file, Counter())[result.status] += 1
-    for file, counts in [*sorted(by_file.items()), ("all", sum(by_file.values(), Counter()))]:
+    whole: Counter[str] = Counter(result.status for result in results)
+    for file, counts in [*sorted(by_file.items()), ("all", whole)]:
         total = counts.total()
         killed = counts["killed"] + counts["timeout"]
         rows.append(

@@ -54,7 +54,7 @@ def mutants_of(path: Path) -> list[Mutant]:
             mutation.mutated_node,
             mutation.contained_by_top_level_function,
         )
-        if function not in names or (not visitor.texts_run and _only_words(node, changed)):
+        if function is None or function not in names or (not visitor.texts_run and _only_words(node, changed)):
             continue
         before, after = module.code_for_node(node).strip(), module.code_for_node(changed).strip()
         if isinstance(node, cst.Match):

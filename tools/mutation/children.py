@@ -22,6 +22,7 @@ from tools.mutation.changes import SOURCE, Mutant
 from tools.mutation.reach import Reach, Runner
 
 _KILLED, _SURVIVED, _NO_PROGRAM, _SAME = 0, 1, 2, 3
+_CACHED: Any = type(functools.cache(lambda: None))
 #: Above this no test goes; a mutant that collects without end is stopped before the machine is.
 _MEMORY = 1536 * 1024**2
 
@@ -171,8 +172,8 @@ def _all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
         if type(thing) is FunctionType and thing.__code__.co_filename.startswith(inside):
             code = thing.__code__
             found.setdefault((code.co_filename, code.co_firstlineno, code.co_qualname), []).append(thing)
-        elif isinstance(thing, functools._lru_cache_wrapper) and (thing.__module__ or "").startswith("gardefou"):  # noqa: SLF001
-            thing.cache_clear()
+        elif type(thing) is _CACHED and (thing.__module__ or "").startswith("gardefou"):
+            _CACHED.cache_clear(thing)
     return found
 
 
