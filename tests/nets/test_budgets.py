@@ -55,3 +55,18 @@ def test_reach_touched_counts_the_account_that_is_the_last_to_go_by():
 def test_a_net_that_asks_at_once_lets_none_go_by():
     most, then = most_before(nets("action.severity >= 1"), ORDINARY, "actor_1h", "all")
     assert (most, then.seats) == (0, 1)
+
+
+def test_what_is_asked_then_is_what_is_asked_at_that_number_and_not_beyond():
+    two = load(
+        '[[net]]\nid = "one"\ntitle = "T"\nbecause = "B"\nwhen = "recent.actor_1h.all >= 5"\n'
+        '[net.require]\napprovals = 1\nfrom = ["lead"]\n'
+        '[[net]]\nid = "two"\ntitle = "T"\nbecause = "B"\nwhen = "recent.actor_1h.all >= 6"\n'
+        "[net.require]\nrefuse = true\n"
+    )
+    most, then = most_before(two, ORDINARY, "actor_1h", "all")
+    assert (most, then.refused, then.seats) == (5, False, 1)
+
+
+def test_reach_that_is_asked_for_at_once_lets_none_go_by():
+    assert most_before(nets("action.severity >= 1"), {**ORDINARY, "account.reach": 400}, "actor_1h", "reach")[0] == 0

@@ -173,3 +173,55 @@ def test_a_condition_runs_in_a_few_microseconds():
     facts = ordinary()
     best = min(timeit.repeat(lambda: condition.evaluate(facts), number=1_000, repeat=5)) / 1_000
     assert best < 20e-6
+
+
+def test_a_condition_keeps_its_text_and_knows_what_it_reads():
+    condition = compile_condition("account.reach > 5 and not now.paused or account.reach > 9")
+    assert condition.text == "account.reach > 5 and not now.paused or account.reach > 9"
+    assert condition.reads == tuple(
+        sorted((SCHEMA["now.paused"], SCHEMA["account.reach"]), key=lambda spec: spec.index)
+    )
+
+
+def test_a_condition_runs_without_anything_built_in():
+    known = compile_condition("now.paused").test.__globals__  # type: ignore[attr-defined]
+    assert known["__builtins__"] == {}
+    assert set(known) == {"__builtins__", "n", "min", "max", "len", "any", "all"}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        # A value of the list that is no constant: compared one after another, the unknown one errs.
+        ("account.reach in [40, account.age_days]", MATCHED),
+        ("account.reach in [41, account.age_days]", SILENT),
+        ("account.reach not in [40, account.age_days]", SILENT),
+        ("account.reach not in [41, account.age_days]", MATCHED),
+        ("account.age_days in [account.reach, account.age_days]", MATCHED),
+        ("account.reach in [40, 41]", MATCHED),
+        ("account.reach not in [40, 41]", SILENT),
+        ("account.reach - 39 == 1", MATCHED),
+        ("account.reach * account.reach == 1600", MATCHED),
+        ("account.reach - (39 - 1) == 2", MATCHED),
+        ("(now.paused or actor.human) and not now.paused", MATCHED),
+        ("len([account.reach, 3]) == 2", MATCHED),
+        ("any([now.paused, now.paused])", SILENT),
+        ("all([actor.human, not now.paused])", MATCHED),
+    ],
+)
+def test_outcomes_of_lists_that_are_written_down(text, outcome):
+    assert compile_condition(text).evaluate(ordinary()) is outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ('case.category in ["spam", case.policy]', ERRED),
+        ('any([actor.human, case.category == "spam"])', ERRED),
+        ('all([now.paused, case.category == "spam"])', ERRED),
+        ('actor.human or case.category == "spam"', MATCHED),
+        ('len([case.category == "spam"]) == 1', MATCHED),
+    ],
+)
+def test_nothing_unknown_hides_behind_another_value(text, outcome):
+    assert compile_condition(text).evaluate(ordinary().but({"case.category": None})) is outcome

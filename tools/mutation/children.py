@@ -85,7 +85,7 @@ class Children:
             yield from self._ended()
 
     def _tests(self, place: tuple[str, int]) -> tuple[list[str], int]:
-        """Return the tests of a function, known killers first, then the quickest, as far as the budget goes."""
+        """Return the tests of a function, known killers first, then the narrowest, as far as the budget goes."""
         known = self._killers.get(place, [])
         rest = [test for test in self._reach.tests.get(place, ()) if test not in known]
         chosen: list[str] = []
@@ -125,7 +125,7 @@ class Children:
         same = True
         for function in targets:
             changed = mutant.in_default and _defaults(function, mutant)
-            same = same and not changed and code == function.__code__
+            same = same and not changed and _bare(code) == _bare(function.__code__)
             try:
                 function.__code__ = code
             except ValueError:  # it needs other variables of its class
@@ -185,6 +185,12 @@ def _find(code: CodeType, mutant: Mutant) -> CodeType | None:
             if constant.co_qualname == mutant.function.partition(".")[0] and (found := _find(constant, mutant)):
                 return found
     return None
+
+
+def _bare(code: CodeType) -> CodeType:
+    """Return the code without its places in the text, so that equal code is equal."""
+    constants = tuple(_bare(one) if isinstance(one, CodeType) else one for one in code.co_consts)
+    return code.replace(co_linetable=b"", co_consts=constants)
 
 
 def _defaults(function: FunctionType, mutant: Mutant) -> bool:
