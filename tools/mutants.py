@@ -172,14 +172,12 @@ def summary(results: list[Result]) -> str:
 def chosen(args: argparse.Namespace) -> list[Mutant]:
     """Return the mutants that were asked for: whole files, or the set's sample."""
     folder = SOURCE / args.set
-    files = sorted(folder.glob("*.py"))
+    files = [path for path in sorted(folder.glob("*.py")) if not args.files or path.stem in args.files]
     size = SAMPLES[args.set] if args.sample is None else args.sample
     found = [mutant for file in files for mutant in mutants_of(file)]
     if size and not args.files:
         found = random.Random(args.seed).sample(found, min(size, len(found)))  # noqa: S311  # a sample that repeats
         found.sort(key=lambda mutant: (mutant.file, mutant.line))
-    if args.files:
-        found = [mutant for mutant in found if mutant.path.stem in args.files]
     if args.again:
         alive = {
             (r.file, r.function, r.place, r.before, r.after)

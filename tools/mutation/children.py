@@ -142,7 +142,7 @@ class Children:
     def _ended(self) -> Iterator[Outcome]:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:
-            time.sleep(0.003)
+            time.sleep(0.01)
             for late in [pid for pid, child in self._running.items() if time.monotonic() > child.deadline]:
                 os.kill(late, signal.SIGKILL)
             return
