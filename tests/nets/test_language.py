@@ -217,6 +217,7 @@ def test_outcomes_of_lists_that_are_written_down(text, outcome):
     ("text", "outcome"),
     [
         ('case.category in ["spam", case.policy]', ERRED),
+        ('case.category in [case.category, "spam"]', ERRED),
         ('any([actor.human, case.category == "spam"])', ERRED),
         ('all([now.paused, case.category == "spam"])', ERRED),
         ('actor.human or case.category == "spam"', MATCHED),

@@ -86,7 +86,8 @@ class Children:
 
     def _tests(self, place: tuple[str, int]) -> tuple[list[str], int]:
         """Return the tests of a function, known killers first, then the narrowest, as far as the budget goes."""
-        known = self._killers.get(place, [])
+        # A slow one would leave no time for those that are about this function.
+        known = [test for test in self._killers.get(place, []) if self._reach.seconds[test] < self._budget / 20]
         rest = [test for test in self._reach.tests.get(place, ()) if test not in known]
         chosen: list[str] = []
         spent = 0.0

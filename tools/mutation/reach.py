@@ -60,10 +60,10 @@ class Reach:
             for file, line in entry["reached"]:
                 if str(ROOT / file) in wanted:
                     reach.tests.setdefault((str(ROOT / file), line), []).append(item.nodeid)
-        # A test that reaches little is about what it reaches.
+        # A test that reaches little is about what it reaches; a quick one costs little to try.
         breadth = {item.nodeid: len(known[item.nodeid]["reached"]) for item in session.items}
         for tests in reach.tests.values():
-            tests.sort(key=lambda test: (breadth[test], reach.seconds[test]))
+            tests.sort(key=lambda test: breadth[test] * (0.01 + reach.seconds[test]))
         return reach
 
 
