@@ -241,3 +241,16 @@ def test_people_asked_for_are_counted_and_said():
         "1 further person (legal)",
         "2 further people (lead or policy), of different teams",
     ]
+
+
+def test_two_requirements_of_the_same_roles_join_to_the_stricter_of_each_part():
+    few, many = Requirement(("lead",), 1, blind=True), Requirement(("lead",), 3, distinct_teams=True)
+    both = Requirement(("lead",), 3, distinct_teams=True, blind=True)
+    assert few.joined(many) == many.joined(few) == both
+    assert few.joined(few) == few
+    assert merge([many, few]) == (both,)
+
+
+def test_a_reason_is_written_and_read_back():
+    assert Reason("n", "t", "b").to_json() == {"net": "n", "title": "t", "because": "b"}
+    assert Reason.from_json({"net": "n", "title": "t", "because": "b"}) == Reason("n", "t", "b")
