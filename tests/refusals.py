@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import pytest
 
 from gardefou.errors import GardefouError, InvalidInput
 
-E = TypeVar("E", bound=GardefouError)
 
-
-def refused(code: str, field: str | None, *, by: type[E] = InvalidInput) -> pytest.RaisesExc[E]:
+def refused(code: str, field: str | None, *, by: type[GardefouError] = InvalidInput) -> pytest.RaisesExc[GardefouError]:
     """Expect a typed error with exactly this code and this field."""
 
-    def meant(error: E) -> bool:
+    def meant(error: GardefouError) -> bool:
         assert (error.code, error.field) == (code, field)
         return True
 

@@ -207,6 +207,7 @@ def main() -> int:
     parser.add_argument("files", nargs="*", help="names of files of the set, without .py; none: all, or the sample")
     parser.add_argument("--sample", type=int, help="so many mutants, drawn with the seed")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--tests", nargs="+", help="hold them against these tests instead of the set's")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--budget", type=float, default=5.0, help="seconds of tests for one mutant")
     parser.add_argument("--minutes", type=float, default=600.0, help="stop after so long")
@@ -238,7 +239,7 @@ def main() -> int:
         "-o",
         "addopts=--disable-socket --allow-unix-socket --import-mode=importlib",
     ]
-    return int(pytest.main([*options, "-o", "timeout=0", *TESTS[args.set]], plugins=[plugin]))
+    return int(pytest.main([*options, "-o", "timeout=0", *(args.tests or TESTS[args.set])], plugins=[plugin]))
 
 
 if __name__ == "__main__":

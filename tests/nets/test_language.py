@@ -184,7 +184,7 @@ def test_a_condition_keeps_its_text_and_knows_what_it_reads():
 
 
 def test_a_condition_runs_without_anything_built_in():
-    known = compile_condition("now.paused").test.__globals__  # type: ignore[attr-defined]
+    known = compile_condition("now.paused").test.__globals__
     assert known["__builtins__"] == {}
     assert set(known) == {"__builtins__", "n", "min", "max", "len", "any", "all"}
 
