@@ -194,13 +194,15 @@ def of(net_id: str, **others) -> Net:
 
 
 def test_two_nets_of_one_id_are_no_set():
-    with refused("nets/duplicate_id", "id"):
+    with refused("nets/duplicate_id", "id") as caught:
         NetSet([of("a"), of("b"), of("a")])
+    assert caught.value.message == "Two nets have the id a; rename one."
 
 
 def test_a_net_that_is_not_there_is_not_taken_out():
-    with refused("nets/unknown_net", "remove"):
+    with refused("nets/unknown_net", "remove") as caught:
         NetSet([of("a")]).changed(remove=["b"])
+    assert caught.value.message == "There is no net b to remove."
 
 
 def test_a_changed_set_has_what_was_put_and_not_what_was_taken():
@@ -213,7 +215,7 @@ def test_a_changed_set_has_what_was_put_and_not_what_was_taken():
     assert "a" not in after
     assert after.get("a") is None
     assert after.get("c") == of("c")
-    assert (after != before, hash(before)) == (True, hash(NetSet([of("b"), of("a")])))
+    assert (after != before, hash(before)) == (True, hash(before.digest))
     assert repr(before) == f"NetSet(2 nets, {before.digest[:12]})"
 
 
@@ -224,6 +226,10 @@ def test_the_digest_of_a_set_is_what_it_always_was():
         '[{"because":"B","id":"a","mode":"enforce","require":{},"title":"T","when":"now.paused"},'
         '{"because":"B","id":"b","mode":"enforce","require":{},"title":"T","when":"now.paused"}]'
     )
+
+
+def test_a_sets_canonical_text_keeps_letters_as_they_are():
+    assert "Größe ☃" in NetSet([replace(of("a"), title="Größe ☃")]).canonical()
 
 
 WHOLE = Verdict(
