@@ -191,3 +191,8 @@ def test_of_many_people_alike_no_more_are_tried_than_there_are_seats():
     crowd = [person(f"p{number}", "lead", team="x") for number in range(400)]
     asked = (Requirement(("lead", "policy"), 2, distinct_teams=True), Requirement(("legal",), 2))
     assert filled(asked, *crowd) == (Requirement(("lead", "policy"), 1, distinct_teams=True), asked[1])
+
+
+def test_colleagues_of_the_organisation_itself_may_both_approve_where_teams_are_to_be_apart():
+    assert why(TWO_APART, CY, BOB) is None
+    assert why(TWO_APART, person("eve", "lead", **ACME), BOB) is None
