@@ -226,3 +226,15 @@ def test_outcomes_of_lists_that_are_written_down(text, outcome):
 )
 def test_nothing_unknown_hides_behind_another_value(text, outcome):
     assert compile_condition(text).evaluate(ordinary().but({"case.category": None})) is outcome
+
+
+def test_a_yes_or_no_that_is_unknown_hides_behind_no_other_in_a_list():
+    facts = ordinary().but({"actor.human": None})
+    assert compile_condition("any([not now.paused, actor.human])").evaluate(facts) is ERRED
+    assert compile_condition("all([now.paused, actor.human])").evaluate(facts) is ERRED
+    assert compile_condition("not now.paused or actor.human").evaluate(facts) is MATCHED
+
+
+def test_every_number_is_a_float_so_that_it_comes_to_what_sql_comes_to():
+    exact = "account.reach * 1_000_000_000_000 * 1_000_000 + 1 == account.reach * 1_000_000_000_000 * 1_000_000"
+    assert compile_condition(exact).evaluate(ordinary()) is MATCHED
