@@ -238,3 +238,11 @@ def test_a_yes_or_no_that_is_unknown_hides_behind_no_other_in_a_list():
 def test_every_number_is_a_float_so_that_it_comes_to_what_sql_comes_to():
     exact = "account.reach * 1_000_000_000_000 * 1_000_000 + 1 == account.reach * 1_000_000_000_000 * 1_000_000"
     assert compile_condition(exact).evaluate(ordinary()) is MATCHED
+
+
+def test_a_product_beyond_all_numbers_errs_where_it_would_else_compare_as_silence():
+    huge = " * ".join(["account.reach"] * 22)
+    facts = ordinary(account__reach=10**15)
+    for text in (f"{huge} - {huge} >= 0", f"{huge} > 1", f"-1 * {huge} < 1", f"1 / (1 / {huge}) > 1"):
+        assert compile_condition(text).evaluate(facts) is ERRED
+    assert compile_condition("account.reach * account.reach > 1").evaluate(facts) is MATCHED
