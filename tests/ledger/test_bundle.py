@@ -135,3 +135,10 @@ def test_a_salt_without_its_body_is_refused():
     bundle["events"][0]["body"] = None
     with refused("ledger/bundle_malformed", "events.0.salt"):
         verify_bundle(bundle, verifier_key=LOG.key)
+
+
+def test_base64_that_is_none_is_refused_at_its_place():
+    bundle = made(7)
+    bundle["events"][0]["leaf"] = "?"
+    with refused("ledger/bundle_malformed", "events.0.leaf"):
+        verify_bundle(bundle, verifier_key=LOG.key)

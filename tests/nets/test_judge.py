@@ -212,3 +212,12 @@ def test_an_explanation_carries_its_net_whole_and_so_does_its_document():
     assert (shadow.shadow, shadow.spoke, shadow.to_json()["mode"]) == (True, False, "shadow")
     assert shadow.to_json()["outcome"] == "not matched"
     assert explain(load(TWO), ordinary())[0].refuses is False
+
+
+def test_fractions_are_said_as_they_are_and_every_number_of_a_part_is_told():
+    one = told('actor.fresh_minutes < "30d"', ordinary(actor__fresh_minutes=1234.5))
+    assert one.words[0].endswith(": actor.fresh_minutes is 1234.5")
+    one = told(
+        "recent.actor_1h.all + recent.actor_24h.all > 2", ordinary(recent__actor_1h__all=2, recent__actor_24h__all=3)
+    )
+    assert one.plain[0].count("; ") == 1

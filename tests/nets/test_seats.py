@@ -196,3 +196,11 @@ def test_of_many_people_alike_no_more_are_tried_than_there_are_seats():
 def test_colleagues_of_the_organisation_itself_may_both_approve_where_teams_are_to_be_apart():
     assert why(TWO_APART, CY, BOB) is None
     assert why(TWO_APART, person("eve", "lead", **ACME), BOB) is None
+
+
+def test_teams_are_kept_apart_only_among_the_seats_that_ask_for_it():
+    asked = (Requirement(("lead",), 1, distinct_teams=True), Requirement(("legal",), 1))
+    assert filled(asked, BOB, person("lea", "legal", team="x")) == ()
+    assert filled(asked, person("lea", "legal", team="x"), BOB) == ()
+    other_way = (Requirement(("lead",), 1), Requirement(("legal",), 1, distinct_teams=True))
+    assert filled(other_way, BOB, person("lea", "legal", team="x")) == ()

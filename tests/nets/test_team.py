@@ -64,6 +64,8 @@ def test_what_was_meant_is_suggested_and_the_person_is_counted():
         read_team('[[staff]]\nid = "ben"\nroles = ["zzz"]\n')
     with pytest.raises(InvalidInput, match=r"team\.toml: a team has no staf\. Did you mean staff\?"):
         read_team("staf = 1\n")
+    with pytest.raises(InvalidInput, match=r"a team has no organsation\. Did you mean organisation\?"):
+        read_team('organsation = "chirp"\n')
     with pytest.raises(InvalidInput, match=r"staff 1: there is no rolse here\. Did you mean roles\?"):
         read_team('[[staff]]\nid = "ben"\nrolse = ["lead"]\n')
 
