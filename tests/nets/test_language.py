@@ -246,3 +246,42 @@ def test_a_product_beyond_all_numbers_errs_where_it_would_else_compare_as_silenc
     for text in (f"{huge} - {huge} >= 0", f"{huge} > 1", f"-1 * {huge} < 1", f"1 / (1 / {huge}) > 1"):
         assert compile_condition(text).evaluate(facts) is ERRED
     assert compile_condition("account.reach * account.reach > 1").evaluate(facts) is MATCHED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account.reach in [40, 41]",
+        'actor.standing not in ["active", "leaving"]',
+        "10 < account.reach <= 40",
+        "now.paused or actor.human and now.raid",
+        "(now.paused or actor.human) and now.raid",
+        "not (now.paused or actor.human)",
+        "not now.paused and actor.human",
+        "not not now.paused",
+        "not account.reach > 5",
+        "account.reach - (5 - 2) > 1",
+        "account.reach - 5 - 2 > 1",
+        "(account.reach + 5) * 2 > 1",
+        "account.reach + 5 * 2 > 1",
+        "account.reach / (5 * 2) > 1",
+        "account.reach * 5 / 2 > 1",
+        "-account.reach < -5 + 2",
+        "-(account.reach + 1) < 0",
+        "min(account.reach, 7) == max([account.reach, 7])",
+        "any([now.paused, actor.human or now.raid])",
+        'case.policy == "a \\\\ and a \\" mark"',
+    ],
+)
+def test_a_condition_written_with_no_bracket_too_many_is_rendered_as_it_stands(text):
+    node, problems = read_condition(text)
+    assert not problems
+    assert node is not None
+    assert tree.render(node) == text
+
+
+def test_a_name_is_rendered_as_itself_before_it_is_known():
+    assert tree.render(tree.Name("account.reach", 0)) == "account.reach"
+    assert (
+        tree.render(tree.Not(tree.Compare((tree.Name("a", 0), tree.Literal(1, 0)), ("<",), 0), 0), 4) == "(not a < 1)"
+    )
