@@ -18,7 +18,7 @@ from gardefou.ledger import verifier
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.export_format import ExportEntry, write_export
 from gardefou.ledger.leaf import commit, leaf_data
-from gardefou.ledger.note import sign_note
+from gardefou.ledger.note import Signer, sign_note
 from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.ledger.verifier import BadUsage, describe, verify_export
 from tests.ledger.made_log import ORIGIN, MadeLog, make_log
@@ -371,3 +371,21 @@ def test_in_this_process_too_a_bad_log_is_1_and_its_line_is_whole(export, capsys
     (export / "checkpoint").unlink()
     assert verifier.main([str(export)]) == 1
     assert capsys.readouterr().out == "BAD missing: the export has no file `checkpoint`\n"
+
+
+def test_the_logs_signature_counts_wherever_it_stands_among_others(export):
+    witness = Signer("witness.example/w", b"\x05" * 32)
+    body = f"{ORIGIN}\n30\n{base64.b64encode(bytes.fromhex(verify_export(export).root)).decode()}\n"
+    for signers in ((witness, LOG.signer), (LOG.signer, witness)):
+        (export / "checkpoint").write_text(sign_note(body, *signers), encoding="utf-8")
+        assert verify_export(export, LOG.key).ok
+    (export / "checkpoint").write_text(sign_note(body, witness), encoding="utf-8")
+    assert verify_export(export, LOG.key).problem == "the checkpoint is not signed by this key"
+
+
+def test_the_line_for_a_good_log_says_its_size_root_and_erased_bodies_and_ends(export, tmp_path):
+    result = verify_export(export, LOG.key)
+    assert describe(result) == f"OK 30 entries, root {result.root}, 1 bodies erased"
+    log = make_log(3)
+    result = verify_export(log.export(tmp_path / "small"), log.key)
+    assert describe(result) == f"OK 3 entries, root {result.root}"
