@@ -4,6 +4,7 @@
 #   make test            all tests                             (ARGS="tests/nets -x" for some of them)
 #   make test-long       what takes minutes each: every kill point, a failover, deep calls from the OpenAPI document
 #   make check           lint, types, import contract, known holes in what is pinned
+#   make mutants         do the tests notice a change?   (ARGS="nets judge" for one file; docs/mutants.md)
 #   make bench           the benchmark tables                  (bench-report writes docs/benchmarks.md)
 #                          (ARGS="--soak 30 --peers --cases 10000000 --events 10000000": what takes hours)
 #   make serve           run it for real on this machine
@@ -21,7 +22,7 @@ READY := $(VENV)/.ready
 LOCK := requirements.lock
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-matrix test test-long check bench bench-report serve lock clean chromium
+.PHONY: help setup demo demo-matrix test test-long check bench bench-report mutants serve lock clean chromium
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -74,6 +75,11 @@ chromium:
 	    echo "Chromium is missing: install your system's package 'chromium'; the browser tests will fail without it." >&2; \
 	  fi; }
 
+# Hours for everything; ARGS names a set and files of it, or `nets --again` for what was alive last time.
+mutants: $(READY)
+	@if [ -n "$(ARGS)" ]; then $(BIN)/python -m tools.mutants $(ARGS); else \
+	  for set in domain nets ledger flow; do $(BIN)/python -m tools.mutants $$set || exit 1; done; fi
+
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -92,5 +98,5 @@ lock: $(READY)
 	@$(BIN)/python tools/check_addresses.py $(LOCK)
 
 clean:
-	rm -rf $(VENV) .lab build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
+	rm -rf $(VENV) .lab .mutants build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
 	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

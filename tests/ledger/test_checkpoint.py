@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gardefou.errors import InvalidInput
 from gardefou.ledger.checkpoint import Checkpoint, open_checkpoint, parse_body, sign_checkpoint
 from gardefou.ledger.note import NoteError, Signer, sign_note
+from tests.refusals import refused
 
 LOG = Signer.generate("example.com/behind-the-sofa", random.Random(1).randbytes)
 WITNESS = Signer.generate("witness.example/w", random.Random(2).randbytes)
@@ -37,28 +38,28 @@ def test_every_checkpoint_comes_back_from_its_text(origin, size, root, extension
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "field"),
     [
-        "",
-        BODY.removesuffix("\n"),
-        BODY + "\n",
-        "\n" + BODY,
-        BODY.replace("20852163", "020852163"),
-        BODY.replace("20852163", "+20852163"),
-        BODY.replace("20852163", "-1"),
-        BODY.replace("20852163", "2_0"),
-        BODY.replace("20852163", "٣"),
-        BODY.replace("20852163", ""),
-        BODY.replace("20852163", str(2**64)),
-        BODY.replace("q2I=", "q2J="),
-        BODY.replace("q2I=", "q2I"),
-        BODY.replace("CsUY", ""),
-        BODY.replace("\n", "\r\n"),
-        "origin\n1\n",
+        ("", "checkpoint"),
+        (BODY.removesuffix("\n"), "checkpoint"),
+        (BODY + "\n", "origin"),
+        ("\n" + BODY, "size"),
+        (BODY.replace("20852163", "020852163"), "size"),
+        (BODY.replace("20852163", "+20852163"), "size"),
+        (BODY.replace("20852163", "-1"), "size"),
+        (BODY.replace("20852163", "2_0"), "size"),
+        (BODY.replace("20852163", "٣"), "size"),
+        (BODY.replace("20852163", ""), "size"),
+        (BODY.replace("20852163", str(2**64)), "size"),
+        (BODY.replace("q2I=", "q2J="), "root"),
+        (BODY.replace("q2I=", "q2I"), "root"),
+        (BODY.replace("CsUY", ""), "root"),
+        (BODY.replace("\n", "\r\n"), "size"),
+        ("origin\n1\n", "checkpoint"),
     ],
 )
-def test_anything_else_is_refused(body):
-    with pytest.raises(InvalidInput, match="ledger/checkpoint_malformed"):
+def test_anything_else_is_refused(body, field):
+    with refused("ledger/checkpoint_malformed", field):
         parse_body(body)
 
 
@@ -75,9 +76,36 @@ def test_a_witness_may_sign_beside_the_log_and_never_instead():
 
 def test_one_logs_checkpoint_never_passes_for_anothers():
     other = Signer("example.com/other-log", LOG.seed)
-    with pytest.raises(InvalidInput, match="ledger/checkpoint_origin"):
+    with refused("ledger/checkpoint_origin", "origin"):
         sign_checkpoint(HEAD, other)
-    with pytest.raises(InvalidInput, match="ledger/checkpoint_origin"):
+    with refused("ledger/checkpoint_origin", "origin"):
         open_checkpoint(sign_note(BODY, other), other.verifier)
-    with pytest.raises(NoteError, match="ledger/note_unverified"):
+    with refused("ledger/note_unverified", None, by=NoteError):
         open_checkpoint(sign_checkpoint(HEAD, LOG), other.verifier)
+
+
+@pytest.mark.parametrize(
+    ("origin", "size", "root", "extensions", "field"),
+    [
+        ("", 1, bytes(32), (), "origin"),
+        ("bell\x07", 1, bytes(32), (), "origin"),
+        ("origin", 1, bytes(32), ("",), "origin"),
+        ("origin", 1, bytes(32), ("good", "two\nlines"), "origin"),
+        ("origin", -1, bytes(32), (), "size"),
+        ("origin", 2**64, bytes(32), (), "size"),
+        ("origin", 1, bytes(31), (), "root"),
+        ("origin", 1, bytes(33), (), "root"),
+    ],
+)
+def test_a_checkpoint_that_cannot_be_written_is_not_made(origin, size, root, extensions, field):
+    with refused("ledger/checkpoint_malformed", field):
+        Checkpoint(origin, size, root, extensions)
+
+
+def test_a_refusal_names_the_log_of_the_checkpoint_and_that_of_the_key():
+    other = Signer("example.com/other-log", LOG.seed)
+    both = r"of the log example\.com/behind-the-sofa, the key is of example\.com/other-log"
+    with pytest.raises(InvalidInput, match=both):
+        sign_checkpoint(HEAD, other)
+    with pytest.raises(InvalidInput, match=both):
+        open_checkpoint(sign_note(BODY, other), other.verifier)

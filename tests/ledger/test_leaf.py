@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gardefou.errors import InvalidInput
 from gardefou.ledger.leaf import Leaf, commit, leaf_data, parse_leaf
+from tests.refusals import refused
 
 EVENT = "0192f0c1-7a2b-7c3d-8e4f-5a6b7c8d9e0f"
 SALT = bytes(range(32))
@@ -31,29 +31,29 @@ def test_every_leaf_comes_apart_again(event, at, commitment):
 
 
 @pytest.mark.parametrize(
-    ("event", "at", "commitment"),
+    ("event", "at", "commitment", "field"),
     [
-        (EVENT.upper(), 1, bytes(32)),
-        (EVENT.replace("-", ""), 1, bytes(32)),
-        (f"{{{EVENT}}}", 1, bytes(32)),
-        (EVENT + "\n", 1, bytes(32)),
-        (EVENT, -1, bytes(32)),
-        (EVENT, 2**64, bytes(32)),
-        (EVENT, 1, bytes(31)),
+        (EVENT.upper(), 1, bytes(32), "event_id"),
+        (EVENT.replace("-", ""), 1, bytes(32), "event_id"),
+        (f"{{{EVENT}}}", 1, bytes(32), "event_id"),
+        (EVENT + "\n", 1, bytes(32), "event_id"),
+        (EVENT, -1, bytes(32), "at"),
+        (EVENT, 2**64, bytes(32), "at"),
+        (EVENT, 1, bytes(31), "commitment"),
     ],
 )
-def test_what_does_not_fit_is_refused(event, at, commitment):
-    with pytest.raises(InvalidInput, match="ledger/leaf_malformed"):
+def test_what_does_not_fit_is_refused(event, at, commitment, field):
+    with refused("ledger/leaf_malformed", field):
         leaf_data(event, at, commitment)
 
 
 @pytest.mark.parametrize("data", [b"", bytes(57), b"\x02" + bytes(56), b"\x01" + bytes(57)])
 def test_other_bytes_are_no_leaf(data):
-    with pytest.raises(InvalidInput, match="ledger/leaf_malformed"):
+    with refused("ledger/leaf_malformed", "leaf"):
         parse_leaf(data)
 
 
 def test_a_salt_of_another_length_is_refused():
     for salt in (b"", bytes(31), bytes(33)):
-        with pytest.raises(InvalidInput, match="ledger/salt_length"):
+        with refused("ledger/salt_length", "salt"):
             commit(salt, b"body")

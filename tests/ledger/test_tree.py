@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gardefou.errors import InvalidInput
 from gardefou.ledger.tree import (
     EMPTY_ROOT,
     Frontier,
@@ -24,6 +23,7 @@ from gardefou.ledger.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from tests.refusals import refused
 
 VECTORS = Path(__file__).parent / "vectors"
 MOST = 600
@@ -72,7 +72,7 @@ def test_inclusion_vectors(row):
         )
 
     if row["wantErr"]:
-        with pytest.raises(ProofError):
+        with refused("ledger/proof_invalid", None, by=ProofError):
             check()
     else:
         check()
@@ -84,7 +84,7 @@ def test_consistency_vectors(row):
         verify_consistency(row["size1"], row["size2"], unbase64(row["root1"]), unbase64(row["root2"]), proof_of(row))
 
     if row["wantErr"]:
-        with pytest.raises(ProofError):
+        with refused("ledger/proof_invalid", None, by=ProofError):
             check()
     else:
         check()
@@ -135,9 +135,9 @@ def test_every_leaf_proves_its_place_and_no_other_leaf_does(data):
     root = defined_root(0, size)
     verify_inclusion(index, size, LEAVES[index], proof, root)
     other = data.draw(st.integers(0, MOST - 1).filter(lambda each: each != index))
-    with pytest.raises(ProofError):
+    with refused("ledger/proof_invalid", None, by=ProofError):
         verify_inclusion(index, size, LEAVES[other], proof, root)
-    with pytest.raises(ProofError):
+    with refused("ledger/proof_invalid", None, by=ProofError):
         verify_inclusion(other, size, LEAVES[index], proof, root)
 
 
@@ -149,9 +149,9 @@ def test_every_later_tree_proves_that_it_extends_the_earlier(data):
     root1, root2 = defined_root(0, size1), defined_root(0, size2)
     verify_consistency(size1, size2, root1, root2, proof)
     forged = sha256(root1).digest()
-    with pytest.raises(ProofError):
+    with refused("ledger/proof_invalid", None, by=ProofError):
         verify_consistency(size1, size2, forged, root2, proof)
-    with pytest.raises(ProofError):
+    with refused("ledger/proof_invalid", None, by=ProofError):
         verify_consistency(size1, size2, root1, forged, proof)
 
 
@@ -163,24 +163,31 @@ def test_any_flipped_bit_spoils_a_proof(data):
     at, bit = data.draw(st.integers(0, len(proof) - 1)), data.draw(st.integers(0, 255))
     flipped = int.from_bytes(proof[at], "big") ^ (1 << bit)
     proof[at] = flipped.to_bytes(32, "big")
-    with pytest.raises(ProofError):
+    with refused("ledger/proof_invalid", None, by=ProofError):
         verify_inclusion(index, size, LEAVES[index], proof, defined_root(0, size))
 
 
 @pytest.mark.parametrize(("index", "size"), [(0, 0), (-1, 5), (5, 5)])
 def test_no_proof_of_what_is_not_in_the_tree(index, size):
-    with pytest.raises(InvalidInput, match="ledger/proof_range"):
+    with refused("ledger/proof_range", None):
         inclusion_proof(index, size, fetch)
 
 
 @pytest.mark.parametrize(("size1", "size2"), [(0, 0), (0, 5), (-1, 5), (6, 5)])
 def test_no_consistency_proof_from_nothing_or_backwards(size1, size2):
-    with pytest.raises(InvalidInput, match="ledger/proof_range"):
+    with refused("ledger/proof_range", None):
         consistency_proof(size1, size2, fetch)
 
 
 def test_hashes_of_wrong_length_never_enter_the_tree():
-    with pytest.raises(InvalidInput, match="ledger/hash_length"):
+    with refused("ledger/hash_length", "hashes"):
         Frontier().append_many([b"short"])
-    with pytest.raises(InvalidInput, match="ledger/frontier"):
+    with refused("ledger/frontier", "hashes"):
         Frontier(3, (LEAVES[0],))
+    with refused("ledger/frontier", None):
+        Frontier.from_nodes(-1, fetch)
+
+
+def test_a_refused_proof_names_no_field():
+    error = ProofError("It leads elsewhere.")
+    assert (error.code, error.message, error.field) == ("ledger/proof_invalid", "It leads elsewhere.", None)

@@ -18,9 +18,11 @@ from gardefou.ledger import verifier
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.export_format import ExportEntry, write_export
 from gardefou.ledger.leaf import commit, leaf_data
+from gardefou.ledger.note import Signer, sign_note
 from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.ledger.verifier import BadUsage, describe, verify_export
 from tests.ledger.made_log import ORIGIN, MadeLog, make_log
+from tests.refusals import refused
 
 LOG = make_log(30, erased=frozenset({11}))
 LARGE = make_log(600)
@@ -245,15 +247,16 @@ def test_a_made_up_size_ends_at_the_first_missing_entry(export):
 
 
 def test_an_export_never_writes_into_a_folder_in_use(export):
-    with pytest.raises(Conflict, match="ledger/export_exists"):
+    with refused("ledger/export_exists", "folder", by=Conflict):
         LOG.export(export)
 
 
 @pytest.mark.parametrize("gap", [0, 17, 29])
 def test_an_entry_missing_from_the_store_is_named_and_the_export_is_left_without_checkpoint(gap, tmp_path):
     entries = [entry for entry in LOG.entries if entry.index != gap]
-    with pytest.raises(InvalidInput, match=f"Entry {gap} is missing"):
+    with pytest.raises(InvalidInput, match=f"Entry {gap} is missing") as caught:
         LOG.export(tmp_path / "export", entries=iter(entries))
+    assert (caught.value.code, caught.value.extra) == ("ledger/export_missing", {"index": gap})
     assert not (tmp_path / "export/checkpoint").exists()
 
 
@@ -306,3 +309,83 @@ def test_bad_usage_is_told_apart_from_a_bad_log(export, tmp_path, capsys):
     held = tmp_path / "held"
     held.write_text(LOG.checkpoint_at(10))
     assert verifier.main([str(export), "--key", LOG.key, "--held", str(held)]) == 0
+
+
+def test_what_the_key_signed_is_no_checkpoint_for_that(export):
+    root = base64.b64encode(bytes(32)).decode()
+    for body in (
+        f"{ORIGIN}\n30\n",
+        f"{ORIGIN}\n30\n{base64.b64encode(bytes(31)).decode()}\n",
+        f"{ORIGIN}\n30\n{root[:-1]}\n",
+        f"{ORIGIN}\n030\n{root}\n",
+        f"{ORIGIN}\n٣\n{root}\n",
+        f"{ORIGIN}\n\n{root}\n",
+    ):
+        (export / "checkpoint").write_text(sign_note(body, LOG.signer), encoding="utf-8")
+        assert verify_export(export, LOG.key).problem == "the signed note is not a checkpoint", body
+    (export / "checkpoint").write_text(sign_note(f"elsewhere\n30\n{root}\n", LOG.signer), encoding="utf-8")
+    assert verify_export(export, LOG.key).problem == "the checkpoint is of another log than the key"
+
+
+def test_a_bundle_cut_within_its_last_entry_is_named_with_the_event_that_is_cut(export):
+    edit(export / "tile/entries/000.p/30", lambda data: data[:-1])
+    result = verify_export(export, LOG.key)
+    assert (result.first_bad, result.event_id) == (29, LOG.entries[29].event_id)
+    assert result.problem == "missing: entry bundle tile/entries/000.p/30 is absent, cut or altered"
+
+
+def test_a_bundle_that_is_not_there_is_missing_from_its_first_entry(export):
+    (export / "tile/entries/000.p/30").unlink()
+    assert verify_export(export, LOG.key).first_bad == 0
+
+
+def test_an_entry_too_many_is_said_of_the_last_one(export):
+    edit(export / "tile/entries/000.p/30", lambda data: data + data[-59:])
+    result = verify_export(export, LOG.key)
+    assert (result.first_bad, result.problem) == (
+        29,
+        "entry bundle tile/entries/000.p/30 holds more than its entries",
+    )
+
+
+def test_without_bodies_the_leaf_itself_names_the_event(export):
+    (export / "bodies.ndjson").unlink()
+    result = verify_export(export, LOG.key)
+    assert (result.first_bad, result.event_id) == (0, LOG.entries[0].event_id)
+
+
+def test_any_file_of_an_export_makes_a_folder_one(export, tmp_path):
+    for name in ("checkpoint", "key"):
+        alone = tmp_path / name
+        alone.mkdir()
+        shutil.copy(export / name, alone / name)
+        assert "missing" in str(verify_export(alone).problem)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(BadUsage):
+        verify_export(tmp_path / "none")
+
+
+def test_in_this_process_too_a_bad_log_is_1_and_its_line_is_whole(export, capsys):
+    assert verifier.main([str(export), "--key", LOG.key]) == 0
+    assert capsys.readouterr().out == f"{describe(verify_export(export, LOG.key))}\n"
+    (export / "checkpoint").unlink()
+    assert verifier.main([str(export)]) == 1
+    assert capsys.readouterr().out == "BAD missing: the export has no file `checkpoint`\n"
+
+
+def test_the_logs_signature_counts_wherever_it_stands_among_others(export):
+    witness = Signer("witness.example/w", b"\x05" * 32)
+    body = f"{ORIGIN}\n30\n{base64.b64encode(bytes.fromhex(verify_export(export).root)).decode()}\n"
+    for signers in ((witness, LOG.signer), (LOG.signer, witness)):
+        (export / "checkpoint").write_text(sign_note(body, *signers), encoding="utf-8")
+        assert verify_export(export, LOG.key).ok
+    (export / "checkpoint").write_text(sign_note(body, witness), encoding="utf-8")
+    assert verify_export(export, LOG.key).problem == "the checkpoint is not signed by this key"
+
+
+def test_the_line_for_a_good_log_says_its_size_root_and_erased_bodies_and_ends(export, tmp_path):
+    result = verify_export(export, LOG.key)
+    assert describe(result) == f"OK 30 entries, root {result.root}, 1 bodies erased"
+    log = make_log(3)
+    result = verify_export(log.export(tmp_path / "small"), log.key)
+    assert describe(result) == f"OK 3 entries, root {result.root}"

@@ -182,3 +182,120 @@ def test_what_python_only_warns_of_is_refused_and_nothing_is_written_anywhere(te
         parse(text)
     assert refused.value.code == "nets/syntax"
     assert not recwarn.list
+
+
+def test_a_condition_keeps_its_text_and_knows_what_it_reads():
+    condition = compile_condition("account.reach > 5 and not now.paused or account.reach > 9")
+    assert condition.text == "account.reach > 5 and not now.paused or account.reach > 9"
+    assert condition.reads == tuple(
+        sorted((SCHEMA["now.paused"], SCHEMA["account.reach"]), key=lambda spec: spec.index)
+    )
+
+
+def test_a_condition_runs_without_anything_built_in():
+    known = compile_condition("now.paused").test.__globals__
+    assert known["__builtins__"] == {}
+    assert set(known) == {"__builtins__", "n", "min", "max", "len", "any", "all"}
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        # A value of the list that is no constant: compared one after another, the unknown one errs.
+        ("account.reach in [40, account.age_days]", MATCHED),
+        ("account.reach in [41, account.age_days]", SILENT),
+        ("account.reach not in [40, account.age_days]", SILENT),
+        ("account.reach not in [41, account.age_days]", MATCHED),
+        ("account.age_days in [account.reach, account.age_days]", MATCHED),
+        ("account.reach in [40, 41]", MATCHED),
+        ("account.reach not in [40, 41]", SILENT),
+        ("account.reach - 39 == 1", MATCHED),
+        ("account.reach * account.reach == 1600", MATCHED),
+        ("account.reach - (39 - 1) == 2", MATCHED),
+        ("(now.paused or actor.human) and not now.paused", MATCHED),
+        ("len([account.reach, 3]) == 2", MATCHED),
+        ("any([now.paused, now.paused])", SILENT),
+        ("all([actor.human, not now.paused])", MATCHED),
+    ],
+)
+def test_outcomes_of_lists_that_are_written_down(text, outcome):
+    assert compile_condition(text).evaluate(ordinary()) is outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ('case.category in ["spam", case.policy]', ERRED),
+        ('case.category in [case.category, "spam"]', ERRED),
+        ('any([actor.human, case.category == "spam"])', ERRED),
+        ('all([now.paused, case.category == "spam"])', ERRED),
+        ('actor.human or case.category == "spam"', MATCHED),
+        ('len([case.category == "spam"]) == 1', MATCHED),
+    ],
+)
+def test_nothing_unknown_hides_behind_another_value(text, outcome):
+    assert compile_condition(text).evaluate(ordinary().but({"case.category": None})) is outcome
+
+
+def test_a_yes_or_no_that_is_unknown_hides_behind_no_other_in_a_list():
+    facts = ordinary().but({"actor.human": None})
+    assert compile_condition("any([not now.paused, actor.human])").evaluate(facts) is ERRED
+    assert compile_condition("all([now.paused, actor.human])").evaluate(facts) is ERRED
+    assert compile_condition("not now.paused or actor.human").evaluate(facts) is MATCHED
+
+
+def test_every_number_is_a_float_so_that_it_comes_to_what_sql_comes_to():
+    exact = "account.reach * 1_000_000_000_000 * 1_000_000 + 1 == account.reach * 1_000_000_000_000 * 1_000_000"
+    assert compile_condition(exact).evaluate(ordinary()) is MATCHED
+
+
+def test_a_product_beyond_all_numbers_errs_where_it_would_else_compare_as_silence():
+    huge = " * ".join(["account.reach"] * 22)
+    facts = ordinary(account__reach=10**15)
+    for text in (f"{huge} - {huge} >= 0", f"{huge} > 1", f"-1 * {huge} < 1", f"1 / (1 / {huge}) > 1"):
+        assert compile_condition(text).evaluate(facts) is ERRED
+    assert compile_condition("account.reach * account.reach > 1").evaluate(facts) is MATCHED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "account.reach in [40, 41]",
+        'actor.standing not in ["active", "leaving"]',
+        "10 < account.reach <= 40",
+        "now.paused or actor.human and now.raid",
+        "(now.paused or actor.human) and now.raid",
+        "not (now.paused or actor.human)",
+        "not now.paused and actor.human",
+        "not not now.paused",
+        "(now.paused or actor.human) == now.raid",
+        "now.raid == (now.paused or actor.human)",
+        "(account.reach > 5) == now.raid",
+        "now.raid == (not now.paused)",
+        "account.reach * (3 * 2) > 1",
+        "not account.reach > 5",
+        "account.reach - (5 - 2) > 1",
+        "account.reach - 5 - 2 > 1",
+        "(account.reach + 5) * 2 > 1",
+        "account.reach + 5 * 2 > 1",
+        "account.reach / (5 * 2) > 1",
+        "account.reach * 5 / 2 > 1",
+        "-account.reach < -5 + 2",
+        "-(account.reach + 1) < 0",
+        "min(account.reach, 7) == max([account.reach, 7])",
+        "any([now.paused, actor.human or now.raid])",
+        'case.policy == "a \\\\ and a \\" mark"',
+    ],
+)
+def test_a_condition_written_with_no_bracket_too_many_is_rendered_as_it_stands(text):
+    node, problems = read_condition(text)
+    assert not problems
+    assert node is not None
+    assert tree.render(node) == text
+
+
+def test_a_name_is_rendered_as_itself_before_it_is_known():
+    assert tree.render(tree.Name("account.reach", 0)) == "account.reach"
+    assert (
+        tree.render(tree.Not(tree.Compare((tree.Name("a", 0), tree.Literal(1, 0)), ("<",), 0), 0), 4) == "(not a < 1)"
+    )

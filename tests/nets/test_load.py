@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gardefou.errors import InvalidInput
+from gardefou.nets.evaluate import compile_condition
 from gardefou.nets.load import check, load, read_net
-from gardefou.nets.net import NetSet, duration_text
+from gardefou.nets.net import Net, NetSet, duration_text
 from gardefou.nets.shipped import SHIPPED, load_shipped, shipped_text
+from gardefou.nets.verdict import NOTHING, Reason, Requirement, Verdict
+from tests.refusals import refused
 
 GOOD = """\
 [[net]]
@@ -183,3 +187,87 @@ def test_durations_are_written_exactly(seconds):
     factor = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
     text = duration_text(seconds)
     assert int(text[:-1]) * factor[text[-1]] == seconds
+
+
+def of(net_id: str, **others) -> Net:
+    return Net(id=net_id, title="T", because="B", condition=compile_condition("now.paused"), asks=NOTHING, **others)
+
+
+def test_two_nets_of_one_id_are_no_set():
+    with refused("nets/duplicate_id", "id") as caught:
+        NetSet([of("a"), of("b"), of("a")])
+    assert caught.value.message == "Two nets have the id a; rename one."
+
+
+def test_a_net_that_is_not_there_is_not_taken_out():
+    with refused("nets/unknown_net", "remove") as caught:
+        NetSet([of("a")]).changed(remove=["b"])
+    assert caught.value.message == "There is no net b to remove."
+
+
+def test_a_changed_set_has_what_was_put_and_not_what_was_taken():
+    before = NetSet([of("a"), of("b")])
+    after = before.changed(remove=["a"], put=[of("b", shadow=True), of("c")])
+    assert [(net.id, net.shadow) for net in after] == [("b", True), ("c", False)]
+    assert [(net.id, net.shadow) for net in before] == [("a", False), ("b", False)]
+    assert len(after) == 2
+    assert "c" in after
+    assert "a" not in after
+    assert after.get("a") is None
+    assert after.get("c") == of("c")
+    assert (after != before, hash(before)) == (True, hash(before.digest))
+    assert repr(before) == f"NetSet(2 nets, {before.digest[:12]})"
+
+
+def test_the_digest_of_a_set_is_what_it_always_was():
+    # Names what installations have written down: a change here makes every known digest another.
+    assert NetSet().digest == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+    assert NetSet([of("b"), of("a")]).canonical() == (
+        '[{"because":"B","id":"a","mode":"enforce","require":{},"title":"T","when":"now.paused"},'
+        '{"because":"B","id":"b","mode":"enforce","require":{},"title":"T","when":"now.paused"}]'
+    )
+
+
+def test_a_sets_canonical_text_keeps_letters_as_they_are():
+    assert "Größe ☃" in NetSet([replace(of("a"), title="Größe ☃")]).canonical()
+
+
+WHOLE = Verdict(
+    approvals=(Requirement(("lead",), 2, distinct_teams=True, blind=True),),
+    fresh_auth_minutes=0,
+    hold_seconds=90,
+    confirm=("handle",),
+    notify=("oncall",),
+)
+
+
+def test_every_ask_of_a_net_is_written_and_every_default_left_out():
+    net = Net(id="a", title="T", because="B", condition=compile_condition("now.paused"), asks=WHOLE)
+    assert net.to_table()["require"] == {
+        "approvals": 2,
+        "from": ["lead"],
+        "distinct_teams": True,
+        "blind": True,
+        "fresh_auth_minutes": 0,
+        "hold": "90s",
+        "confirm": ["handle"],
+        "notify": ["oncall"],
+    }
+    assert of("a").to_table()["require"] == {}
+    assert (net.to_table()["mode"], of("a", shadow=True).to_table()["mode"]) == ("enforce", "shadow")
+
+
+def test_a_net_speaks_with_its_reason_and_in_shadow_with_nothing_else():
+    net = Net(id="a", title="T", because="B", condition=compile_condition("now.paused"), asks=WHOLE)
+    reason = (Reason("a", "T", "B"),)
+    assert net.spoken() == replace(WHOLE, reasons=reason)
+    assert net.spoken(shadow=True) == Verdict(shadow=reason)
+    assert replace(net, shadow=True).spoken() == Verdict(shadow=reason)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1, "1s"), (59, "59s"), (60, "1m"), (61, "61s"), (3_600, "1h"), (3_660, "61m"), (86_400, "1d"), (90_000, "25h")],
+)
+def test_a_duration_is_written_in_its_largest_whole_unit(seconds, text):
+    assert duration_text(seconds) == text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,3 +120,87 @@ def brute_force(asks, people):
 def test_as_many_seats_are_filled_as_can_be(asks, people):
     missing = filled(asks, *people)
     assert sum(one.approvals for one in missing) == brute_force(asks, people)
+
+
+BOB, CY = person("bob", "lead", team="x"), person("cy", "policy", team="y")
+ACME = {"employer": "acme"}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "candidate", "approvers", "proposer", "says"),
+    [
+        (TWO_APART, PROPOSER, (), PROPOSER, "You placed it yourself; someone else must look."),
+        (TWO_APART, BOB, (CY, BOB), PROPOSER, "You have approved it already; each person fills one seat."),
+        ((), BOB, (), PROPOSER, "It has all the approvals that it needs."),
+        (TWO_APART, person("eve", "lead"), (BOB, CY), PROPOSER, "It has all the approvals that it needs."),
+        (
+            (Requirement(("policy", "lead"), 1), Requirement(("legal",), 1)),
+            person("dee", "reviewer"),
+            (),
+            PROPOSER,
+            "It needs someone who is lead or legal or policy; your roles do not fill an open seat.",
+        ),
+        (
+            TWO_APART,
+            person("eve", "lead", team="reports"),
+            (BOB,),
+            PROPOSER,
+            "You are of the same team as whoever placed it; it needs people of different teams.",
+        ),
+        (
+            TWO_APART,
+            person("eve", "lead", team="x"),
+            (BOB,),
+            PROPOSER,
+            "You are of the same team as someone who approved it; it needs people of different teams.",
+        ),
+        (
+            TWO_APART,
+            person("eve", "lead", **ACME),
+            (BOB,),
+            person("ann", "reviewer", **ACME),
+            "You work for the same vendor as whoever placed it; it needs people of different vendors.",
+        ),
+        (
+            TWO_APART,
+            person("eve", "lead", **ACME),
+            (person("dee", "lead", **ACME),),
+            PROPOSER,
+            "You work for the same vendor as someone who approved it; it needs people of different vendors.",
+        ),
+    ],
+)
+def test_whoever_cannot_approve_is_told_why_in_one_sentence(requirements, candidate, approvers, proposer, says):
+    assert why(requirements, candidate, *approvers, proposer=proposer) == says
+
+
+def test_people_of_one_team_may_fill_seats_that_ask_for_no_teams_apart():
+    two = (Requirement(("lead",), 2),)
+    assert why(two, person("eve", "lead", team="x"), BOB) is None
+    assert why(two, person("eve", "lead", team="reports", **ACME), person("dee", "lead", **ACME)) is None
+
+
+def test_what_is_still_missing_keeps_the_marks_of_what_was_asked():
+    asked = (Requirement(("lead",), 3, distinct_teams=True, blind=True), Requirement(("legal",), 1))
+    assert filled(asked, BOB) == (Requirement(("lead",), 2, distinct_teams=True, blind=True), asked[1])
+    assert filled(asked, BOB, person("lea", "legal")) == (Requirement(("lead",), 2, distinct_teams=True, blind=True),)
+    assert filled(asked) == asked
+
+
+def test_of_many_people_alike_no_more_are_tried_than_there_are_seats():
+    crowd = [person(f"p{number}", "lead", team="x") for number in range(400)]
+    asked = (Requirement(("lead", "policy"), 2, distinct_teams=True), Requirement(("legal",), 2))
+    assert filled(asked, *crowd) == (Requirement(("lead", "policy"), 1, distinct_teams=True), asked[1])
+
+
+def test_colleagues_of_the_organisation_itself_may_both_approve_where_teams_are_to_be_apart():
+    assert why(TWO_APART, CY, BOB) is None
+    assert why(TWO_APART, person("eve", "lead", **ACME), BOB) is None
+
+
+def test_teams_are_kept_apart_only_among_the_seats_that_ask_for_it():
+    asked = (Requirement(("lead",), 1, distinct_teams=True), Requirement(("legal",), 1))
+    assert filled(asked, BOB, person("lea", "legal", team="x")) == ()
+    assert filled(asked, person("lea", "legal", team="x"), BOB) == ()
+    other_way = (Requirement(("lead",), 1), Requirement(("legal",), 1, distinct_teams=True))
+    assert filled(other_way, BOB, person("lea", "legal", team="x")) == ()

@@ -1,0 +1,105 @@
+"""Which test reaches which function, and how long it takes; measured once and kept."""
+
+from __future__ import annotations
+
+import cProfile
+import hashlib
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType
+from typing import Any, Protocol
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class Runner(Protocol):
+    """Runs tests and tells which failed."""
+
+    def failed(self, session: pytest.Session, items: list[pytest.Item]) -> Iterator[tuple[pytest.Item, bool]]:
+        """Run tests one after another; tell after each whether it failed."""
+        ...
+
+
+@dataclass(slots=True)
+class Reach:
+    """For each function, as (file, first line), the tests that call it; for each test its seconds of processor."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    tests: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def measured(cls, session: pytest.Session, runner: Runner, kept: Path, *, files: set[Path]) -> Reach:
+        """Run what has changed since the last time under a profiler, in a child: this process stays as it was.
+
+        Exits where a test fails with nothing changed.
+        """
+        known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        source = _digest(sorted((ROOT / "src").rglob("*.py")))
+        marks = {path: f"{source} {_digest([path])}" for path in {item.path for item in session.items}}
+        missing = [i for i in session.items if known.get(i.nodeid, {}).get("mark") != marks[i.path]]
+        if missing:
+            print(f"measuring {len(missing)} tests", file=sys.__stderr__)
+            pid = os.fork()
+            if not pid:
+                os._exit(_measure(session, runner, missing, known, marks, kept))
+            if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+                pytest.exit("a test fails with nothing changed", returncode=1)
+            known = json.loads(kept.read_text(encoding="utf-8"))
+        reach = cls()
+        wanted = {str(path) for path in files}
+        for item in session.items:
+            entry = known[item.nodeid]
+            reach.seconds[item.nodeid] = entry["seconds"]
+            for file, line in entry["reached"]:
+                if str(ROOT / file) in wanted:
+                    reach.tests.setdefault((str(ROOT / file), line), []).append(item.nodeid)
+        # A test that reaches little is about what it reaches; a quick one costs little to try.
+        breadth = {item.nodeid: len(known[item.nodeid]["reached"]) for item in session.items}
+        for tests in reach.tests.values():
+            tests.sort(key=lambda test: breadth[test] * (0.01 + reach.seconds[test]))
+        return reach
+
+
+def _measure(
+    session: pytest.Session,
+    runner: Runner,
+    items: list[pytest.Item],
+    known: dict[str, Any],
+    marks: dict[Path, str],
+    kept: Path,
+) -> int:
+    inside = str(ROOT / "src") + os.sep
+    profile = cProfile.Profile()
+    began = time.process_time()
+    profile.enable()
+    for item, failed in runner.failed(session, items):
+        profile.disable()
+        if failed:
+            print(f"fails with nothing changed: {item.nodeid}", file=sys.__stderr__)
+            return 1
+        codes = {entry.code for entry in profile.getstats() if isinstance(entry.code, CodeType)}
+        reached = sorted(
+            {(c.co_filename[len(str(ROOT)) + 1 :], c.co_firstlineno) for c in codes if c.co_filename.startswith(inside)}
+        )
+        seconds = round(time.process_time() - began, 3)
+        known[item.nodeid] = {"mark": marks[item.path], "seconds": seconds, "reached": reached}
+        profile = cProfile.Profile()
+        began = time.process_time()
+        profile.enable()
+    profile.disable()
+    kept.write_text(json.dumps(known), encoding="utf-8")
+    return 0
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
