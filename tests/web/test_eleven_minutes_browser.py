@@ -64,13 +64,13 @@ class Keyboard:
         self._reach(control).keyboard.type(text)
 
 
-def comes_to(scene: Scene, ref: str, measures: set[str]) -> None:
+def comes_to(scene: Scene, ref: str, *measures: str) -> None:
     """Wait for an account to be so: the worker beside the console may be carrying it out just now."""
     for _ in range(1_500):
-        if scene.state(ref) == measures:
+        if scene.state(ref) == frozenset(measures):
             return
         threading.Event().wait(0.01)
-    assert scene.state(ref) == measures
+    assert scene.state(ref) == frozenset(measures)
 
 
 @pytest.mark.parametrize("hands", [Mouse(), Keyboard()], ids=["mouse", "keyboard"])
@@ -104,7 +104,7 @@ def test_the_eleven_minutes(console: Console, hands: Mouse | Keyboard) -> None:
 
     # Ten minutes in which anyone can cancel pass; nobody does.
     scene.later(timedelta(minutes=10, seconds=1))
-    comes_to(scene, "1001", {"suspended"})
+    comes_to(scene, "1001", "suspended")
 
     # Eleven minutes later a colleague on duty lifts it, from the link in an alert.
     scene.later(timedelta(minutes=11))
