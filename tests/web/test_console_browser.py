@@ -32,7 +32,7 @@ _FLAGS = (
 )
 
 # A page is waited for as long as for a click: on a machine that does much else, five seconds are soon over.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 def chromium() -> str:

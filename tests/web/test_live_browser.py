@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import CDPSession, Page, Route, expect, sync_playwright
 
 from gardefou.flow.cases import note
 from gardefou.flow.decide import enforce
@@ -94,6 +95,19 @@ def listens(server: Server) -> None:
     raise AssertionError("no page listens")
 
 
+def refuse_once(refused: list[str]) -> Callable[[Route], None]:
+    """Return a handler that answers the first of a page's own questions with 503, and lets the others through."""
+
+    def handle(route: Route) -> None:
+        if refused or route.request.resource_type == "document":
+            route.continue_()
+            return
+        refused.append(urlsplit(route.request.url).path)
+        route.fulfill(status=503)
+
+    return handle
+
+
 def stays(page: Page) -> None:
     """Mark the page, so that a reload shows."""
     page.evaluate("window.opened = true")
@@ -101,6 +115,7 @@ def stays(page: Page) -> None:
 
 def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_server(sqlite_url, tmp_path):
     scene = make_scene(sqlite_url, tmp_path, real_time=True)
+    refused: list[str] = []
     with working(scene), node(scene) as server:
         port = port_of(server)
         with browsing(scene, port) as console:
@@ -151,9 +166,12 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 threading.Event().wait(0.01)
             with node(scene, port) as again:
                 assert port_of(again) == port
+                # A node that cannot answer just now is asked again, without anything new happening.
+                page.route("**/queue", refuse_once(refused))
                 scene.report("3001")
                 expect(page.locator("#count-queue")).to_have_text("2 open", timeout=10_000)
                 expect(page.get_by_role("link", name="3001")).to_be_visible()
+                assert refused == ["/queue"]
                 assert page.evaluate("window.opened")
 
                 # The session ends, and the page says so without being touched.

@@ -40,8 +40,10 @@
     const ids = wanted, began = Date.now();
     wanted = new Set();
     fetching = true;
+    let least = 500;
     try {
       const answer = await fetch(location.pathname + location.search, {headers: {Accept: "text/html"}, signal: AbortSignal.timeout(20000)});
+      if (answer.status >= 500) throw new Error("later");
       if (!answer.ok || answer.redirected) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const id of ids) {
@@ -59,10 +61,14 @@
         tick();
         document.dispatchEvent(new CustomEvent("renewed", {detail: {id}}));
       }
-    } catch { /* the next event or the clock asks again */ } finally {
+    } catch {
+      // Asked again below: what changed meanwhile would else stay untold until something else does.
+      for (const id of ids) wanted.add(id);
+      least = 3000;
+    } finally {
       fetching = false;
-      // At most a twentieth of the time: a server that is slow is asked the more rarely.
-      notBefore = Date.now() + Math.max(500, 20 * (Date.now() - began));
+      // At most a twentieth of the time, but every ten seconds: a server that is slow is asked the more rarely.
+      notBefore = Date.now() + Math.min(10000, Math.max(least, 20 * (Date.now() - began)));
       if (wanted.size) want(() => false);
     }
   };
