@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gardefou.clock import to_micros
 from gardefou.errors import GardefouError
 from gardefou.ledger.checkpoint import Checkpoint, open_checkpoint
-from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.note import Verifier
-from gardefou.ledger.sequencer import entries, latest, read_nodes
-from gardefou.ledger.tree import Frontier, leaf_hash
+from gardefou.ledger.pages import read_page
+from gardefou.ledger.sequencer import latest, read_nodes
+from gardefou.ledger.tree import Frontier
 
 
 def quick_audit(connection: sa.Connection, platform: str, verifier: Verifier, most: int) -> str:
@@ -28,16 +27,5 @@ def quick_audit(connection: sa.Connection, platform: str, verifier: Verifier, mo
     edge = read_nodes(connection, platform, lambda fetch: Frontier.from_nodes(held.size, fetch))
     if signed != Checkpoint(verifier.name, held.size, edge.root) or held.root != edge.root:
         return f"the tree does not give the root of the checkpoint at {held.size}"
-    first = max(0, held.size - most)
-    count = 0
-    for row in entries(connection, platform, first=first, size=held.size):
-        erased = row.body == b"" and row.salt == b""
-        wrong = row.body is None or row.hash != leaf_hash(row.data)
-        if not wrong and not erased:
-            wrong = not isinstance(row.body, bytes) or row.data != leaf_data(
-                row.event_id, to_micros(row.at), commit(row.salt, row.body)
-            )
-        if wrong or row.seq != first + count:
-            return f"entry {first + count} was altered or is missing"
-        count += 1
-    return "" if first + count == held.size else f"entry {first + count} is missing"
+    page = read_page(connection, platform, verifier, max(0, held.size - most), held.size)
+    return "" if page.bad is None else f"entry {page.bad.index}: {page.bad.problem}"
