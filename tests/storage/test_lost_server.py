@@ -53,9 +53,10 @@ def test_once_the_server_is_back_no_call_fails_for_what_it_left(store):
     with store.read() as one, store.read() as two, store.begin() as three:
         for connection in (one, two, three):
             connection.execute(sa.text("SELECT 1"))
+    # It answers when they have ended; without a number it would be a race with them.
     outside(
         store,
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()",
     )
     assert [read(store) for _ in range(4)] == [[], [], [], []]
