@@ -114,4 +114,4 @@ def test_the_worker_starts_and_stops_when_told(tmp_path):
         assert "Ctrl-C stops" in process.stderr.readline()
         process.terminate()
         process.stderr.read()
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=240) == 0

@@ -56,7 +56,7 @@ def all_at_once(nodes: list[World], people: list[str], names: list[str], action:
 
     def work(lane: int) -> list[str]:
         node = nodes[lane % len(nodes)]
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         return [
             enforce(node.app, actors[people[place % len(people)]], node.wanted(names[place], action)).state
             for place in range(lane, len(names), THREADS)
@@ -106,7 +106,7 @@ def test_a_person_has_one_budget_over_all_platforms(world):
     start = threading.Barrier(THREADS)
 
     def work(lane: int) -> list[Enforcement]:
-        start.wait(timeout=30)
+        start.wait(timeout=120)
         return [
             enforce(world.app, actor, replace(world.wanted(names[lane], "suspend"), platform=platform))
             for platform in ("sandbox", "other")

@@ -45,7 +45,7 @@ def killed(url: str, number: int, seconds: float) -> list[list[str]]:
 
     listener = threading.Thread(target=listen)
     listener.start()
-    begun.wait(timeout=30)
+    begun.wait(timeout=120)
     time.sleep(seconds)
     alive = child.poll() is None
     child.send_signal(signal.SIGKILL)

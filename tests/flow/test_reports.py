@@ -346,7 +346,7 @@ def test_those_who_wait_together_are_written_together(sqlite_desk, monkeypatch):
             # The writer waits for this transaction, with the first that came in its hands.
             answers = pool.submit(asyncio.run, send())
             assert sent.wait(20)
-        assert len(answers.result(timeout=20)) == 40
+        assert len(answers.result(timeout=120)) == 40
     intake.close()
     assert sum(groups) == 40
     assert len(groups) <= 2

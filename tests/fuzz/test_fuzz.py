@@ -41,7 +41,7 @@ def test_what_comes_from_outside_is_read_or_refused_in_our_own_terms(name):
     for data in (*seeds(name), b"", *mutants(name, MUTANTS)):
         began = process_time()
         TARGETS[name](data)
-        assert process_time() - began < 1, data[:200]
+        assert process_time() - began < 10, data[:200]
 
 
 def test_every_target_has_seeds():

@@ -284,7 +284,7 @@ def test_the_one_file_runs_by_itself_and_exits_0_1_or_2(export, tmp_path):
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-I", str(alone), *arguments], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-I", str(alone), *arguments], capture_output=True, text=True, check=False, timeout=240
         )
 
     good = run(str(export), "--key", LOG.key)

@@ -13,7 +13,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 #: Longer than anything here may take.
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 @dataclass

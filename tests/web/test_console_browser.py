@@ -32,7 +32,7 @@ _FLAGS = (
 )
 
 # A page is waited for as long as for a click: on a machine that does much else, five seconds are soon over.
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 
 
 def chromium() -> str:
@@ -94,7 +94,7 @@ def serving(scene: Scene, port: int = 0) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(timeout=20)
+            thread.join(timeout=60)
             worker.stop()
 
 

@@ -75,7 +75,7 @@ def test_one_places_another_approves_the_hold_ends_and_a_phone_restores_it_from_
     second.get_by_role("button", name="Yes, do it").click()
     expect(second.get_by_text(re.compile(r"^Held for 0:0\d\.$"))).to_be_visible()
     # The countdown ends, the page looks again by itself, and it is in force.
-    expect(second.locator(".head .badge")).to_have_text("in force", timeout=20_000)
+    expect(second.locator(".head .badge")).to_have_text("in force")
     assert scene.state("1001") == {"suspended"}
 
     alert = "/restore/sandbox/1001"

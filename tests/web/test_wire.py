@@ -40,7 +40,7 @@ class Wire:
         self.server = server
 
     def open(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def say(self, *parts: bytes) -> list[Answer]:
         """Send bytes as they are; return the answers up to the end of the connection."""
