@@ -32,7 +32,8 @@ from gardefou.storage import tables
 
 ROOT = Path(__file__).parents[2]
 SECRET = "gf_made_for_tests"
-_PATIENCE = 120.0
+#: A start takes some seconds of the processor's time, which a busy machine hands out slowly.
+_PATIENCE = 240.0
 
 
 def free_port() -> int:
@@ -127,6 +128,15 @@ class Installation:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    def stop(self, patience: float) -> None:
+        """Tell every process to stop after what it has in hand, and wait until they all have."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for name in list(self.processes):
+            # A server ends by the signal itself, once it has done what it is to do at its end.
+            said = self.processes.pop(name).wait(patience)
+            assert said in {0, -signal.SIGTERM}, (self.folder / f"{name}.log").read_text()
 
     def close(self) -> None:
         """End every process that is left."""

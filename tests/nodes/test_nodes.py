@@ -5,15 +5,23 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Callable
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
+from gardefou.domain.states import State
 from gardefou.storage import tables
 from tests.nodes.installation import SECRET, Acknowledged, Installation
 
 pytestmark = [pytest.mark.network_loopback, pytest.mark.slow]
+
+#: Seconds within which another node takes over, on a busy machine. Whoever waits for a lock that nobody frees waits for
+#: sixty (`idle_in_transaction_session_timeout`), and for ever without it.
+SOON = 45
+#: For what takes minutes: processes that start and carry things out beside others that want the same two cores.
+LONG = 900
 
 
 @pytest.fixture
@@ -28,13 +36,24 @@ def pending(app) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(tables.event_pending)).scalar_one())
 
 
-def settled(app, seconds: float) -> float:
-    """Return the seconds until every event stands in a checkpoint."""
-    began = time.monotonic()
-    while pending(app):
-        assert time.monotonic() - began < seconds, "nobody leads"
+def settled(app, seconds: float) -> None:
+    """Wait until every event stands in a checkpoint."""
+    wait(lambda: not pending(app), seconds, "nobody leads")
+
+
+def under_way(app) -> int:
+    """Return how many enforcements somebody has in hand, or had when they were killed."""
+    states = [State.READY, State.EXECUTING, State.UNKNOWN, State.RESTORING]
+    of = tables.enforcement.c.state.in_([state.value for state in states])
+    with app.works.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).where(of)).scalar_one())
+
+
+def wait(until: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, otherwise
         time.sleep(0.02)
-    return time.monotonic() - began
 
 
 def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_done_twice(installation):
@@ -48,24 +67,19 @@ def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_don
     for thread in threads:
         thread.start()
     try:
-        while len(told.enforcements) < 15:
-            time.sleep(0.02)
+        wait(lambda: len(told.enforcements) >= 15, LONG, "nothing is acknowledged")
         held = installation.checkpoints()
         # With its worker goes what it was carrying out and, half of the time, who led the log at that moment.
         installation.kill("one")
-        killed = time.monotonic()
         before = len(told.enforcements)
-        while len(told.enforcements) < before + 10:
-            assert time.monotonic() - killed < 30
-            time.sleep(0.02)
+        wait(lambda: len(told.enforcements) >= before + 10, SOON, "the other server acknowledges nothing")
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    # The other server acknowledges, and the other worker leads.
-    assert told.longest_silence(killed) < 10
+    # The other server acknowledged, and the other worker leads.
     app = installation.open()
-    settled(app, 10)
+    settled(app, SOON)
     # What the killed one had in hand is settled when its lease ends; nothing else is under way.
     app.works.store.close()
     assert installation.problems(told, held) == []
@@ -84,35 +98,37 @@ def test_every_process_is_killed_in_turn_and_one_hangs(installation):
     for name, command in commands.items():
         installation.start(name, *command)
     for name in ("one", "two", "three"):
-        installation.wait_ready(name)
+        installation.wait_ready(name, LONG)
     told, stop = Acknowledged(), threading.Event()
     threads = [threading.Thread(target=installation.load, args=(told, stop, number)) for number in range(6)]
     for thread in threads:
         thread.start()
     try:
-        time.sleep(3)
+        wait(lambda: len(told.enforcements) >= 15, LONG, "nothing is acknowledged")
         held = installation.checkpoints()
         for _ in range(3):
             for name, command in commands.items():
                 installation.kill(name)
-                time.sleep(0.5)
+                before = len(told.at)
+                wait(lambda before=before: len(told.at) >= before + 5, SOON, "nobody goes on")
                 installation.start(name, *command)
                 if command[0] == "serve":
-                    installation.wait_ready(name)
+                    installation.wait_ready(name, LONG)
         # One hangs without dying, perhaps with the log's lock in its hand: it holds it for a minute at most.
         installation.processes["w1"].send_signal(signal.SIGSTOP)
-        app = installation.open()
-        time.sleep(1)
-        stop.set()
-        settled(app, 90)
-        installation.processes["w1"].send_signal(signal.SIGCONT)
-        # Leases end after their time, and what was in hand is settled.
-        time.sleep(45)
-        app.works.store.close()
+        before = len(told.at)
+        wait(lambda: len(told.at) >= before + 5, LONG, "nobody goes on")
     finally:
         stop.set()
         for thread in threads:
             thread.join()
+    app = installation.open()
+    settled(app, LONG)
+    # Leases end after their time, and the others settle what was in hand. The one that hung finds that out.
+    wait(lambda: not under_way(app), LONG, "what was in hand is settled by nobody")
+    app.works.store.close()
+    installation.processes["w1"].send_signal(signal.SIGCONT)
+    installation.stop(LONG)
     assert installation.problems(told, held) == []
 
 
@@ -126,5 +142,5 @@ def test_what_happens_through_one_node_reaches_the_work_and_the_pages_of_another
     assert answer.status_code == 202, answer.text
     app = installation.open()
     # The worker in the other process finds it by itself.
-    assert settled(app, 10) < 10
+    settled(app, SOON)
     app.works.store.close()
