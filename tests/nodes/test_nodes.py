@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
-from gardefou.domain.states import State
 from gardefou.storage import tables
-from tests.nodes.installation import SECRET, Acknowledged, Installation
+from tests.nodes.installation import SECRET, Acknowledged, Installation, wait
 
 pytestmark = [pytest.mark.network_loopback, pytest.mark.slow]
 
@@ -39,21 +36,6 @@ def pending(app) -> int:
 def settled(app, seconds: float) -> None:
     """Wait until every event stands in a checkpoint."""
     wait(lambda: not pending(app), seconds, "nobody leads")
-
-
-def under_way(app) -> int:
-    """Return how many enforcements somebody has in hand, or had when they were killed."""
-    states = [State.READY, State.EXECUTING, State.UNKNOWN, State.RESTORING]
-    of = tables.enforcement.c.state.in_([state.value for state in states])
-    with app.works.read() as connection:
-        return int(connection.execute(sa.select(sa.func.count()).where(of)).scalar_one())
-
-
-def wait(until: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end, otherwise
-        time.sleep(0.02)
 
 
 def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_done_twice(installation):
@@ -124,9 +106,9 @@ def test_every_process_is_killed_in_turn_and_one_hangs(installation):
             thread.join()
     app = installation.open()
     settled(app, LONG)
-    # Leases end after their time, and the others settle what was in hand. The one that hung finds that out.
-    wait(lambda: not under_way(app), LONG, "what was in hand is settled by nobody")
     app.works.store.close()
+    # The one that hung finds that out.
+    installation.wait_idle(LONG)
     installation.processes["w1"].send_signal(signal.SIGCONT)
     installation.stop(LONG)
     assert installation.problems(told, held) == []
