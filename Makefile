@@ -15,6 +15,8 @@ PYTHON ?= python3
 # One more than two cores have: a test waits for a disk, a browser or a homeserver half of its time.
 JOBS ?= 3
 ARGS ?=
+# What is compiled is kept, whatever this shell says: else each of the processes that tests start compiles all of it anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -14,6 +14,9 @@ import pytest
 
 from tests.writers import SRC, found
 
+#: The whole source is read for it: once, by one process.
+pytestmark = pytest.mark.xdist_group("weakening")
+
 TESTS = Path(__file__).parent
 PAGE = TESTS.parent / "docs" / "weakening.md"
 _HARMLESS = "Writers that cannot weaken"

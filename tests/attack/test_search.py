@@ -54,9 +54,9 @@ def test_a_set_with_a_hole_is_seen_through(nets: NetSet, goal: str) -> None:
     assert len(found.steps) <= 3
 
 
-@pytest.mark.slow
-def test_nothing_is_found_in_the_shipped_set_three_steps_deep_by_anybody() -> None:
-    result = search(3)
+@pytest.mark.parametrize("depth", [2, pytest.param(3, marks=pytest.mark.long)])
+def test_nothing_is_found_in_the_shipped_set_by_anybody(depth: int) -> None:
+    result = search(depth)
     assert result.found is None
     assert result.by_attacker.keys() == {one.name for one in ATTACKERS}
 

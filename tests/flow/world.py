@@ -58,6 +58,16 @@ from gardefou.storage.records import fetch, fetch_all, get
 SITE = Site("gardefou.example", "https://gardefou.example")
 START = datetime(2017, 11, 2, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+#: The usual colleagues and their roles.
+USUAL = {
+    "rev": "reviewer",
+    "rev2": "reviewer",
+    "lead": "lead",
+    "lead2": "lead",
+    "policy": "policy",
+    "oncall": "oncall",
+    "legal": "legal",
+}
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 _ROUNDS = 2_000
@@ -208,14 +218,12 @@ class World:
     # --- people -------------------------------------------------------------------------
 
     def people(self) -> None:
-        """Bring the usual colleagues: each in a team of their own."""
-        self.person("rev", "reviewer")
-        self.person("rev2", "reviewer")
-        self.person("lead", "lead")
-        self.person("lead2", "lead")
-        self.person("policy", "policy")
-        self.person("oncall", "oncall")
-        self.person("legal", "legal")
+        """Bring the usual colleagues: each in a team of their own, strongly signed in now."""
+        usual = [self._staff(staff_id, role) for staff_id, role in USUAL.items()]
+        with self.app.works.begin() as uow:
+            for staff in usual:
+                uow.record("staff.added", by="system", puts=(staff,))
+        self.sign_in(*USUAL)
 
     def person(
         self,
@@ -227,20 +235,24 @@ class World:
         last_day: datetime | None = None,
     ) -> Actor:
         """Add a person, strongly signed in now; return them as an actor."""
-        staff = Staff(
+        staff = self._staff(staff_id, *roles, team=team, employer=employer, days=days)
+        with self.app.works.begin() as uow:
+            uow.record("staff.added", by="system", puts=(replace(staff, last_day_end=last_day),))
+        self.sign_in(staff_id)
+        return self.actor(staff_id)
+
+    def _staff(
+        self, staff_id: str, *roles: str, team: str | None = None, employer: str = "organisation", days: int = 365
+    ) -> Staff:
+        return Staff(
             id=staff_id,
             pseudonym=f"p-{staff_id}",
             roles=roles,
             team=team or f"team-{staff_id}",
             employer=employer,
             started_at=self.now - timedelta(days=days),
-            last_day_end=last_day,
             enrolled=True,
         )
-        with self.app.works.begin() as uow:
-            uow.record("staff.added", by="system", puts=(staff,))
-        self.sign_in(staff_id)
-        return self.actor(staff_id)
 
     def sign_in(self, *staff_ids: str) -> None:
         """Note a strong sign-in now."""

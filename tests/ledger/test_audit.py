@@ -14,12 +14,13 @@ from gardefou.ids import Ids
 from gardefou.ledger import pages
 from gardefou.ledger.audit import Audit, audit, event_proof
 from gardefou.ledger.bundle import verify_bundle
-from gardefou.ledger.sequencer import Sequencer, fetch_from, read_nodes
+from gardefou.ledger.nodes import fetch_from, read_nodes
+from gardefou.ledger.sequencer import Sequencer
 from gardefou.ledger.tree import Fetch, inclusion_proof
 from gardefou.storage import bulk
 from gardefou.storage.engine import Store, open_store
 
-SIZE = 23
+SIZE = 39
 #: Checkpoints stand at these sizes.
 SIGNED = (9, 16, SIZE)
 START = datetime(2026, 5, 31, tzinfo=UTC)
@@ -100,18 +101,18 @@ CHANGES = {
     "an entry gone": ("DELETE FROM leaf WHERE seq = 8", "an entry is missing", 8),
     "the last entry gone": (f"DELETE FROM leaf WHERE seq = {SIZE - 1}", "an entry is missing", SIZE - 1),
     "a leaf's hash": (
-        f"UPDATE tree_node SET hash = {_HASH} WHERE level = 0 AND position = 4",
+        f"UPDATE leaf SET hash = {_HASH} WHERE seq = 4",
         "its leaf was altered",
         4,
     ),
-    "a hash gone": ("DELETE FROM tree_node WHERE level = 0 AND position = 4", "its leaf was altered", 4),
+    "a hash gone": ("UPDATE leaf SET hash = '\\x'::bytea WHERE seq = 4", "its leaf was altered", 4),
     "a hash above": (
-        f"UPDATE tree_node SET hash = {_HASH} WHERE level = 2 AND position = 3",
-        "a hash of the tree was altered, 2 levels up",
-        12,
+        f"UPDATE tree_node SET hash = {_HASH} WHERE level = 4 AND position = 1",
+        "a hash of the tree was altered, 4 levels up",
+        16,
     ),
-    "the highest hash gone": (
-        "DELETE FROM tree_node WHERE level = 4",
+    "the hashes above gone": (
+        "DELETE FROM tree_node",
         "a hash of the tree was altered, 4 levels up",
         0,
     ),
@@ -142,7 +143,7 @@ CHANGES = {
         None,
     ),
     "an entry behind the checkpoint": (
-        f"INSERT INTO leaf (platform, seq, event_id, data) SELECT platform, {SIZE}, 'x', data FROM leaf WHERE seq = 1",
+        f"INSERT INTO leaf (platform, seq, event_id, data, hash) SELECT platform, {SIZE}, 'x', data, hash FROM leaf WHERE seq = 1",
         "an entry stands behind the newest checkpoint",
         SIZE,
     ),

@@ -147,7 +147,7 @@ def test_own_invariants_are_nets_that_the_set_must_make_up_for():
 def test_many_threads_may_ask_for_proofs_at_once():
     sets = [
         NetSet(net for net in load_shipped("solo") if net.id != left_out.id)
-        for left_out in list(load_shipped("solo"))[:8]
+        for left_out in list(load_shipped("solo"))[:4]
     ]
     with ThreadPoolExecutor(4) as threads:
         at_once = list(threads.map(prove, sets))

@@ -17,10 +17,16 @@ from gardefou.storage.engine import open_store
 from gardefou.storage.migrate import _config, is_current, newest, upgrade_store
 from gardefou.storage.tables import metadata
 
-_ROWS: dict[str, dict[str, Any]] = {
-    "event_pending": {"platform": "p", "id": "e1"},
-    "leaf": {"platform": "p", "seq": 0, "event_id": "e1", "data": b"leaf"},
-    "tree_node": {"platform": "p", "level": 0, "position": 0, "hash": b"hash"},
+_FIRST: dict[str, list[dict[str, Any]]] = {
+    "event_pending": [{"platform": "p", "id": "e1"}],
+    "leaf": [{"platform": "p", "seq": seq, "event_id": f"e{seq}", "data": b"leaf"} for seq in (0, 1)],
+    "tree_node": [{"platform": "p", "level": level, "position": 0, "hash": b"%d" % level} for level in (0, 1, 4, 6)],
+}
+#: Hashes of leaves stand beside them since; one was missing, and others of the tree are not kept any more.
+_NEWEST: dict[str, list[dict[str, Any]]] = {
+    "event_pending": _FIRST["event_pending"],
+    "leaf": [leaf | {"hash": found} for leaf, found in zip(_FIRST["leaf"], (b"0", b""), strict=True)],
+    "tree_node": [{"platform": "p", "level": 4, "position": 0, "hash": b"4"}],
 }
 
 
@@ -32,14 +38,16 @@ def test_what_stood_in_a_store_of_the_first_shape_stands_in_the_newest(databases
             config.attributes["connection"] = connection
             command.upgrade(config, "0001")
         with store.begin() as connection:
-            for table, row in _ROWS.items():
-                connection.execute(metadata.tables[table].insert(), row)
+            for name, rows in _FIRST.items():
+                connection.execute(sa.table(name, *(sa.column(one) for one in rows[0])).insert(), rows)
         upgrade_store(store)
         with store.read() as connection:
-            for table, row in _ROWS.items():
-                assert connection.execute(metadata.tables[table].select()).mappings().one() == row
-        for table in ("leaf", "tree_node"):
-            for change in (sa.delete(metadata.tables[table]), sa.update(metadata.tables[table]).values(platform="q")):
+            for name, rows in _NEWEST.items():
+                table = metadata.tables[name]
+                found = connection.execute(table.select().order_by(*table.primary_key)).mappings().all()
+                assert [dict(row) for row in found] == rows
+        for name in ("leaf", "tree_node"):
+            for change in (sa.delete(metadata.tables[name]), sa.update(metadata.tables[name]).values(platform="q")):
                 with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
                     connection.execute(change)
         store.close()

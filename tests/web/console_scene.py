@@ -52,16 +52,21 @@ class Scene:
     sandbox: Sandbox
     settings: Settings
     staff: dict[str, Staff] = field(default_factory=dict)
+    _node: FastAPI | None = None
 
     def actor(self, name: str) -> Actor:
         with self.app.works.read() as connection:
             return by_staff(connection, self.staff[name].id, now=self.app.now(), via="console")
 
     def web(self) -> FastAPI:
+        """Return a node of its own."""
         return create_app(self.app, self.settings, worker=None)
 
     def client(self, name: str | None = None) -> Browser:
-        browser = Browser(TestClient(self.web(), base_url=HOST, follow_redirects=False))
+        """Return a browser at the scene's node, with somebody signed in; all are at the same node."""
+        if self._node is None:
+            self._node = self.web()
+        browser = Browser(TestClient(self._node, base_url=HOST, follow_redirects=False))
         if name is not None:
             browser.sign_in(self.link(name))
         return browser
@@ -133,7 +138,8 @@ class Browser:
     """A test client that fills in forms as they stand on the page."""
 
     client: TestClient
-    _csrf: str = ""
+    #: The token of each session, by its cookies: it stays the same as long as they do.
+    _csrf: dict[tuple[tuple[str, str], ...], str] = field(default_factory=dict)
 
     def sign_in(self, secret: str) -> None:
         done = self.client.post(f"/signin/{secret}", headers={"Origin": HOST})
@@ -146,9 +152,12 @@ class Browser:
 
     @property
     def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/people"))
-        assert found is not None
-        return found[1]
+        session = tuple(sorted(self.client.cookies.items()))
+        if session not in self._csrf:
+            found = re.search(r'name="csrf" value="([^"]+)"', self.get("/people"))
+            assert found is not None
+            self._csrf[session] = found[1]
+        return self._csrf[session]
 
     def post(self, path: str, status: int = 303, /, **fields: str | list[str]) -> str:
         """Post a form; return where it leads to, or the page where it leads nowhere."""

@@ -57,7 +57,7 @@ class Console:
     def open(self, name: str, *, width: int = 1440, scripts: bool = True) -> Page:
         """Open a browser window of its own and sign in by a one-time link."""
         context = self.browser.new_context(viewport={"width": width, "height": 900}, java_script_enabled=scripts)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         page = context.new_page()
         page.on("console", lambda said: self.complaints.append(f"{page.url}: {said.text}"))
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))

@@ -14,7 +14,7 @@ from tests.web.pages import Furnished, addresses, furnish
 from tests.web.test_console_browser import _FLAGS, Console, chromium, press
 from tests.web.test_live_browser import node, port_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow, pytest.mark.xdist_group("fit")]
 
 _AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 #: What a page is held to: WCAG 2.2 A and AA, and what axe calls good practice.

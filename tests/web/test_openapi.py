@@ -17,11 +17,11 @@ def every(called: Called) -> set[int]:
 @pytest.mark.slow
 def test_every_call_of_the_document_answers_as_it_says_whoever_calls(one_house):
     known = furnish(one_house)
-    called = call_all(one_house, known, by=EVERYONE, examples=4)
+    called = call_all(one_house, known, by=EVERYONE, examples=3)
     assert not called.faults, "\n".join(f"{name}: {fault}" for name, fault in called.faults.items())
     # The calls reached what they were to reach: good answers and bad ones.
     assert {200, 201, 202, 400, 403, 404, 409} <= every(called)
-    assert called.calls > 250
+    assert called.calls > 170
 
 
 def test_without_a_token_every_call_but_the_open_ones_is_answered_401(one_house):

@@ -15,7 +15,8 @@ from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.ledger.audit import audit
 from gardefou.ledger.leaf import SALT_BYTES
-from gardefou.ledger.sequencer import latest, read_nodes
+from gardefou.ledger.nodes import read_nodes
+from gardefou.ledger.sequencer import latest
 from gardefou.ledger.tree import inclusion_proof
 from gardefou.storage import bulk
 

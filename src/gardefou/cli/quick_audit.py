@@ -6,9 +6,10 @@ import sqlalchemy as sa
 
 from gardefou.errors import GardefouError
 from gardefou.ledger.checkpoint import Checkpoint, open_checkpoint
+from gardefou.ledger.nodes import read_nodes
 from gardefou.ledger.note import Verifier
 from gardefou.ledger.pages import read_page
-from gardefou.ledger.sequencer import latest, read_nodes
+from gardefou.ledger.sequencer import latest
 from gardefou.ledger.tree import Frontier
 
 

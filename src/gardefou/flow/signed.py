@@ -26,7 +26,8 @@ from gardefou.flow.changes.passkeys import ARRIVAL, about_passkeys
 from gardefou.flow.incidents import alert
 from gardefou.ledger.checkpoint import open_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data, parse_leaf
-from gardefou.ledger.sequencer import latest, read_nodes
+from gardefou.ledger.nodes import read_nodes
+from gardefou.ledger.sequencer import latest
 from gardefou.ledger.tree import inclusion_proof, leaf_hash, verify_inclusion
 from gardefou.people.actor import Actor
 from gardefou.people.assertions import Key, approval_challenge, checked, decoded, refused, verify

@@ -17,9 +17,10 @@ from gardefou.errors import NotFound
 from gardefou.ledger.bundle import ProvedEvent, make_bundle
 from gardefou.ledger.checkpoint import Checkpoint
 from gardefou.ledger.export_format import ExportEntry, write_export
+from gardefou.ledger.nodes import fetch_from, kept, read_nodes
 from gardefou.ledger.note import Verifier
 from gardefou.ledger.pages import pages
-from gardefou.ledger.sequencer import entries, fetch_from, latest, read_nodes
+from gardefou.ledger.sequencer import entries, latest
 from gardefou.ledger.tree import Frontier, Node, inclusion_proof
 from gardefou.storage import bulk, tables
 
@@ -148,9 +149,8 @@ def _event_at(connection: sa.Connection, platform: str, seq: int) -> str | None:
 def _altered_node(connection: sa.Connection, platform: str, nodes: list[Node]) -> tuple[int, int] | None:
     """Return level and position of the first stored node above the leaves that is not the one recomputed."""
     above: dict[int, dict[int, bytes]] = {}
-    for level, position, value in nodes:
-        if level:
-            above.setdefault(level, {})[position] = value
+    for level, position, value in kept(nodes):
+        above.setdefault(level, {})[position] = value
     for level, expected in above.items():
         values = (platform, level, min(expected), max(expected))
         held: dict[int, bytes] = {at: value for at, value in bulk.select(connection, _NODES, values, binary=True)}  # noqa: C416 - rows are no pairs

@@ -35,14 +35,10 @@ _AHEAD = 3
 _FORM = Struct(">B16sQ32s")
 
 _ENTRIES = (
-    "SELECT leaf.seq, leaf.event_id, leaf.data, event.at, event.kind, event.by, event.account, event.about,"
+    "SELECT leaf.seq, leaf.event_id, leaf.data, leaf.hash, event.at, event.kind, event.by, event.account, event.about,"
     " event.salt, event.body"
     " FROM leaf LEFT JOIN event ON event.platform = leaf.platform AND event.id = leaf.event_id"
     " WHERE leaf.platform = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq"
-)
-_HASHES = (
-    "SELECT position, hash FROM tree_node WHERE platform = ? AND level = 0 AND position >= ? AND position < ?"
-    " ORDER BY position"
 )
 _POINTS = "SELECT size, root, note FROM checkpoint WHERE platform = ? AND size > ? AND size <= ? ORDER BY size"
 
@@ -75,6 +71,7 @@ class Entry(NamedTuple):
     seq: int
     event_id: str
     data: Any
+    hash: Any
     at: Any
     kind: Any
     by: Any
@@ -100,12 +97,11 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     values = (platform, first, stop)
     page = Page(first)
     page.points = [_point(verifier, *row) for row in bulk.select(connection, _POINTS, values)]
-    held: dict[int, bytes] = {position: value for position, value in bulk.select(connection, _HASHES, values)}  # noqa: C416 - rows are no pairs
     place = first
     for entry in map(Entry._make, bulk.select(connection, _ENTRIES, values, binary=True)):
         if entry.seq != place:
             break
-        hashed, problem = entry_problem(entry, held.get(place))
+        hashed, problem = entry_problem(entry)
         if problem:
             page.bad = Bad(place, problem, entry.event_id)
             return page
@@ -117,13 +113,13 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     return page
 
 
-def entry_problem(entry: Entry, held: bytes | None) -> tuple[bytes, str]:
-    """Return the hash of an entry's leaf, and what is wrong with it or its event; ``held``: the hash that is stored."""
+def entry_problem(entry: Entry) -> tuple[bytes, str]:
+    """Return the hash of an entry's leaf, and what is wrong with it or its event."""
     data, salt, body = entry.data, entry.salt, entry.body
     if body is None:
         return b"", _MISSING
     hashed = sha256(b"\x00" + data).digest() if isinstance(data, bytes) else b""
-    if not hashed or held != hashed:
+    if not hashed or entry.hash != hashed:
         return hashed, _LEAF
     # SQLite keeps whatever type it is given: text where bytes belong was not written by us.
     if not (isinstance(salt, bytes) and isinstance(body, bytes)):

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hmac
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count, groupby, repeat
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -22,15 +22,14 @@ from gardefou.clock import Clock
 from gardefou.errors import Conflict
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
+from gardefou.ledger.nodes import kept, read_nodes
 from gardefou.ledger.note import Signer
-from gardefou.ledger.tree import HASH_BYTES, Fetch, Frontier, leaf_hash
+from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
 from gardefou.storage.fast import Fast
 from gardefou.storage.nudge import nudge
 from gardefou.storage.types import Instant
-
-T = TypeVar("T")
 
 #: Events integrated in one transaction.
 BATCH = 4_000
@@ -54,13 +53,6 @@ _LATEST = Fast(
 _HAS_LEAF = Fast(
     sa.select(tables.leaf.c.seq).where(
         tables.leaf.c.platform == sa.bindparam("platform"), tables.leaf.c.event_id == sa.bindparam("event")
-    )
-)
-_NODE = Fast(
-    sa.select(tables.tree_node.c.hash).where(
-        tables.tree_node.c.platform == sa.bindparam("platform"),
-        tables.tree_node.c.level == sa.bindparam("level"),
-        tables.tree_node.c.position == sa.bindparam("position"),
     )
 )
 _SIGN = Fast(tables.checkpoint.insert(), ("platform", "size", "root", "at", "note"))
@@ -143,18 +135,19 @@ class Sequencer:
         edge = self._edge(connection, platform)
         ids = [event[1] for event in events]
         data = [leaf_data(event_id, micros, commit(salt, body)) for _, event_id, micros, salt, body, _ in events]
-        grown, nodes = edge.append_many([leaf_hash(one) for one in data])
+        hashes = [leaf_hash(one) for one in data]
+        grown, nodes = edge.append_many(hashes)
         bulk.insert_rows(
             connection,
             tables.leaf,
-            ("platform", "seq", "event_id", "data"),
-            list(zip(repeat(platform), count(edge.size), ids, data, strict=False)),
+            ("platform", "seq", "event_id", "data", "hash"),
+            list(zip(repeat(platform), count(edge.size), ids, data, hashes, strict=False)),
         )
         bulk.insert_rows(
             connection,
             tables.tree_node,
             ("platform", "level", "position", "hash"),
-            [(platform, level, position, value) for level, position, value in nodes],
+            [(platform, *node) for node in kept(nodes)],
         )
         signer = self.signer(platform)
         note = sign_checkpoint(Checkpoint(signer.name, grown.size, grown.root), signer)
@@ -205,46 +198,6 @@ def latest(connection: sa.Connection, platform: str) -> Held | None:
     return None if row is None else Held(size=row.size, root=row.root, at=row.at, note=row.note)
 
 
-def read_nodes(connection: sa.Connection, platform: str, ask: Callable[[Fetch], T]) -> T:
-    """Return what ``ask`` gives with a reader of a platform's stored nodes; in one exchange on PostgreSQL.
-
-    ``ask`` is called twice there, first with hashes that mean nothing: which
-    nodes it reads does not depend on them.
-    """
-    if connection.dialect.name != "postgresql":
-        return ask(fetch_from(connection, platform))
-    wanted: list[tuple[int, int]] = []
-
-    def note(level: int, position: int) -> bytes:
-        wanted.append((level, position))
-        return bytes(HASH_BYTES)
-
-    ask(note)
-    levels, positions = [level for level, _ in wanted], [position for _, position in wanted]
-    found = bulk.select(connection, _NODES, (platform, levels, positions), binary=True)
-    held = {(level, position): value for level, position, value in found if value is not None}
-    return ask(lambda level, position: bytes(held[level, position]))
-
-
-#: A reading for each by the key, whatever the planner thinks of the table: it cannot make a join of it.
-_NODES = (
-    "WITH given AS (SELECT ?::text AS platform, level, position"
-    " FROM unnest(?::int[], ?::bigint[]) AS g(level, position))"
-    " SELECT level, position, (SELECT hash FROM tree_node AS n WHERE n.platform = given.platform"
-    " AND n.level = given.level AND n.position = given.position) FROM given"
-)
-
-
-def fetch_from(connection: sa.Connection, platform: str) -> Fetch:
-    """Return the reader of a platform's stored complete nodes, one at a time; `read_nodes` is for many."""
-
-    def fetch(level: int, position: int) -> bytes:
-        (found,) = _NODE.all(connection, {"platform": platform, "level": level, "position": position})
-        return bytes(found.hash)
-
-    return fetch
-
-
 def logs(connection: sa.Connection) -> list[str]:
     """Return the platforms that have a log."""
     rows = connection.execute(sa.select(tables.event.c.platform).distinct().order_by(tables.event.c.platform))
@@ -262,19 +215,12 @@ def entries(connection: sa.Connection, platform: str, *, first: int = 0, size: i
             tables.event.c.at,
             tables.event.c.salt,
             tables.event.c.body,
-            tables.tree_node.c.hash,
+            tables.leaf.c.hash,
         )
         .select_from(
             tables.leaf.outerjoin(
                 tables.event,
                 sa.and_(tables.event.c.platform == tables.leaf.c.platform, tables.event.c.id == tables.leaf.c.event_id),
-            ).outerjoin(
-                tables.tree_node,
-                sa.and_(
-                    tables.tree_node.c.platform == tables.leaf.c.platform,
-                    tables.tree_node.c.level == 0,
-                    tables.tree_node.c.position == tables.leaf.c.seq,
-                ),
             )
         )
         .where(

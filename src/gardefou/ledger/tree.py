@@ -270,5 +270,5 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def _check_hashes(hashes: Iterable[bytes]) -> None:
-    if any(len(each) != HASH_BYTES for each in hashes):
+    if set(map(len, hashes)) - {HASH_BYTES}:
         raise InvalidInput("ledger/hash_length", "A hash is not 32 bytes long; pass SHA-256 digests.", field="hashes")

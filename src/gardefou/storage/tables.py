@@ -600,10 +600,12 @@ leaf = sa.Table(
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     _text("event_id"),
     sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 sa.Index("leaf_by_event", leaf.c.platform, leaf.c.event_id, unique=True)
 
+# Every fourth level above the leaves (`gardefou.ledger.nodes`).
 tree_node = sa.Table(
     "tree_node",
     metadata,

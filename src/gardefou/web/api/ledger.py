@@ -55,6 +55,13 @@ def show_tile(caller: Reader, platform: str, path: str) -> Response:
                 .order_by(_leaf.seq)
             )
             data = bundle_bytes([row.data for row in rows])
+        elif not tile.level:
+            rows = connection.execute(
+                sa.select(_leaf.hash)
+                .where(_leaf.platform == platform, _leaf.seq >= tile.start, _leaf.seq < stop)
+                .order_by(_leaf.seq)
+            )
+            data = b"".join(row.hash for row in rows)
         else:
             rows = connection.execute(
                 sa.select(_node.hash)
