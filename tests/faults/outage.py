@@ -6,8 +6,10 @@ import contextlib
 import socket
 import tempfile
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -42,6 +44,50 @@ class Outage:
         admin = self._url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
         with psycopg.connect(admin, autocommit=True) as connection:
             connection.execute(statement)
+
+
+class Crowd:
+    """A PostgreSQL on which others may take every connection there is: `url` is of a user who then gets none.
+
+    The server refuses that user as it does everybody when `max_connections` are
+    open, as long as they are no superuser.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._admin = make_url(url).set(drivername="postgresql")
+        self._name = f"gardefou-test-{uuid.uuid4().hex[:10]}"
+        self._do("CREATE ROLE {user} LOGIN PASSWORD {password}")
+        # As the owner of everything in it, but no superuser.
+        self._do("GRANT {owner} TO {user}")
+        self.url = make_url(url).set(username=self._name).render_as_string(hide_password=False)
+
+    def comes(self) -> None:
+        """Take every connection that the user does not have."""
+        self._do("ALTER ROLE {user} CONNECTION LIMIT 0")
+
+    def takes_all(self) -> None:
+        """Take those too."""
+        self.comes()
+        self._do("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = {name}")
+
+    def goes(self) -> None:
+        """Leave them all."""
+        self._do("ALTER ROLE {user} CONNECTION LIMIT -1")
+
+    def end(self) -> None:
+        """Leave nothing behind."""
+        self._do("DROP OWNED BY {user}")
+        self._do("DROP ROLE {user}")
+
+    def _do(self, statement: LiteralString) -> None:
+        made = sql.SQL(statement).format(
+            owner=sql.Identifier(self._admin.username or "postgres"),
+            user=sql.Identifier(self._name),
+            name=sql.Literal(self._name),
+            password=sql.Literal(self._admin.password or ""),
+        )
+        with psycopg.connect(self._admin.render_as_string(hide_password=False), autocommit=True) as connection:
+            connection.execute(made)
 
 
 class Cutter:

@@ -25,6 +25,8 @@ from tests.nodes.installation import free_port
 
 PACKAGES = "patroni etcd-server postgresql"
 _NODES = ("n1", "n2", "n3")
+#: Seconds in which a cluster comes up, on a machine that has more to do.
+_PATIENCE = 600.0
 
 
 def missing() -> str:
@@ -67,10 +69,10 @@ class Cluster:
             ],
         )
         self.start_node("n1")
-        self.primary(60)
+        self.primary(_PATIENCE)
         for node in _NODES[1:]:
             self.start_node(node)
-        self.wait_synchronous(90)
+        self.wait_synchronous(_PATIENCE)
 
     def start_node(self, node: str) -> None:
         """Start one node's Patroni, which starts its PostgreSQL."""

@@ -10,7 +10,10 @@ from pathlib import Path
 import psycopg
 
 from tests.nodes.cluster import Cluster
-from tests.nodes.installation import Acknowledged, Installation
+from tests.nodes.installation import Acknowledged, Installation, wait
+
+#: For what a machine does sooner or later, that has more to do.
+_LONG = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +33,11 @@ class Rehearsed:
     problems: list[str]
 
 
-def rehearse(folder: Path, *, before: float = 5.0, after: float = 10.0) -> Rehearsed:
-    """Start a cluster and an installation on it, kill the primary under load, let it come back, and compare."""
+def rehearse(folder: Path, *, reports: int = 50, enforcements: int = 20) -> Rehearsed:
+    """Start a cluster and an installation on it, kill the primary under load, let it come back, and compare.
+
+    So many reports and enforcements at least are acknowledged before the kill, and as many after it.
+    """
     (folder / "cluster").mkdir(mode=0o755)
     (folder / "gardefou").mkdir()
     cluster = Cluster(folder / "cluster")
@@ -40,7 +46,7 @@ def rehearse(folder: Path, *, before: float = 5.0, after: float = 10.0) -> Rehea
     installation: Installation | None = None
     try:
         cluster.start()
-        port = cluster.ports[f"{cluster.primary(10)}-pg"]
+        port = cluster.ports[f"{cluster.primary(_LONG)}-pg"]
         with psycopg.connect(
             f"postgresql://postgres:made-for-tests@127.0.0.1:{port}/postgres", autocommit=True
         ) as connection:
@@ -54,31 +60,35 @@ def rehearse(folder: Path, *, before: float = 5.0, after: float = 10.0) -> Rehea
         }.items():
             installation.start(name, *command)
         for name in ("one", "two"):
-            installation.wait_ready(name)
+            installation.wait_ready(name, _LONG)
+
+        def go_on() -> None:
+            first = len(told.reports) + reports, len(told.enforcements) + enforcements
+            wait(
+                lambda: len(told.reports) >= first[0] and len(told.enforcements) >= first[1],
+                _LONG,
+                "too little is acknowledged",
+            )
+
         threads = [threading.Thread(target=installation.load, args=(told, stop, number)) for number in range(4)]
         for thread in threads:
             thread.start()
-        time.sleep(before)
+        go_on()
         held = installation.checkpoints()
-        primary = cluster.primary(10)
+        primary = cluster.primary(_LONG)
         killed = time.monotonic()
         cluster.kill(primary)
-        promoted = cluster.primary(90)
+        promoted = cluster.primary(_LONG)
         promoted_after = time.monotonic() - killed
-        last = len(told.at)
-        until = time.monotonic() + 90
-        while len(told.at) < last + 20 and time.monotonic() < until:
-            time.sleep(0.1)
-        time.sleep(after)
+        go_on()
         back = time.monotonic()
         cluster.start_node(primary)
-        cluster.wait_synchronous(90)
+        cluster.wait_synchronous(_LONG)
         rejoined_after = time.monotonic() - back
         stop.set()
         for thread in threads:
             thread.join()
-        # Leases that ran while the database was away end, and what was in hand is settled.
-        time.sleep(40)
+        installation.wait_idle(_LONG)
         return Rehearsed(
             reports=len(told.reports),
             enforcements=len(told.enforcements),

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ import sqlalchemy as sa
 
 from gardefou.bootstrap import first_person, initialise, open_app
 from gardefou.domain.records import Token
+from gardefou.domain.states import State
 from gardefou.flow.app import App
 from gardefou.flow.changes.settings import write_setting
 from gardefou.ledger.audit import audit
@@ -32,7 +34,8 @@ from gardefou.storage import tables
 
 ROOT = Path(__file__).parents[2]
 SECRET = "gf_made_for_tests"
-_PATIENCE = 120.0
+#: A start takes some seconds of the processor's time, which a busy machine hands out slowly.
+_PATIENCE = 240.0
 
 
 def free_port() -> int:
@@ -40,6 +43,14 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+def wait(until: Callable[[], bool], seconds: float, otherwise: str) -> None:
+    """Wait for a state; fail with a word where it does not come in time."""
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.02)
 
 
 @dataclass
@@ -118,6 +129,19 @@ class Installation:
             time.sleep(0.05)
         raise AssertionError((self.folder / f"{name}.log").read_text())
 
+    def wait_idle(self, patience: float) -> None:
+        """Wait until nobody has an enforcement in hand: leases of the dead end, and the others settle what was theirs."""
+        states = [State.READY, State.EXECUTING, State.UNKNOWN, State.RESTORING]
+        some = sa.exists().where(tables.enforcement.c.state.in_([state.value for state in states]))
+        app = self.open()
+
+        def idle() -> bool:
+            with app.works.read() as connection:
+                return not connection.execute(sa.select(some)).scalar_one()
+
+        wait(idle, patience, "what was in hand is settled by nobody")
+        app.works.store.close()
+
     def base(self, name: str) -> str:
         """Return where a server listens."""
         return f"http://127.0.0.1:{self.ports[name]}"
@@ -127,6 +151,15 @@ class Installation:
         process = self.processes.pop(name)
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+    def stop(self, patience: float) -> None:
+        """Tell every process to stop after what it has in hand, and wait until they all have."""
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for name in list(self.processes):
+            # A server ends by the signal itself, once it has done what it is to do at its end.
+            said = self.processes.pop(name).wait(patience)
+            assert said in {0, -signal.SIGTERM}, (self.folder / f"{name}.log").read_text()
 
     def close(self) -> None:
         """End every process that is left."""

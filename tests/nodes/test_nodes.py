@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
 
 import httpx
 import pytest
 import sqlalchemy as sa
 
 from gardefou.storage import tables
-from tests.nodes.installation import SECRET, Acknowledged, Installation
+from tests.nodes.installation import SECRET, Acknowledged, Installation, wait
 
 pytestmark = [pytest.mark.network_loopback, pytest.mark.slow]
+
+#: Seconds within which another node takes over, on a busy machine. Whoever waits for a lock that nobody frees waits for
+#: sixty (`idle_in_transaction_session_timeout`), and for ever without it.
+SOON = 45
+#: For what takes minutes: processes that start and carry things out beside others that want the same two cores.
+LONG = 900
 
 
 @pytest.fixture
@@ -28,13 +33,15 @@ def pending(app) -> int:
         return int(connection.execute(sa.select(sa.func.count()).select_from(tables.event_pending)).scalar_one())
 
 
-def settled(app, seconds: float) -> float:
-    """Return the seconds until every event stands in a checkpoint."""
-    began = time.monotonic()
-    while pending(app):
-        assert time.monotonic() - began < seconds, "nobody leads"
-        time.sleep(0.02)
-    return time.monotonic() - began
+def settled(app, seconds: float) -> None:
+    """Wait until every event stands in a checkpoint."""
+    wait(lambda: not pending(app), seconds, "nobody leads")
+
+
+def goes_on(told: Acknowledged, seconds: float) -> None:
+    """Wait until some more calls are acknowledged."""
+    enough = len(told.at) + 5
+    wait(lambda: len(told.at) >= enough, seconds, "nobody goes on")
 
 
 def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_done_twice(installation):
@@ -48,24 +55,19 @@ def test_a_node_that_is_killed_or_hangs_is_taken_over_and_nothing_is_lost_or_don
     for thread in threads:
         thread.start()
     try:
-        while len(told.enforcements) < 15:
-            time.sleep(0.02)
+        wait(lambda: len(told.enforcements) >= 15, LONG, "nothing is acknowledged")
         held = installation.checkpoints()
         # With its worker goes what it was carrying out and, half of the time, who led the log at that moment.
         installation.kill("one")
-        killed = time.monotonic()
-        before = len(told.enforcements)
-        while len(told.enforcements) < before + 10:
-            assert time.monotonic() - killed < 30
-            time.sleep(0.02)
+        goes_on(told, SOON)
+        wait(lambda: len(told.enforcements) >= 25, LONG, "the other server acknowledges too little")
     finally:
         stop.set()
         for thread in threads:
             thread.join()
-    # The other server acknowledges, and the other worker leads.
-    assert told.longest_silence(killed) < 10
+    # The other server acknowledged, and the other worker leads.
     app = installation.open()
-    settled(app, 10)
+    settled(app, SOON)
     # What the killed one had in hand is settled when its lease ends; nothing else is under way.
     app.works.store.close()
     assert installation.problems(told, held) == []
@@ -84,35 +86,35 @@ def test_every_process_is_killed_in_turn_and_one_hangs(installation):
     for name, command in commands.items():
         installation.start(name, *command)
     for name in ("one", "two", "three"):
-        installation.wait_ready(name)
+        installation.wait_ready(name, LONG)
     told, stop = Acknowledged(), threading.Event()
     threads = [threading.Thread(target=installation.load, args=(told, stop, number)) for number in range(6)]
     for thread in threads:
         thread.start()
     try:
-        time.sleep(3)
+        wait(lambda: len(told.enforcements) >= 15, LONG, "nothing is acknowledged")
         held = installation.checkpoints()
         for _ in range(3):
             for name, command in commands.items():
                 installation.kill(name)
-                time.sleep(0.5)
+                goes_on(told, SOON)
                 installation.start(name, *command)
                 if command[0] == "serve":
-                    installation.wait_ready(name)
+                    installation.wait_ready(name, LONG)
         # One hangs without dying, perhaps with the log's lock in its hand: it holds it for a minute at most.
         installation.processes["w1"].send_signal(signal.SIGSTOP)
-        app = installation.open()
-        time.sleep(1)
-        stop.set()
-        settled(app, 90)
-        installation.processes["w1"].send_signal(signal.SIGCONT)
-        # Leases end after their time, and what was in hand is settled.
-        time.sleep(45)
-        app.works.store.close()
+        goes_on(told, LONG)
     finally:
         stop.set()
         for thread in threads:
             thread.join()
+    app = installation.open()
+    settled(app, LONG)
+    app.works.store.close()
+    installation.wait_idle(LONG)
+    # The one that hung finds out that others did what it had in hand.
+    installation.processes["w1"].send_signal(signal.SIGCONT)
+    installation.stop(LONG)
     assert installation.problems(told, held) == []
 
 
@@ -126,5 +128,5 @@ def test_what_happens_through_one_node_reaches_the_work_and_the_pages_of_another
     assert answer.status_code == 202, answer.text
     app = installation.open()
     # The worker in the other process finds it by itself.
-    assert settled(app, 10) < 10
+    settled(app, SOON)
     app.works.store.close()

@@ -12,9 +12,11 @@ everything that is raised into one line on standard error and an exit status.
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -32,7 +34,11 @@ from gardefou.settings import Settings, load_settings
 NOT_HELD = 1
 BAD_INPUT = 2
 _INTERRUPTED = 130
+#: Seconds for which a database server is asked again at the start, longer than a failover takes; and between two tries.
+_AT_START, _AGAIN = 60.0, 1.0
 _TOKEN = "GARDEFOU_TOKEN"  # noqa: S105 - the name of a variable
+
+_log = logging.getLogger("gardefou.store")
 
 
 @dataclass(slots=True)
@@ -62,6 +68,27 @@ class Cli:
         if self._app is None:
             self._app = self.open(must_be_initialised=True)
         return self._app
+
+    def app_in_time(self) -> App:
+        """The application, as `app` is; a database server that does not answer is asked again for a minute.
+
+        For what starts with the machine: servers start too, fail over, or have no connection to give now.
+        """
+        from sqlalchemy.exc import OperationalError
+
+        until = time.monotonic() + _AT_START
+        said = False
+        while True:
+            try:
+                return self.app
+            except OperationalError as error:
+                if time.monotonic() >= until or not self.settings.url.startswith("postgres"):
+                    raise
+                if not said:
+                    why = str(error.orig).strip().splitlines()[0]
+                    _log.warning("the store does not answer; it is asked again for a minute: %s", why)
+                said = True
+            time.sleep(_AGAIN)
 
     def open(self, *, must_be_initialised: bool) -> App:
         """Open the application node; without ``must_be_initialised`` a store is made where there is none.

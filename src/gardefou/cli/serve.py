@@ -38,7 +38,7 @@ def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None
     try:
         from gardefou.web.serve import make_server
 
-        server = make_server(ctx.app, settings)
+        server = make_server(ctx.app_in_time(), settings)
     finally:
         gc.enable()
     ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
@@ -65,14 +65,14 @@ def worker(ctx: Cli, once: bool) -> None:
     """
     from gardefou.worker import Worker
 
-    app = ctx.app
-    work = Worker(app, ctx.settings)
+    if not once:
+        _log()
+    work = Worker(ctx.app if once else ctx.app_in_time(), ctx.settings)
     if once:
         done = work.round()
         done += work.notices_once()
         ctx.out.data({"done": done}, f"{done} things were done." if done else "Nothing was due.")
         return
-    _log()
     # Blocked before any thread is started, so that this one alone hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     work.start()

@@ -28,6 +28,7 @@ from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
 from gardefou.storage.fast import Fast
+from gardefou.storage.nudge import nudge
 from gardefou.storage.types import Instant
 
 #: Events integrated in one transaction.
@@ -35,8 +36,11 @@ BATCH = 4_000
 #: How far behind the last checkpoint a node's clock may be.
 CLOCK_SLACK = timedelta(seconds=2)
 
+#: What comes in masses, and must not make every node look at once.
+_QUIET = "report.taken"
+
 _PENDING = (
-    "SELECT event.platform, event.id, event.at, event.salt, event.body"
+    "SELECT event.platform, event.id, event.at, event.salt, event.body, event.kind"
     " FROM event_pending JOIN event ON event.platform = event_pending.platform AND event.id = event_pending.id"
     " ORDER BY event_pending.platform, event_pending.id LIMIT ?"
 )
@@ -112,6 +116,8 @@ class Sequencer:
                 platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
             }
             bulk.forget_pending(connection, [(platform, event_id) for platform, event_id, *_ in rows])
+            if any(row[5] != _QUIET for row in rows):
+                nudge(connection)
         self._edges.update(edges)
         self._newest = at
         return len(rows)
@@ -128,7 +134,7 @@ class Sequencer:
     ) -> Frontier:
         edge = self._edge(connection, platform)
         ids = [event[1] for event in events]
-        data = [leaf_data(event_id, micros, commit(salt, body)) for _, event_id, micros, salt, body in events]
+        data = [leaf_data(event_id, micros, commit(salt, body)) for _, event_id, micros, salt, body, _ in events]
         hashes = [leaf_hash(one) for one in data]
         grown, nodes = edge.append_many(hashes)
         bulk.insert_rows(

@@ -2,7 +2,8 @@
 
 One poller a process looks at the store about twice a second while anyone
 listens, and wakes every stream; what happens through other nodes is found as
-it is read from the store. A stream ends within a second of its session.
+it is read from the store, and on PostgreSQL at once: a nudge brings the next
+look forward. A stream ends within a second of its session.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from gardefou.domain.records import Staff
 from gardefou.flow.app import App
 from gardefou.speech import Speech, decimal, ngettext, speak
 from gardefou.speech import gettext as _
+from gardefou.storage.nudge import listen
 from gardefou.web.console.pulse import Blind, Counts, Happened, Look, Reader, happened_since, topics
 
 _log = logging.getLogger("gardefou.live")
 
-#: Seconds between two looks at the store; after one that failed; and for which it goes on looking for nobody.
+#: Seconds between two looks at the store; where nudges bring them forward at least, and as many times what a look took;
+#: after one that failed; and for which it goes on looking for nobody.
 PACE = 0.5
+_LEAST, _REST = 0.1, 9
 _AFTER_TROUBLE = 2.0
 _LINGER = 5.0
 #: Seconds of silence after which a stream says that it is still there.
@@ -39,7 +43,7 @@ HEARTBEAT = 15.0
 MOST_OF_ONE = 12
 MOST_IN_ALL = 2_000
 #: Looks that are kept for a stream that is behind; one further behind is told that everything may have changed.
-_KEPT = 32
+_KEPT = 100
 _RETRY_MS = 1_000
 
 
@@ -150,7 +154,18 @@ class Live:
             self._bell.set_result(None)
 
     async def _poll(self) -> None:
-        """Look at the store while anyone listens; what goes wrong is logged once, and tried again."""
+        """Look at the store while anyone listens, and listen for nudges."""
+        nudged = asyncio.Event()
+        ear = asyncio.get_running_loop().create_task(listen(self._app.works.store, nudged.set))
+        try:
+            await self._look_on(nudged)
+        finally:
+            ear.cancel()
+            with suppress(asyncio.CancelledError):
+                await ear
+
+    async def _look_on(self, nudged: asyncio.Event) -> None:
+        """Look again and again; what goes wrong is logged once, and tried again."""
         # Requests that wait for a thread do not keep it from one.
         thread = CapacityLimiter(1)
         self._reader.forget()
@@ -164,6 +179,8 @@ class Live:
                 alone_since = monotonic()
             elif monotonic() - alone_since > _LINGER:
                 return
+            nudged.clear()
+            began = monotonic()
             try:
                 look = await to_thread.run_sync(self._reader.look, frozenset(self._streams.values()), limiter=thread)
             except Exception:  # noqa: BLE001 - whatever is wrong with one look, pages stay open and are told later
@@ -176,7 +193,11 @@ class Live:
             self._looks.append(look)
             self._looked_at = monotonic()
             self._ring()
-            await asyncio.sleep(PACE)
+            # However many nudges come, a tenth of the time is spent on looking.
+            least = min(PACE, max(_LEAST, _REST * (self._looked_at - began)))
+            await asyncio.sleep(least)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(nudged.wait(), PACE - least)
 
 
 class Stream:
