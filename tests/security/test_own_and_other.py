@@ -18,7 +18,13 @@ from tools.ownership import DONE, OWNED, Self
 
 pytestmark = pytest.mark.xdist_group("own")
 
-_TRIALS = [(line, one) for line, things in OWNED.items() if not isinstance(things, Self) for one in things]
+_TRIALS = [
+    (line, one, own)
+    for line, things in OWNED.items()
+    if not isinstance(things, Self)
+    for one in things
+    for own in (True, False)
+]
 # What is asked of a change of nets is held against everybody there is: while there are few.
 _TRIALS.sort(key=lambda trial: trial[1].what != ownership.PROPOSAL)
 
@@ -97,11 +103,10 @@ def test_every_route_says_what_it_names_that_belongs_to_somebody():
     assert OWNED.keys() == NEEDS.keys()
 
 
-@pytest.mark.parametrize("own", [True, False], ids=["one's own", "somebody else's"])
-def test_every_call_answers_for_ones_own_and_for_somebody_elses_as_the_table_says(makers, own):
+def test_every_call_answers_for_ones_own_and_for_somebody_elses_as_the_table_says(makers):
     doors: Doors = makers.doors
     wrong: list[str] = []
-    for line, one in _TRIALS:
+    for line, one, own in _TRIALS:
         asked = _maker(makers, one.what)(line, own=own)
         doors.about = asked.ids
         before = _written(doors)
@@ -116,7 +121,8 @@ def test_every_call_answers_for_ones_own_and_for_somebody_elses_as_the_table_say
         said = _said(answer) if asked.told is None else asked.told(answer)
         should = one.own if own else one.other
         if said != should:
-            wrong.append(f"{line}: {one.what}: {said} instead of {should}")
+            whose = "one's own" if own else "somebody else's"
+            wrong.append(f"{line}: {one.what}, {whose}: {said} instead of {should}")
         elif said != DONE and "listed" not in said and _written(doors) != before:
             wrong.append(f"{line}: {one.what}: {said}, and something was written all the same")
     assert wrong == [], "\n".join(wrong)
