@@ -63,9 +63,11 @@ def worker(ctx: Cli, once: bool) -> None:
 
     Any number may run beside each other and beside `gardefou serve`.
     """
+    from gardefou.flow.times_noted import begin_here
     from gardefou.worker import Worker
 
     app = ctx.app
+    begin_here(app)
     work = Worker(app, ctx.settings)
     if once:
         done = work.round()
