@@ -242,3 +242,14 @@ def test_a_step_forward_changes_nothing_on_any_account_and_takes_no_protection(w
     # Whoever is on duty lifts it all the same.
     assert restore(world.app, world.actor("oncall"), "sandbox", "small", "It was wrong.").restores
     world.assert_sound()
+
+
+def test_a_link_is_good_for_ten_minutes(world):
+    with world.app.works.begin() as uow:
+        links = [make_link(uow.connection, "rev", now=uow.now) for _ in range(2)]
+    world.clock.advance(10 * MINUTE - timedelta(seconds=1))
+    with world.app.works.begin() as uow:
+        assert use_link(uow.connection, links[0], now=uow.now) == "rev"
+    world.clock.advance(timedelta(seconds=1))
+    with pytest.raises(NotFound), world.app.works.begin() as uow:
+        use_link(uow.connection, links[1], now=uow.now)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import signal
 
 import click
 
 from gardefou.cli.common import Cli, cli_command, examples
+from gardefou.cli.log_lines import log_here
 from gardefou.errors import Unavailable
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @click.command(
@@ -31,7 +30,7 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None:
     """Serve console and API, and do the worker's work beside it, until stopped."""
     ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
-    _log()
+    log_here()
     settings = ctx.settings
     # Loading makes many objects and leaves none behind: looking for some would take a tenth of the time.
     gc.disable()
@@ -74,7 +73,7 @@ def worker(ctx: Cli, once: bool) -> None:
         done += work.notices_once()
         ctx.out.data({"done": done}, f"{done} things were done." if done else "Nothing was due.")
         return
-    _log()
+    log_here()
     # Blocked before any thread is started, so that this one alone hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
     work.start()
@@ -82,9 +81,3 @@ def worker(ctx: Cli, once: bool) -> None:
     signal.sigwait(_STOPS)
     ctx.out.note("Stopping after what is in hand.")
     work.stop()
-
-
-def _log() -> None:
-    """Write what happens to standard error; of migrations only what goes wrong, as each start asks for them."""
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
-    logging.getLogger("alembic").setLevel(logging.WARNING)
