@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 from gardefou.cli.log_lines import LogLines
 
 
 def test_nothing_that_somebody_sent_looks_like_a_record_of_its_own():
     forged = "gone\n2026-01-01 00:00:00,000 WARNING gardefou.web: denied: all\r\x1b[2K\u2028\x85"
-    try:
-        int(forged)
-    except ValueError as error:
-        error.args = (forged,)
-        record = logging.LogRecord("gardefou", logging.ERROR, "", 0, "a fault: %s", (forged,), sys.exc_info())
+    fault = ValueError(forged)
+    record = logging.LogRecord("gardefou", logging.ERROR, "", 0, "a fault: %s", (forged,), (ValueError, fault, None))
     said = LogLines().format(record)
     first, *more = said.splitlines()
     assert first.endswith("ERROR gardefou: a fault: gone")
