@@ -1,10 +1,12 @@
 """Writes ``docs/security/authorisation.md`` from the routes themselves; ``--check`` only says whether it is current.
 
-python tools/authorisation.py [--check]
+python -m tools.authorisation [--check]
 
-What each route asks for stands in `NEEDS`; a route that is missing there is an
-error, and so is a line without a route. `tests/security/test_authorisation.py`
-tries every line for real, with every role, scope and standing.
+What each route asks for stands in `NEEDS`, and what it names that belongs to
+somebody in `ownership.OWNED`; a route that is missing there is an error, and so
+is a line without a route. `tests/security/test_authorisation.py` tries every
+line for real, with every role, scope and standing; `test_own_and_other.py`
+with what is one's own and what is somebody else's.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from gardefou.people.roles import ROLES, SCOPES, Power, powers_of, powers_of_sco
 from gardefou.settings import Settings
 from gardefou.web.app import GROUPS, PREFIX, create_app
 from gardefou.web.walls import WALLED
+from tools.ownership import OWNED, cells
 
 FILE = Path(__file__).parent.parent / "docs" / "security" / "authorisation.md"
 ISSUER = "https://idp.example"
@@ -31,7 +34,7 @@ ISSUER = "https://idp.example"
 HEAD = """\
 # Who may call what
 
-Written by `python tools/authorisation.py` from the routes themselves; change `NEEDS` there. A route without a line
+Written by `python -m tools.authorisation` from the routes themselves; change `NEEDS` there. A route without a line
 fails the tests, and `tests/security/test_authorisation.py` asks every line for real: signed out, with a wrong token, as
 each role, as a service of each scope, as somebody who has left, is suspended, was erased, or is in the last hour of the
 last day; with a fresh sign-in and without. Where the door is shut, it also sees to it that nothing was written.
@@ -45,7 +48,11 @@ last day; with a fresh sign-in and without. Where the door is shut, it also sees
   (`tests/security/test_walls.py`). Everything else is shut to such a token.
 - **fresh**: asks for a strong sign-in of ten minutes at most, always; beyond that the nets ask for one where they do.
 - **last hour**: what changes something and still goes on the last hour of the last day: it lowers, or is one's own.
-- **somebody else's**: what holds for what is not one's own.
+- **names**: what the call names that belongs to somebody, and by what it does; `–`: nothing. **one's own**, **somebody
+  else's**: what comes of it for whoever gets through the door: done (at once, or once those have agreed whom the nets
+  ask), or the code of the refusal. `tests/security/test_own_and_other.py` makes each thing twice and asks for both.
+  Staff read all that is the organisation's, whoever did it; but for a second look that must not know the first
+  ([http.md](../reference/http.md)), tokens, and names.
 
 The door is only the first thing: whether an act goes through is judged by the nets, by the record as it stands, and by
 who stands behind it. Whoever has left or is suspended is kept out everywhere but at `anyone`, and their sessions and
@@ -64,30 +71,26 @@ class Need:
     fresh: bool = False
     #: It changes something, and goes in the last hour too.
     last_hour: bool = False
-    #: What holds for somebody else's.
-    other: str = ""
+    #: What else counts.
+    note: str = ""
 
 
-def _need(words: str, *, people: bool = False, fresh: bool = False, last_hour: bool = False, other: str = "") -> Need:
+def _need(words: str, *, people: bool = False, fresh: bool = False, last_hour: bool = False, note: str = "") -> Need:
     powers = () if words == "anyone" else tuple(Power(word) for word in words.split("|"))
-    return Need(powers, people, fresh, last_hour, other)
+    return Need(powers, people, fresh, last_hour, note)
 
 
 _ANYONE = _need("anyone")
 _READ = _need("read")
-_OWN = _need("read", people=True, last_hour=True, other="nobody's but one's own")
-_CLAIM = "claimed by a colleague: `case/claimed`"
-_OWN_CASE = "only whoever holds the claim"
-_TWO = "not one's own, and none that one stands behind"
+_OWN = _need("read", people=True, last_hour=True)
 _REPORT = _need("report")
-_CASES = _need("work_cases", other=_CLAIM)
-_MINE = _need("work_cases", other=_OWN_CASE)
-_ENFORCE = _need("enforce", other="`legal` too, where the law demands it (`legal_basis`)")
-_LIFT = _need("lift", other="anyone's, but in the last 24 hours: only one's own")
+_CASES = _need("work_cases")
+_LIFT = _need("lift")
 #: Who stands where they may approve is asked by the net: `from` names roles.
-_ANSWER = _need("read", people=True, other=_TWO)
+_ANSWER = _need("read", people=True)
 _STAFF = _need("staff")
-_TOKEN = _need("tokens", other="this is for others'; everybody ends what they own or issued, at any time")
+_TOKEN = _need("tokens")
+_SIGNED = _need("anyone", note="what counts is the signature of the identity provider")
 
 _API = {
     "POST /reports": _REPORT,
@@ -96,8 +99,8 @@ _API = {
     "GET /cases/{id}": _READ,
     "POST /cases/next": _CASES,
     "POST /cases/{id}/claim": _CASES,
-    "POST /cases/{id}/renew": _MINE,
-    "POST /cases/{id}/release": _MINE,
+    "POST /cases/{id}/renew": _CASES,
+    "POST /cases/{id}/release": _CASES,
     "POST /cases/{id}/skip": _CASES,
     "POST /cases/{id}/move": _CASES,
     "POST /cases/{id}/escalate": _CASES,
@@ -109,12 +112,12 @@ _API = {
     "GET /enforcements/{id}/proof": _READ,
     "GET /enforcements/{id}/explanation": _READ,
     "POST /enforcements/preview": _need("read", last_hour=True),
-    "POST /enforcements": _ENFORCE,
+    "POST /enforcements": _need("enforce", note="`legal` too, where the law demands it (`legal_basis`)"),
     "POST /enforcements/bulk": _need("enforce"),
     "POST /enforcements/approvals": _ANSWER,
     "POST /enforcements/{id}/approvals": _ANSWER,
-    "POST /enforcements/{id}/cancel": _need("lift", other="anyone's; not what withdraws one's own harm"),
-    "POST /enforcements/{id}/ratify": _need("break_glass", people=True, other=_TWO),
+    "POST /enforcements/{id}/cancel": _need("lift"),
+    "POST /enforcements/{id}/ratify": _need("break_glass", people=True),
     "GET /accounts/{platform}/{ref:path}": _READ,
     "POST /accounts/{platform}/{ref:path}/restore": _LIFT,
     "POST /accounts/{platform}/{ref:path}/tier": _need("tiers"),
@@ -130,20 +133,20 @@ _API = {
     "GET /me": _READ,
     "GET /staff": _READ,
     "GET /staff/{id}": _READ,
-    "GET /staff/{id}/name": _need("reveal", other="only to whoever had it revealed, for a day"),
+    "GET /staff/{id}/name": _need("reveal"),
     "POST /staff/search": _need("staff|reveal", people=True),
     "POST /staff": _STAFF,
     "POST /staff/{id}/roles": _STAFF,
     "POST /staff/{id}/leave": _STAFF,
     "POST /staff/{id}/off": _STAFF,
     "POST /staff/{id}/suspend": _STAFF,
-    "POST /staff/{id}/top-up": _need("top_up", people=True, fresh=True, other="never one's own"),
+    "POST /staff/{id}/top-up": _need("top_up", people=True, fresh=True),
     "POST /staff/{id}/reveal": _need("reveal"),
     "POST /staff/{id}/erase": _STAFF,
     "GET /recertification": _READ,
-    "POST /recertification": _need("staff|top_up", people=True, fresh=True, other="never one's own"),
-    "GET /tokens": _need("read", other="listed for admins and auditors"),
-    "POST /tokens": _need("read", people=True, other="nobody issues another's; a service's: `tokens`"),
+    "POST /recertification": _need("staff|top_up", people=True, fresh=True),
+    "GET /tokens": _need("read"),
+    "POST /tokens": _need("read", people=True, note="a service's: `tokens`"),
     "POST /tokens/revoke-leaked": _ANYONE,
     "DELETE /tokens/{id}": _TOKEN,
     "GET /nets": _READ,
@@ -168,9 +171,9 @@ _BESIDE = {
     "GET /readyz": _ANYONE,
     "GET /metrics": _ANYONE,
     "GET /static/{path}": _ANYONE,
-    "POST /ssf/events": _need("anyone", other="what counts is the signature of the identity provider"),
+    "POST /ssf/events": _SIGNED,
     **{
-        f"{method} /scim/v2{rest}": _need("provision", other="a client looks after those it brought, or took over")
+        f"{method} /scim/v2{rest}": _need("provision")
         for rest in ("", "/{path:path}")
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
     },
@@ -183,7 +186,7 @@ _CONSOLE = {
     "POST /signin/passkey/asked": _ANYONE,
     "GET /signin/{secret}": _ANYONE,
     "POST /signin/{secret}": _ANYONE,
-    "POST /signin-key": _need("read", people=True, fresh=True, last_hour=True, other="nobody's but one's own"),
+    "POST /signin-key": _need("read", people=True, fresh=True, last_hour=True),
     "POST /signin-key/off": _OWN,
     "POST /signout": _OWN,
     "GET /welcome": _ANYONE,
@@ -194,7 +197,7 @@ _CONSOLE = {
     "GET /oidc/back": _OWN,
     "POST /oidc/link": _OWN,
     "GET /oidc/signout": _ANYONE,
-    "POST /oidc/backchannel-logout": _need("anyone", other="what counts is the signature of the identity provider"),
+    "POST /oidc/backchannel-logout": _SIGNED,
     "GET /": _READ,
     "GET /live": _READ,
     "GET /queue": _READ,
@@ -204,10 +207,10 @@ _CONSOLE = {
     "GET /cases/{id}/media/{report}/{item:int}": _READ,
     "POST /cases/{id}/preview": _need("read", last_hour=True),
     "POST /cases/{id}/decide": _CASES,
-    "POST /cases/{id}/take-back": _need("work_cases", other="only whoever decided, within the hour"),
+    "POST /cases/{id}/take-back": _need("work_cases"),
     "POST /cases/{id}/claim": _CASES,
-    "POST /cases/{id}/renew": _MINE,
-    "POST /cases/{id}/release": _MINE,
+    "POST /cases/{id}/renew": _CASES,
+    "POST /cases/{id}/release": _CASES,
     "POST /cases/{id}/skip": _CASES,
     "POST /cases/{id}/move": _CASES,
     "POST /cases/{id}/escalate": _CASES,
@@ -215,10 +218,10 @@ _CONSOLE = {
     "GET /enforcements": _READ,
     "GET /enforcements/group": _READ,
     "POST /enforcements/group": _ANSWER,
-    "POST /enforcements/top-up": _need("top_up", people=True, fresh=True, other="never one's own"),
+    "POST /enforcements/top-up": _need("top_up", people=True, fresh=True),
     "POST /enforcements/{id}/answer": _ANSWER,
     "POST /enforcements/{id}/cancel": _LIFT,
-    "POST /enforcements/{id}/ratify": _need("break_glass", people=True, other=_TWO),
+    "POST /enforcements/{id}/ratify": _need("break_glass", people=True),
     "GET /enforcements/{id}": _READ,
     "GET /enforcements/{id}/proof": _READ,
     "GET /restore/{platform}/{ref:path}": _READ,
@@ -234,7 +237,7 @@ _CONSOLE = {
     "GET /hacked": _READ,
     "POST /hacked/{platform}/{ref:path}/break": _need("break_glass", people=True, fresh=True),
     "POST /hacked/{platform}/{ref:path}/answer": _ANSWER,
-    "POST /hacked/{platform}/{ref:path}/ratify": _need("break_glass", people=True, other=_TWO),
+    "POST /hacked/{platform}/{ref:path}/ratify": _need("break_glass", people=True),
     "POST /hacked/{platform}/{ref:path}/undo": _LIFT,
     "GET /hacked/{platform}/{ref:path}": _READ,
     "GET /pause": _READ,
@@ -248,19 +251,19 @@ _CONSOLE = {
     "GET /people": _READ,
     "POST /people/search": _need("staff|reveal", people=True),
     "POST /people/{pseudonym}/reveal": _need("reveal"),
-    "POST /people/{pseudonym}/name": _need("reveal", people=True, other="only to whoever had it revealed, for a day"),
+    "POST /people/{pseudonym}/name": _need("reveal", people=True),
     "POST /people/{pseudonym}/erase": _STAFF,
     "GET /leavers": _READ,
     "GET /recertification": _READ,
-    "POST /recertification": _need("staff|top_up", people=True, fresh=True, other="never one's own"),
+    "POST /recertification": _need("staff|top_up", people=True, fresh=True),
     "GET /people/{pseudonym}": _READ,
     "POST /people/{pseudonym}/roles": _STAFF,
     "POST /people/{pseudonym}/leave": _STAFF,
     "POST /people/{pseudonym}/off": _STAFF,
     "POST /people/{pseudonym}/suspend": _STAFF,
     "POST /people/{pseudonym}/revoke": _TOKEN,
-    "POST /people/{pseudonym}/sessions": _need("staff|top_up", other="these are somebody else's"),
-    "POST /people/{pseudonym}/invite": _need("approve|staff", people=True, fresh=True, other="never one's own"),
+    "POST /people/{pseudonym}/sessions": _need("staff|top_up"),
+    "POST /people/{pseudonym}/invite": _need("approve|staff", people=True, fresh=True),
     "POST /people/{pseudonym}/invite/withdraw": _need("approve|staff", people=True),
     "GET /services": _READ,
     "POST /services/revoke": _TOKEN,
@@ -288,7 +291,7 @@ _CONSOLE = {
     "POST /me/passkeys/end": _OWN,
     "POST /me/sessions/end": _OWN,
     "POST /passkey/asked": _OWN,
-    "POST /passkey/asked/{id}": _need("read", people=True, last_hour=True, other=_TWO),
+    "POST /passkey/asked/{id}": _need("read", people=True, last_hour=True),
 }
 
 #: Every route by its method and path.
@@ -353,8 +356,8 @@ def page() -> str:
         over_http = title != "The console"
         scopes = " | scopes | walled" if over_http else ""
         parts.append(f"\n## {title}\n")
-        parts.append(f"| call | power | roles{scopes} | fresh | last hour | somebody else's |")
-        parts.append("| --- | --- | ---" + (" | --- | ---" if over_http else "") + " | --- | --- | --- |")
+        parts.append(f"| call | power | roles{scopes} | fresh | last hour | names | one's own | somebody else's |")
+        parts.append("| --- | --- | ---" + (" | --- | ---" if over_http else "") + " | --- | --- | --- | --- | --- |")
         parts.extend(_row(line, NEEDS[line], over_http=over_http) for line in lines)
     return "\n".join(parts) + "\n"
 
@@ -362,13 +365,14 @@ def page() -> str:
 def _row(line: str, need: Need, *, over_http: bool) -> str:
     method, _, path = line.partition(" ")
     roles, scopes = roles_of(need), scopes_of(need)
-    cells = [f"`{line}`", "anyone" if not need.powers else " or ".join(f"`{one.value}`" for one in need.powers)]
-    cells.append("" if not need.powers else "all" if len(roles) == len(ROLES) else ", ".join(roles) or "–")
+    power = "anyone" if not need.powers else " or ".join(f"`{one.value}`" for one in need.powers)
+    row = [f"`{line}`", f"{power}; {need.note}" if need.note else power]
+    row.append("" if not need.powers else "all" if len(roles) == len(ROLES) else ", ".join(roles) or "–")
     if over_http:
-        cells.append("" if not need.powers else ", ".join(f"`{one}`" for one in scopes) or "–")
-        cells.append("yes" if path.removeprefix(PREFIX) in WALLED and path.startswith(PREFIX) else "")
-    cells += ["yes" if need.fresh else "", "yes" if need.last_hour and method != "GET" else "", need.other]
-    return "| " + " | ".join(cells) + " |"
+        row.append("" if not need.powers else ", ".join(f"`{one}`" for one in scopes) or "–")
+        row.append("yes" if path.removeprefix(PREFIX) in WALLED and path.startswith(PREFIX) else "")
+    row += ["yes" if need.fresh else "", "yes" if need.last_hour and method != "GET" else "", *cells(line)]
+    return "| " + " | ".join(row) + " |"
 
 
 def main() -> int:
@@ -379,12 +383,14 @@ def main() -> int:
         print(f"no line in NEEDS for {line}", file=sys.stderr)
     for line in sorted(NEEDS.keys() - there):
         print(f"there is no route {line}", file=sys.stderr)
-    if there != NEEDS.keys():
+    for line in sorted(there ^ OWNED.keys()):
+        print(f"ownership.OWNED and the routes differ in {line}", file=sys.stderr)
+    if not there == NEEDS.keys() == OWNED.keys():
         return 1
     text = page()
     if "--check" in sys.argv:
         if not FILE.exists() or FILE.read_text("utf-8") != text:
-            print(f"{FILE.name} is not current; run python tools/authorisation.py", file=sys.stderr)
+            print(f"{FILE.name} is not current; run python -m tools.authorisation", file=sys.stderr)
             return 1
         return 0
     FILE.parent.mkdir(parents=True, exist_ok=True)

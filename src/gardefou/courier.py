@@ -117,7 +117,7 @@ class Courier:
                     return
                 run.since = run.renewed = time.monotonic()
                 run.in_hand = one
-                sent = self._app.post.send(one.key, one.message.title, one.message.body)
+                sent = self._app.post.send(one.key, one.message.title, one.message.body, notice=one.notice_id)
                 run.in_hand = None
                 note(self._app, one, sent)
                 if not sent.ok:

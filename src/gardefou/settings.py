@@ -51,6 +51,9 @@ class Settings:
     watch_seconds: float = 25.0
     #: Seconds between two fetches of a platform's own reports.
     pull_seconds: float = 15.0
+    #: The virus scanner that is asked before a picture of a report is shown: ``unix:/path`` or ``host:port`` of
+    #: clamd; left out, none is.
+    scanner: str = ""
     #: Largest request body, in bytes; a batch may be larger.
     max_body: int = 262_144
     max_batch_body: int = 67_108_864

@@ -26,6 +26,7 @@ from gardefou.flow.due import next_due, run_due
 from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
 from gardefou.flow.recertify import note_grants, remind
+from gardefou.flow.times_noted import note_time
 from gardefou.flow.watch import watch
 from gardefou.settings import Settings
 
@@ -114,8 +115,9 @@ class Worker:
         return done
 
     def watch_round(self) -> None:
-        """Read every watched account, look at the nets file, and erase names of people who never came."""
+        """Note how late it is, read every watched account, look at the nets file, and erase names of who never came."""
         self._note_clock()
+        self._guarded(lambda: note_time(self._app))
         self._guarded(lambda: watch(self._app))
         self._guarded(self._nets_file.look)
         self._guarded(lambda: erase_strangers(self._app))

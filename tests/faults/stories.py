@@ -327,9 +327,9 @@ class _Outside(Box):
         super().__init__("k-chat", "k-pager")
         self._line = line
 
-    def send(self, key: str, title: str, body: str) -> Sent:
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:
         def out() -> Sent:
-            self._line.say("arrived", key, title)
+            self._line.say("arrived", key, notice, title)
             return Sent(ok=True, answer="sent")
 
         return self._line.point("notice", out)
@@ -341,12 +341,16 @@ def _told(world: World, line: Line) -> None:
 
 
 def _told_once_or_twice_where_it_died(after: World, ran: Ran) -> None:
-    """At least once; again only where a process died between sending and noting it."""
+    """At least once; again only where a process died between sending and noting it, and then under the same id."""
     after.app.post = box = Box("k-chat", "k-pager")
     deliver(after)
-    arrived = [*ran.of("arrived"), *((key, title) for key, title, _ in box.got)]
+    came = zip(box.got, box.notices, strict=True)
+    arrived = [*ran.of("arrived"), *((key, notice, title) for (key, title, _), notice in came)]
     once = set(arrived)
-    assert {key for key, _ in once} == {"k-chat", "k-pager"}
+    assert {key for key, _, _ in once} == {"k-chat", "k-pager"}
+    assert all(notice for _, notice, _ in once)
+    # Whatever comes twice comes under the id that it had.
+    assert len(once) == len({(key, notice) for key, notice, _ in once})
     assert len(arrived) - len(once) <= 1
     with after.store.read() as connection:
         assert {row.state for row in connection.execute(sa.select(tables.delivery.c.state))} == {"sent"}

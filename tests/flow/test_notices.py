@@ -36,6 +36,7 @@ class Box:
     def __init__(self, *keys: str) -> None:
         self.keys = set(keys)
         self.got: list[tuple[str, str, str]] = []
+        self.notices: list[str] = []
         self.answer = Sent(ok=True, answer="sent")
         self.after: BaseException | None = None
         self.gate: threading.Event | None = None
@@ -43,11 +44,12 @@ class Box:
     def has(self, key: str) -> bool:
         return key in self.keys
 
-    def send(self, key: str, title: str, body: str) -> Sent:
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:
         if self.gate is not None and key == "k-slow":
             self.gate.wait(30)
         if self.answer.ok:
             self.got.append((key, title, body))
+            self.notices.append(notice)
         if self.after is not None:
             raise self.after
         return self.answer
@@ -76,7 +78,8 @@ def deliver(world: World) -> None:
     give_up(world.app)
     for name in waiting_channels(world.app):
         while (one := take(world.app, name, address=ADDRESS)) is not None:
-            note(world.app, one, world.app.post.send(one.key, one.message.title, one.message.body))
+            words = one.message
+            note(world.app, one, world.app.post.send(one.key, words.title, words.body, notice=one.notice_id))
 
 
 def drift(world: World) -> None:
@@ -205,8 +208,8 @@ def test_a_channel_that_lets_nothing_through_is_told_once_over_the_others_and_in
     got.keys.add("k-broken")
     real_send = got.send
 
-    def send(key: str, title: str, body: str) -> Sent:
-        return Sent(ok=False, answer="http 403") if key == "k-broken" else real_send(key, title, body)
+    def send(key: str, title: str, body: str, *, notice: str = "") -> Sent:
+        return Sent(ok=False, answer="http 403") if key == "k-broken" else real_send(key, title, body, notice=notice)
 
     got.send = send  # type: ignore[method-assign]
     drift(world)

@@ -13,7 +13,7 @@ from gardefou.flow.recertify import certify, held_roles, lapse_due, note_grants,
 from gardefou.flow.used_powers import is_unused, used_since
 from gardefou.people.roles import Power
 from gardefou.storage.records import get
-from tests.flow.world import DAY, HOUR, World
+from tests.flow.world import DAY, HOUR, START, World
 
 QUARTER = 91 * DAY
 
@@ -59,9 +59,17 @@ def test_every_role_is_noted_once_and_ends_with_being_taken_and_begins_anew_with
     world.assert_sound()
 
 
+def almost_a_quarter(world, left):
+    """Let a quarter pass but for what is left of it, with both reminders on the way."""
+    for ahead in (14 * DAY, 3 * DAY):
+        world.clock.advance_to(START + QUARTER - ahead)
+        remind(world.app)
+    world.clock.advance_to(START + QUARTER - left)
+
+
 def test_what_nobody_confirms_lapses_at_its_moment_with_its_event_and_what_is_confirmed_does_not(world):
     note_grants(world.app)
-    world.clock.advance(QUARTER - DAY)
+    almost_a_quarter(world, DAY)
     confirm_all(world, "rev/reviewer")
     world.clock.advance(DAY - timedelta(seconds=1))
     world.settle()
@@ -143,7 +151,8 @@ def test_what_is_not_held_or_nobody_is_not_confirmed(world):
 def test_a_lapse_never_takes_what_without_which_nobody_could_give_it_back(world):
     """The last admin, and the last two who can agree to a change that weakens."""
     note_grants(world.app)
-    world.run(QUARTER + HOUR)
+    almost_a_quarter(world, HOUR)
+    world.run(2 * HOUR)
     assert world.staff("admin").roles == ("admin",)
     kept = {one for one in ("lead", "lead2", "policy") if world.staff(one).roles}
     assert len(kept) == 2, "two others are what a weakening change asks for"
@@ -165,9 +174,26 @@ def test_a_lapse_never_takes_what_without_which_nobody_could_give_it_back(world)
     world.assert_sound()
 
 
+def test_a_role_of_which_nobody_was_told_lapses_three_days_after_they_are(world):
+    """No worker ran for a year, or the clock was set forward."""
+    note_grants(world.app)
+    world.clock.advance(4 * QUARTER)
+    assert lapse_due(world.app) == len(roles(world)) == 8
+    assert lapse_due(world.app) == 0
+    assert len([one for one in world.events("alert.raised") if one.about == "recertification"]) == 1
+    assert world.staff("rev").roles == ("reviewer",)
+    confirm_all(world, "rev/reviewer")
+    world.run(3 * DAY - timedelta(seconds=1))
+    assert world.staff("rev").roles == ("reviewer",)
+    world.run(timedelta(seconds=1))
+    assert world.staff("rev").roles == ()
+    assert world.staff("rev2").roles == ("reviewer",)
+    world.assert_sound()
+
+
 def test_two_nodes_let_a_role_lapse_once(world):
     note_grants(world.app)
-    world.clock.advance(QUARTER)
+    almost_a_quarter(world, 0 * HOUR)
     other = world.restarted()
     lapse_due(world.app)
     assert lapse_due(other.app) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gardefou.nets.load import load
 from gardefou.nets.satisfiable import unsatisfiable
-from gardefou.nets.seats import Person
+from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.shipped import load_shipped
 
 ORG = "chirp"
@@ -61,3 +61,20 @@ approvals = 1
 from = ["legal"]
 """
     assert unsatisfiable(load(text), [person("a", "legal"), person("b", "lead")], organisation=ORG) == []
+
+
+def test_many_colleagues_who_are_alike_are_asked_about_once(monkeypatch):
+    asked = []
+
+    def counted(*given, **more):
+        asked.append(more["proposer"].id)
+        return seats_filled(*given, **more)
+
+    monkeypatch.setattr("gardefou.nets.satisfiable.seats_filled", counted)
+    nets = load_shipped("default")
+    crowd = [person(f"r{number}", "reviewer", team="reports") for number in range(200)]
+    assert unsatisfiable(nets, [*FULL, *crowd], organisation=ORG) == []
+    assert {name for name in asked if name.startswith("r")} == {"r0"}
+    # Whoever is missing is told of the first of them, as ever.
+    alone = unsatisfiable(nets, crowd, organisation=ORG)
+    assert {one.proposer for one in alone} == {"r0"}

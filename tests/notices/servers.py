@@ -17,7 +17,8 @@ def http_server(status: int = 200) -> Iterator[tuple[int, list[dict]]]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            got.append({**sent, "id": self.headers["Webhook-Id"]})
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")

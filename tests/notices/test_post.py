@@ -34,6 +34,15 @@ def test_a_notice_arrives_over_http(keys):
     assert [(one["title"], one["message"]) for one in got] == [("Gardefou: it is down", "since 21:49")]
 
 
+def test_a_program_of_ones_own_is_told_the_id_by_which_it_knows_what_it_was_sent_already(keys):
+    with http_server() as (port, got):
+        keys.keep_address("mine", f"json://127.0.0.1:{port}/hook?+X-Key=k")
+        for _ in range(2):
+            assert ApprisePost(keys).send("mine", "t", "b", notice="0198-one").ok
+        assert ApprisePost(keys).send("mine", "t", "b").ok
+    assert [one["id"] for one in got] == ["0198-one", "0198-one", None]
+
+
 def test_a_notice_arrives_by_mail_with_its_accents_and_lines(keys):
     import email
     from email.policy import default

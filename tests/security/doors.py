@@ -65,6 +65,14 @@ class Doors:
     house: House
     ids: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, tuple[str, str]] = field(default_factory=dict)
+    #: What the next call is about, instead of what there is anyway.
+    about: dict[str, str] = field(default_factory=dict)
+
+    def signs_in(self, *names: str) -> None:
+        """Open a session each; their strong sign-in stays as fresh as it was."""
+        with self.house.app.works.begin() as uow:
+            for name in names:
+                self.sessions[name] = start_session(uow, self.house.people[name].id, strong=False)
 
     def actor(self, name: str) -> Actor:
         with self.house.app.works.read() as connection:
@@ -73,8 +81,7 @@ class Doors:
 
     def session(self, name: str) -> tuple[str, str]:
         """Open a session of somebody, whatever their standing; return its secret and CSRF token."""
-        with self.house.app.works.begin() as uow:
-            self.sessions[name] = start_session(uow, self.house.people[name].id, strong=False)
+        self.signs_in(name)
         return self.sessions[name]
 
     def events(self) -> int:
@@ -98,9 +105,18 @@ class Doors:
         for end, whom in (("/off", "spare"), ("/erase", "spare"), ("/suspend", "spent")):
             if line.endswith(end):
                 ids |= dict.fromkeys(("id", "pseudonym"), self.house.people[whom].pseudonym)
-        return re.sub(r"{(\w+)(?::\w+)?}", lambda match: ids[match[1]], line.partition(" ")[2])
+        ids |= self.about
+        path = re.sub(r"{(\w+)(?::\w+)?}", lambda match: ids[match[1]], line.partition(" ")[2])
+        return path + ids.get("query", "")
 
-    def ask(self, line: str, who: str | None, *, headers: Mapping[str, str] | None = None) -> Response:
+    def ask(
+        self,
+        line: str,
+        who: str | None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        fields: Mapping[str, Any] | None = None,
+    ) -> Response:
         """Call a route of the API, or beside it, as the bearer of somebody's token."""
         method = line.partition(" ")[0]
         sent = dict(headers or {})
@@ -111,27 +127,37 @@ class Doors:
             options = {"content": b'{"platform":"sandbox"}\n'}
             sent["Content-Type"] = "application/x-ndjson"
         elif method in {"POST", "PUT", "PATCH"}:
-            options = {"json": self.body(line)}
+            options = {"json": self.body(line, fields)}
         return self.house.client.request(method, self.path(line), headers=sent, **options)
 
-    def visit(self, line: str, who: str | None) -> Response:
+    def visit(
+        self,
+        line: str,
+        who: str | None,
+        *,
+        fields: Mapping[str, Any] | None = None,
+        cookies: Mapping[str, str] | None = None,
+        host: str = "http://testserver",
+    ) -> Response:
         """Open a page of the console, or send its form, in somebody's session."""
         method = line.partition(" ")[0]
-        client, path = self.house.client, self.path(line)
-        sent = {"Origin": "http://testserver"}
+        client, path = self.house.client, host + self.path(line)
+        sent = {"Origin": host}
         secret, csrf = ("", "") if who is None else self.sessions[who]
-        if secret:
-            sent["Cookie"] = f"gardefou={secret}"
+        held = ({"gardefou": secret} if secret else {}) | dict(cookies or {})
+        if held:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in held.items())
         if method == "GET":
             return client.get(path, headers=sent, follow_redirects=False)
-        fields = {"csrf": csrf, **self.form(line)}
-        return client.post(path, data=fields, headers=sent, follow_redirects=False)
+        given = {"csrf": csrf, **self.form(line), **(fields or {})}
+        return client.post(path, data=given, headers=sent, follow_redirects=False)
 
-    def body(self, line: str) -> dict[str, Any]:
+    def body(self, line: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return what a call of the API takes, so that nothing but the door stands in its way."""
+        given, about = dict(fields or {}), self.ids | self.about
         because = {"because": "A test."}
         act = {"platform": "sandbox", "action": "warn", "policy": "spam", "rationale": "Sells watches."}
-        answer = {"digest": self.ids["digest"], "answer": "yes", "note": "I looked."}
+        answer = {"digest": about["digest"], "answer": "yes", "note": "I looked."}
         bodies: dict[str, dict[str, Any]] = {
             "/reports": {
                 "platform": "sandbox",
@@ -146,13 +172,13 @@ class Doors:
             "/enforcements/preview": {**act, "account": "1001"},
             "/enforcements": {**act, "account": "1001"},
             "/enforcements/bulk": {**act, "accounts": ["1001", "1002"]},
-            "/enforcements/approvals": {"approvals": [{"enforcement": self.ids["enforcements"], **answer}]},
+            "/enforcements/approvals": {"approvals": [{"enforcement": about["enforcements"], **answer, **given}]},
             "/enforcements/{id}/approvals": answer,
             "/enforcements/{id}/cancel": because,
             "/accounts/{platform}/{ref:path}/restore": because,
             "/accounts/{platform}/{ref:path}/tier": {"tier": "notable", **because},
             "/accounts/{platform}/{ref:path}/break-glass": {"action": "lock", **because},
-            "/rollbacks": {"by": self.ids["pseudonym"], "since": "2026-03-01T00:00:00Z", "dry_run": True},
+            "/rollbacks": {"by": about["pseudonym"], "since": "2026-03-01T00:00:00Z", "dry_run": True},
             "/pause": because,
             "/resume": because,
             "/raid": because,
@@ -169,13 +195,18 @@ class Doors:
             "/nets/proposals": {"remove": ["newcomer-bulk"], **because},
             "/platforms": {"name": "third", "kind": "sandbox", **because},
         }
-        return bodies.get(line.partition(" ")[2].removeprefix(PREFIX), {})
+        body = bodies.get(line.partition(" ")[2].removeprefix(PREFIX), {})
+        return body if "approvals" in body else body | given
 
     def form(self, line: str) -> dict[str, str | list[str]]:
         """Return the fields of a form of the console."""
         because: dict[str, str | list[str]] = {"because": "A test."}
         tier: dict[str, str | list[str]] = {"tier": "notable", "account": "1001", "platform": "sandbox", **because}
-        given: dict[str, str | list[str]] = {"digest": self.ids["digest"], "answer": "yes", "note": "I looked."}
+        given: dict[str, str | list[str]] = {
+            "digest": (self.ids | self.about)["digest"],
+            "answer": "yes",
+            "note": "I looked.",
+        }
         with self.house.app.works.read() as connection:
             broken = newest(connection, "sandbox", "1003")
         assert broken is not None
@@ -206,7 +237,7 @@ class Doors:
             "/people/search": {"text": "Planted Rea Name"},
             "/people/{pseudonym}/reveal": because,
             "/people/{pseudonym}/erase": {"sure": "yes", **because},
-            "/recertification": {"grant": [f"{self.ids['pseudonym']}:reviewer"], "answer": "confirm", **because},
+            "/recertification": {"grant": [f"{self.ids['pseudonym']}/reviewer"], "answer": "confirm", **because},
             "/people/{pseudonym}/roles": {"role": ["reviewer", "lead"], **because},
             "/people/{pseudonym}/leave": {"last_day": "2026-05-31", **because},
             "/people/{pseudonym}/off": {"sure": "yes", **because},

@@ -64,8 +64,8 @@ class Post:
     def has(self, key: str) -> bool:
         return True
 
-    def send(self, key: str, title: str, body: str) -> Sent:
-        self.everything.add(f"notice over {key}", title + body)
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:
+        self.everything.add(f"notice over {key}", title + body + notice)
         return Sent(ok=True, answer="sent")
 
 

@@ -55,7 +55,7 @@ def demo(context: click.Context, no_serve: bool, port: int | None) -> None:
                     secret = make_link(uow.connection, stage.you, now=uow.now)
                 screen.line(f"  {click.style('The console', bold=True)}  {address}")
                 screen.line()
-                screen.line(f"     Sign in once, within 15 minutes:  {address}/signin/{secret}")
+                screen.line(f"     Sign in once, within 10 minutes:  {address}/signin/{secret}")
                 screen.line()
                 screen.say("You are a lead on duty. Cases wait for you, and a colleague waits for your yes.")
                 screen.line("     Ctrl-C ends the demo.")

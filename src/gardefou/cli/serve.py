@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import signal
 
 import click
 
 from gardefou.cli.common import Cli, cli_command, examples
+from gardefou.cli.log_lines import log_here
 from gardefou.errors import Unavailable
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
-_LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 @click.command(
@@ -31,7 +30,7 @@ _LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None:
     """Serve console and API, and do the worker's work beside it, until stopped."""
     ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
-    _log()
+    log_here()
     settings = ctx.settings
     # Loading makes many objects and leaves none behind: looking for some would take a tenth of the time.
     gc.disable()
@@ -63,11 +62,14 @@ def worker(ctx: Cli, once: bool) -> None:
 
     Any number may run beside each other and beside `gardefou serve`.
     """
+    from gardefou.flow.times_noted import begin_here
     from gardefou.worker import Worker
 
     if not once:
-        _log()
-    work = Worker(ctx.app if once else ctx.app_in_time(), ctx.settings)
+        log_here()
+    app = ctx.app if once else ctx.app_in_time()
+    begin_here(app)
+    work = Worker(app, ctx.settings)
     if once:
         done = work.round()
         done += work.notices_once()
@@ -80,9 +82,3 @@ def worker(ctx: Cli, once: bool) -> None:
     signal.sigwait(_STOPS)
     ctx.out.note("Stopping after what is in hand.")
     work.stop()
-
-
-def _log() -> None:
-    """Write what happens to standard error; of migrations only what goes wrong, as each start asks for them."""
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
-    logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -83,7 +83,7 @@ def status(ctx: Cli) -> None:
 def link(ctx: Cli, staff: str) -> None:
     """Make another one-time sign-in link for a person who has not enrolled yet, or for yourself.
 
-    Good for 15 minutes, and only until setup has ended. Signing in by it shows
+    Good for 10 minutes, and only until setup has ended. Signing in by it shows
     a new sign-in key, which ends an earlier one.
     """
     app = ctx.app
@@ -139,6 +139,6 @@ def new_link(app: App, actor: Actor, staff_id: str) -> str:
 def link_lines(pseudonym: str, secret: str) -> tuple[str, ...]:
     """Say what a new person does with a sign-in link."""
     return (
-        f"{pseudonym} signs in once, within 15 minutes (shown only now):",
+        f"{pseudonym} signs in once, within 10 minutes (shown only now):",
         f"  gardefou login --link {secret}",
     )

@@ -277,7 +277,10 @@ def _to_remind(grants: Iterable[RoleGrant], lasts: timedelta, now: datetime) -> 
 def lapse_due(app: App) -> int:
     """Let every role lapse that nobody confirmed in time, but for what the installation cannot do without.
 
-    Writes `grant.lapsed` with the person's roles; or `grant.kept`, once a day,
+    One of which nobody was told, as no worker ran or the clock was set forward,
+    is told of now and lapses in three days.
+
+    Writes `grant.reminded` for such a one, `grant.lapsed` with the person's roles; or `grant.kept`, once a day,
     for a role without which nobody could give it back. Both alert the leads.
     """
     config = app.recent_config()
@@ -288,12 +291,13 @@ def lapse_due(app: App) -> int:
     with app.works.read() as connection:
         overdue = fetch_fast(connection, RoleGrant, _OVERDUE, {"before": now - lasts, "yesterday": now - _DAILY})
     done = 0
+    untold: list[RoleGrant] = []
     for one in overdue:
         with app.works.begin() as uow:
             # One at a time: two that lapse together must not each count on the other.
             uow.serialise("recertification")
-            done += _lapse(uow, app, one)
-    return done
+            done += _lapse(uow, app, one, untold)
+    return done + (_tell_late(app, untold, lasts) if untold else 0)
 
 
 def next_lapse(app: App, connection: sa.Connection) -> datetime | None:
@@ -305,7 +309,8 @@ def next_lapse(app: App, connection: sa.Connection) -> datetime | None:
     return None if first is None else first + lasts
 
 
-def _lapse(uow: UnitOfWork, app: App, seen: RoleGrant) -> int:
+def _lapse(uow: UnitOfWork, app: App, seen: RoleGrant, untold: list[RoleGrant]) -> int:
+    """Let one lapse; one of which nobody was told is put among those instead."""
     config = app.config(uow.connection)
     lasts = quarter(config)
     person = uow.need(Staff, ORGANISATION, seen.staff_id)
@@ -316,6 +321,9 @@ def _lapse(uow: UnitOfWork, app: App, seen: RoleGrant) -> int:
     if person.standing == Standing.LEFT.value or grant.role not in person.roles:
         uow.record("grant.ended", by=SYSTEM, about=person.id, puts=(ended,))
         return 1
+    if _is_untold(grant):
+        untold.append(grant)
+        return 0
     without = replace(
         person, roles=tuple(role for role in person.roles if role != grant.role), version=person.version + 1
     )
@@ -342,6 +350,39 @@ def _lapse(uow: UnitOfWork, app: App, seen: RoleGrant) -> int:
         says=f"Nobody confirmed {person.pseudonym}'s role {grant.role} in time; it lapsed.",
     )
     return 1
+
+
+def _tell_late(app: App, untold: Sequence[RoleGrant], lasts: timedelta) -> int:
+    """Tell people of what would lapse now without a word before; it has as long as after the last reminder."""
+    with app.works.begin() as uow:
+        uow.serialise("recertification")
+        late = [uow.need(RoleGrant, ORGANISATION, one.id) for one in untold]
+        late = [one for one in late if _is_untold(one) and one.ended_at is None and one.counts_from + lasts <= uow.now]
+        begun = uow.now - lasts + REMINDERS[-1]
+        uow.record_all(
+            [
+                Entry(
+                    kind="grant.reminded",
+                    by=SYSTEM,
+                    about=one.staff_id,
+                    puts=(replace(one, reminded=len(REMINDERS), counts_from=begun, version=one.version + 1),),
+                )
+                for one in late
+            ]
+        )
+        if late:
+            alert(
+                uow,
+                "recertify",
+                platform=ORGANISATION,
+                about="recertification",
+                says=f"{len(late)} roles lapse in {REMINDERS[-1].days} days unless somebody else confirms them.",
+            )
+    return len(late)
+
+
+def _is_untold(one: RoleGrant) -> bool:
+    return one.reminded < len(REMINDERS)
 
 
 def _could_be_given_back(uow: UnitOfWork, config: Config, changed: Staff) -> bool:

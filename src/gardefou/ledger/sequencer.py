@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.clock import Clock
+from gardefou.domain.records import SYSTEM
 from gardefou.errors import Conflict
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
@@ -56,7 +57,11 @@ _HAS_LEAF = Fast(
     )
 )
 _SIGN = Fast(tables.checkpoint.insert(), ("platform", "size", "root", "at", "note"))
-_NEWEST_AT = sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant))
+#: Of the last checkpoint, and of the last time that a worker noted how late it is.
+_NEWEST_AT = sa.select(
+    sa.select(sa.func.max(tables.checkpoint.c.at, type_=Instant)).scalar_subquery().label("signed"),
+    sa.select(tables.presence.c.seen_at).where(tables.presence.c.staff_id == SYSTEM).scalar_subquery().label("noted"),
+)
 
 _REREAD = timedelta(seconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -168,7 +173,7 @@ class Sequencer:
         return _HAS_LEAF.first(connection, {"platform": platform, "event": event_id}) is not None
 
     def check_clock(self, connection: sa.Connection, now: datetime) -> None:
-        """Raise when this node's clock is behind the last checkpoint: then only restores run (R18).
+        """Raise when this node's clock is behind the last checkpoint, or what was noted: then only restores run (R18).
 
         Raises:
             Conflict: `clock/behind`.
@@ -177,18 +182,19 @@ class Sequencer:
         if newest is not None and now < newest - CLOCK_SLACK:
             raise Conflict(
                 "clock/behind",
-                "This machine's clock is behind the ledger's last checkpoint; set it right. Restores still work.",
+                "This machine's clock is behind what is on record; set it right. Restores still work.",
             )
 
     def _newest_at(self, connection: sa.Connection) -> datetime | None:
-        """Return when the last checkpoint was signed, by whichever node.
+        """Return when the last checkpoint was signed, or the time noted, by whichever node.
 
         Read anew once this clock shows another second than at the last reading:
         a clock that jumps back would else be held against what was newest long ago.
         """
         now = self._clock.now()
         if self._newest_read is None or abs(now - self._newest_read) >= _REREAD:
-            self._newest, self._newest_read = connection.execute(_NEWEST_AT).scalar_one(), now
+            known = [at for at in connection.execute(_NEWEST_AT).one() if at is not None]
+            self._newest, self._newest_read = max(known, default=None), now
         return self._newest
 
 

@@ -42,11 +42,13 @@ def unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -
     is no matter for them.
     """
     found: list[Unsatisfiable] = []
+    proposers = _unlike(staff)
     for net in nets:
         if net.shadow or net.asks.refused or not net.asks.approvals:
             continue
-        for proposer in staff:
-            if not proposer.roles & _PROPOSING or not _can_speak(net, proposer):
+        speaks = {roles: _can_speak(net, roles) for roles in {one.roles for one in proposers}}
+        for proposer in proposers:
+            if not speaks[proposer.roles]:
                 continue
             missing = seats_filled(net.asks.approvals, staff, proposer=proposer, organisation=organisation)
             if missing:
@@ -75,7 +77,7 @@ def together_unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisatio
     for net in nets:
         if not net.shadow and not net.asks.refused and net.asks.approvals:
             groups.setdefault(net.asks.approvals, []).append(net)
-    proposers = list({(one.roles, one.team, one.employer): one for one in staff if one.roles & _PROPOSING}.values())
+    proposers = _unlike(staff)
     try:
         asking = _Together(nets)
     except Unavailable:
@@ -138,10 +140,18 @@ class _Together:
         return None
 
 
-def _can_speak(net: Net, proposer: Person) -> bool:
+def _unlike(staff: Sequence[Person]) -> list[Person]:
+    """Return whoever proposes, the first of those who are alike: without either of them the same others are left."""
+    once: dict[tuple[frozenset[str], str, str], Person] = {}
+    for one in staff:
+        if one.roles & _PROPOSING:
+            once.setdefault((one.roles, one.team, one.employer), one)
+    return list(once.values())
+
+
+def _can_speak(net: Net, roles_of: frozenset[str]) -> bool:
     roles = tree.Fact(SCHEMA["actor.roles"], 0)
     known = tuple(
-        tree.Compare((tree.Literal(role, 0), roles), ("in" if role in proposer.roles else "not in",), 0)
-        for role in ROLES
+        tree.Compare((tree.Literal(role, 0), roles), ("in" if role in roles_of else "not in",), 0) for role in ROLES
     )
     return not never_holds(tree.Bool("and", (net.condition.node, *known), 0))

@@ -24,6 +24,9 @@ PATIENCE = 15.0
 _MAX_ADDRESS = 2_000
 #: They speak to whoever sits at this machine, and nobody does.
 _HERE = frozenset({"dbus", "qt", "kde", "glib", "gio", "gnome", "macosx", "windows", "syslog"})
+#: Services that are programs of people's own, which can tell by the id what they were sent already.
+_PROGRAMS = frozenset({"json", "jsons", "xml", "xmls", "form", "forms"})
+_ID = "Webhook-Id"
 _log = logging.getLogger("apprise")
 # Below this the library under it writes every address that it calls.
 logging.getLogger("urllib3").setLevel(logging.INFO)
@@ -63,8 +66,8 @@ class Post(Protocol):
         """Whether the address kept under a key is here."""
         ...
 
-    def send(self, key: str, title: str, body: str) -> Sent:
-        """Send one message; never raises."""
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:
+        """Send one message; never raises. ``notice`` is its id, the same however often it is sent."""
         ...
 
 
@@ -83,7 +86,7 @@ class NoPost:
         """It has none."""
         return False
 
-    def send(self, key: str, title: str, body: str) -> Sent:  # noqa: ARG002
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:  # noqa: ARG002
         """Say so."""
         return Sent(ok=False, answer="no_address")
 
@@ -98,8 +101,8 @@ class ApprisePost:
         """Whether the address kept under a key is here."""
         return self._addresses.address(key) is not None
 
-    def send(self, key: str, title: str, body: str) -> Sent:
-        """Send one message; never raises."""
+    def send(self, key: str, title: str, body: str, *, notice: str = "") -> Sent:
+        """Send one message; never raises. What is sent to a program of one's own carries the notice's id."""
         url = self._addresses.address(key)
         if url is None:
             return Sent(ok=False, answer="no_address")
@@ -108,6 +111,8 @@ class ApprisePost:
                 found = _service(url)
                 if found is None:
                     return Sent(ok=False, answer="bad_address")
+                if notice and urlsplit(url).scheme.lower() in _PROGRAMS:
+                    found[1].headers = {_ID: notice, **found[1].headers}
                 if found[0].notify(body=body, title=title):
                     return Sent(ok=True, answer="sent")
             except Exception as error:  # noqa: BLE001 - whatever a service's code does, the notice is tried again

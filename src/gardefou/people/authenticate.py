@@ -29,7 +29,7 @@ from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.storage.work import UnitOfWork
 
 SESSION = timedelta(hours=12)
-LINK = timedelta(minutes=15)
+LINK = timedelta(minutes=10)
 #: The one scope of a sign-in key. It gives no power, and nobody can ask for it when issuing a token.
 SIGNIN = "signin"
 #: Minutes since the strong sign-in within which a person may make a new sign-in key.
@@ -311,7 +311,7 @@ def forget_strong(connection: sa.Connection, staff_id: str) -> None:
 
 
 def make_link(connection: sa.Connection, staff_id: str, *, now: datetime) -> str:
-    """Return the secret of a one-time sign-in link, good for 15 minutes. For `demo` and first start only (R11)."""
+    """Return the secret of a one-time sign-in link, good for 10 minutes. For `demo` and first start only (R11)."""
     secret = new_secret()
     connection.execute(
         tables.signin_link.insert(),

@@ -137,6 +137,8 @@ def verify(token: object, keys: PublishedKeys, *, types: Collection[str], refuse
 
 
 _spent = tables.spent
+#: So long after its end what was used up is kept: a clock that was set back would make it good once more.
+_KEPT = timedelta(days=2)
 
 
 def spend(connection: sa.Connection, what: str, *parts: str, until: datetime, now: datetime) -> None:
@@ -146,7 +148,7 @@ def spend(connection: sa.Connection, what: str, *parts: str, until: datetime, no
         Denied: it was used already (`oidc/replayed`); the transaction is of no more use.
     """
     digest = hash_secret(json.dumps([what, *parts]))
-    connection.execute(_spent.delete().where(_spent.c.expires_at <= now))
+    connection.execute(_spent.delete().where(_spent.c.expires_at <= now - _KEPT))
     try:
         connection.execute(_spent.insert(), {"hash": digest, "expires_at": until})
     except IntegrityError as error:

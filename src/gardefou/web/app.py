@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gardefou.flow.app import App
 from gardefou.flow.intake import Intake
+from gardefou.flow.times_noted import begin_here
 from gardefou.settings import Settings
 from gardefou.web import problems, reference
 from gardefou.web.api import (
@@ -75,6 +76,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
 
     @asynccontextmanager
     async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(begin_here, app)
         intake = Intake(app)
         node.intake = intake
         if worker is not None:

@@ -13,6 +13,7 @@ from gardefou.flow.app import App
 from gardefou.settings import Settings
 from gardefou.web.app import create_app
 from gardefou.web.console.streams import Live
+from gardefou.web.scanning import check_address
 from gardefou.web.wire import protocol_of
 from gardefou.worker import Worker
 
@@ -44,6 +45,7 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
     On SIGINT or SIGTERM it takes no more connections, answers what is under
     way, makes every report that was sent durable, and stops the worker.
     """
+    check_address(settings.scanner)
     worker = Worker(app, settings) if settings.embedded_worker else None
     spare_collector()
     web = create_app(app, settings, worker=worker)

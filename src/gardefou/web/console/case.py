@@ -33,6 +33,7 @@ from gardefou.web.console.evidence import Item, items_of, media_of
 from gardefou.web.console.frame import Console, Visit, go, status_of
 from gardefou.web.console.policies import OTHER, offered
 from gardefou.web.console.reading import events, lookalikes_of, of_account, refreshed, rows
+from gardefou.web.scanning import scan
 
 #: Enforcements and earlier judgements shown as an account's history.
 _HISTORY = 8
@@ -218,6 +219,8 @@ def media(visit: Visit) -> Response:
 
     Raises:
         NotFound: there is none, or none of the kinds that are shown (`case/not_found`).
+        Denied: the virus scanner found something in it (`media/infected`).
+        Unavailable: it gives no answer (`media/unscanned`).
     """
     with visit.app.works.read() as connection:
         case = case_by_id(connection, visit.path("id"))
@@ -225,6 +228,8 @@ def media(visit: Visit) -> Response:
     found = media_of(report, int(visit.path("item"))) if report is not None and report.case_id == case.id else None
     if found is None:
         raise NotFound("case/not_found", "There is no such picture; it may have been erased.")
+    if scanner := visit.console.settings.scanner:
+        scan(scanner, found.body)
     return Response(found.body, media_type=found.type, headers={"Content-Disposition": "inline"})
 
 

@@ -175,8 +175,12 @@ class Visit:
         return self.who is not None and power in self.who.powers
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response:
-        """Return a rendered page."""
-        return self.console.render(self, template, status=status, context=context)
+        """Return a rendered page; one that says an error carries its stable code, for whoever looks into it."""
+        page = self.console.render(self, template, status=status, context=context)
+        error = context.get("error") or context.get("trouble")
+        if isinstance(error, GardefouError):
+            page.headers["Gardefou-Problem"] = error.code
+        return page
 
 
 Page = Callable[[Visit], Response]
@@ -419,8 +423,6 @@ def problem(visit: Visit, error: GardefouError) -> Response:
     note_denied(visit.request, error)
     back = urlsplit(visit.request.headers.get("referer", ""))
     page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
-    # The stable code, for whoever looks into it: the page says it in words.
-    page.headers["Gardefou-Problem"] = error.code
     return later_again(page, error)
 
 
