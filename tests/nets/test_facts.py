@@ -197,9 +197,7 @@ def test_units_are_so_many_seconds(unit, seconds):
 def test_a_wrong_word_is_answered_with_those_that_fit():
     with refused("facts/invalid", "actor.standing") as caught:
         Facts.of({"actor.standing": "retired"})
-    assert caught.value.message == (
-        "Fact actor.standing is 'retired'; use one of active, leaving, suspended, left."
-    )
+    assert caught.value.message == ("Fact actor.standing is 'retired'; use one of active, leaving, suspended, left.")
     with refused("facts/invalid", "actor.human") as caught:
         Facts.of({"actor.human": 1})
     assert caught.value.message == "Fact actor.human must be of type bool, not int."
