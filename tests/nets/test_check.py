@@ -134,6 +134,18 @@ STATES = "active, limited, locked, suspended, deactivated, deleted"
             '"2w"',
         ),
         ("'12' > account.age_days", 1, '"12" is no duration; write "90s", "10m", "2h" or "3d".', '"12d"'),
+        # A text among durations is no duration, whatever it says.
+        ("account.age_days in ['1d', actor.team]", 1, "a number is never in a list of a text.", None),
+        ("account.age_days in [actor.standing]", 1, "a number is never in a list of a text.", None),
+        # A duration has the unit of the fact it stands with.
+        (
+            "account.age_days < '3d' < actor.fresh_minutes",
+            20,
+            "This compares days with minutes.",
+            "compare each with a duration of its own, such as 3d",
+        ),
+        ("now.paused or (account.age_days in ['3d']) == 1", 16, "This compares true or false with a number.", None),
+        ("(account.age_days in ['soon']) == 1", 23, '"soon" is no duration; write "90s", "10m", "2h" or "3d".', '"3d"'),
         # Words of a closed list.
         ("actor.standing == 'actve'", 19, '"actve" is never a value of this. Did you mean active?', "active"),
         ("'leed' in actor.roles", 1, '"leed" is never a value of this. Did you mean lead?', "lead"),
@@ -168,6 +180,12 @@ def test_what_does_not_fit_is_said_at_its_place_with_what_to_write(text, column,
             "account.reach",
         ),
         ("true", "There is no fact true. Did you mean True?", "True"),
+        ("FALSE", "There is no fact FALSE. Did you mean False?", "False"),
+        (
+            "now.qqqqqqqq.x1x1x",
+            "There is no fact now.qqqqqqqq.x1x1x.",
+            "one of now.hour, now.weekday, now.paused, now.raid",
+        ),
         (
             "now.qqqqqqqq",
             "There is no fact now.qqqqqqqq.",
@@ -294,6 +312,12 @@ def test_a_quotient_of_one_unit_and_a_length_are_bare_numbers():
     for text in ("account.age_days / account.age_days > '2d'", "len(account.labels) > '2d'"):
         _, problems = read_condition(text)
         assert [(one.code, one.suggestion) for one in problems] == [("nets/type", MEASURED)]
+
+
+def test_a_list_of_durations_stands_where_it_stood():
+    node, _ = read_condition("account.age_days in ['1d', '2d']")
+    assert node is not None
+    assert [one.at for one in tree.walk(node)] == [0, 0, 20, 21, 27]
 
 
 def test_a_whole_duration_is_a_whole_number_and_keeps_its_place():

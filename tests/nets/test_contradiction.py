@@ -6,7 +6,6 @@ import math
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from gardefou.nets import tree
 from gardefou.nets.check import read_condition

@@ -85,7 +85,7 @@ TABLE: list[tuple[str, Kind, Any, dict[str, Any]]] = [
 
 
 def test_every_fact_is_as_the_table_says_in_the_contracts_sequence():
-    built = facts._schema()  # noqa: SLF001  # what is built at import, built before our eyes
+    built = facts._schema()  # what is built at import, built before our eyes
     assert list(SCHEMA) == list(built) == [name for name, *_ in TABLE]
     for index, (name, kind, unknown, others) in enumerate(TABLE):
         for spec in (SCHEMA[name], built[name]):
@@ -96,7 +96,7 @@ def test_every_fact_is_as_the_table_says_in_the_contracts_sequence():
 
 
 def test_what_windows_count_is_said_of_whom():
-    built = facts._schema()  # noqa: SLF001
+    built = facts._schema()
     for window, who in {
         "actor_1h": "this person, last hour",
         "actor_24h": "this person, last 24 hours",
