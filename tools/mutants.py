@@ -170,12 +170,12 @@ def summary(results: list[Result]) -> str:
 
 
 def chosen(args: argparse.Namespace) -> list[Mutant]:
-    """Return the mutants that were asked for: whole files, or the set's sample."""
+    """Return the mutants that were asked for: the set or files of it, whole or a sample of them."""
     folder = SOURCE / args.set
     files = [path for path in sorted(folder.glob("*.py")) if not args.files or path.stem in args.files]
-    size = SAMPLES[args.set] if args.sample is None else args.sample
+    size = args.sample if args.sample is not None else None if args.files else SAMPLES[args.set]
     found = [mutant for file in files for mutant in mutants_of(file)]
-    if size and not args.files:
+    if size:
         found = random.Random(args.seed).sample(found, min(size, len(found)))  # noqa: S311  # a sample that repeats
         found.sort(key=lambda mutant: (mutant.file, mutant.line))
     if args.again:
@@ -205,7 +205,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set", choices=sorted(TESTS))
     parser.add_argument("files", nargs="*", help="names of files of the set, without .py; none: all, or the sample")
-    parser.add_argument("--sample", type=int, help="so many mutants, drawn with the seed")
+    parser.add_argument("--sample", type=int, help="so many mutants of the set, or of the files, drawn with the seed")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--tests", nargs="+", help="hold them against these tests instead of the set's")
     parser.add_argument("--jobs", type=int, default=2)
