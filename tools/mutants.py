@@ -50,6 +50,8 @@ TESTS = {
         "tests/flow/test_queue_reading.py",
     ],
 }
+#: Tests of how long something takes: beside other work they would kill what they do not see.
+TIMED = ("takes_less_than", "takes_milliseconds", "takes_microseconds", "few_microseconds", "few_seconds")
 #: The random sample of what is too much to run whole: so many mutants, drawn with this seed.
 SEED = 6
 SAMPLES: dict[str, int | None] = {"domain": None, "nets": None, "ledger": 1000, "flow": 1000}
@@ -235,7 +237,7 @@ def main() -> int:
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not browser and not e2e"]
     options += [
         "-k",
-        "not postgresql and not test_friction",
+        f"not postgresql and not test_friction and {' and '.join(f'not {one}' for one in TIMED)}",
         "-o",
         "addopts=--disable-socket --allow-unix-socket --import-mode=importlib",
     ]

@@ -458,4 +458,5 @@ def test_words_of_facts():
 def test_what_a_fact_is_in_a_few_words():
     assert meaning(SCHEMA["account.tier"]) == "the account's tier now"
     assert meaning(SCHEMA["recent.team_1h.all"]) == "enforcements by their team in the last hour"
+    assert meaning(SCHEMA["recent.actor_reversed_7d"]) == "enforcements of theirs reversed in 7 days"
     assert meaning(SCHEMA["action.severity"]) == "how much it harms"
