@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +20,7 @@ from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.shipped import load_shipped
 from gardefou.nets.tree import Node
 from tests.nets.cases import any_facts
+from tests.nets.forms import FORMS, some_facts
 from tests.nets.trees import by_solver, conditions, facts_for, odd_value, whole_language
 from tests.refusals import refused
 
@@ -194,111 +194,8 @@ def test_without_a_writer_of_sql_it_says_what_to_install(monkeypatch):
     assert raised.value.code == "nets/sql"
 
 
-#: Every form that a condition takes, with what is unknown on either side of it.
-FORMS = [
-    "now.raid",
-    "not now.raid",
-    "not not now.raid",
-    "actor.human",
-    "not actor.human",
-    "now.raid and actor.human",
-    "actor.human and now.raid",
-    "now.raid or actor.human",
-    "actor.human or now.raid",
-    "not (now.raid and actor.human)",
-    "not (now.raid or actor.human)",
-    "now.raid and actor.human and action.legal",
-    "now.raid or actor.human or action.legal",
-    "now.raid and (actor.human or action.legal)",
-    "(actor.human or now.raid) and action.legal",
-    "now.raid == actor.human",
-    "actor.human != now.raid",
-    "(now.raid or actor.human) == action.legal",
-    "True and actor.human",
-    "False or actor.human",
-    *(f"account.reach {op} 7" for op in ("==", "!=", "<", "<=", ">", ">=")),
-    *(f"now.hour {op} 7" for op in ("==", "!=", "<", "<=", ">", ">=")),
-    "3 < account.reach < 9",
-    "3 < now.hour < 9",
-    "account.reach < now.hour < 9",
-    "account.reach < 9 < now.hour",
-    "1 < account.reach <= now.hour < now.weekday",
-    "now.weekday < account.reach != now.hour == 7",
-    "account.reach in [7, 9]",
-    "account.reach not in [7, 9]",
-    "now.hour in [7, 9]",
-    "now.hour not in [7, 9]",
-    "account.reach in [now.hour, 7]",
-    "account.reach in [7, now.hour]",
-    "account.reach not in [7, now.hour, now.weekday]",
-    "account.reach in [9, now.hour, 7]",
-    "case.category == 'spam'",
-    "case.category != 'spam'",
-    "case.category == case.policy",
-    "account.tier == 'protected'",
-    "account.tier != 'standard'",
-    "case.category in ['spam', case.policy]",
-    "case.category not in [case.policy, 'spam']",
-    "'spam' in [case.category, case.policy]",
-    "'lead' in actor.roles",
-    "'lead' not in actor.roles",
-    "'spam' in account.labels",
-    "'spam' not in account.labels",
-    "case.category in account.labels",
-    "case.category not in actor.roles",
-    "not case.category in actor.roles",
-    "account.reach + now.hour > 9",
-    "account.reach - now.hour > 0",
-    "now.hour - account.reach > 0",
-    "account.reach * now.hour > 49",
-    "account.reach / now.hour > 1",
-    "now.hour / account.reach < 1",
-    "account.reach / (now.weekday - 1) > 1",
-    "account.reach - (now.hour - 1) > 1",
-    "2 / 4 * account.reach == 3.5",
-    "account.reach / 2 == 3.5",
-    "-account.reach < -6",
-    "-(account.reach - now.hour) < 0",
-    "- -account.reach > 6",
-    "account.age_days > 2.5",
-    "account.age_days * account.reach * 1000000 > 1",
-    "min(account.reach, 9) == 7",
-    "max(account.reach, now.hour) == 9",
-    "min([account.reach, now.hour, 8]) == 7",
-    "max(3, account.reach) == 7",
-    "min([account.reach]) == 7",
-    "max([now.hour]) == 9",
-    "len(actor.roles) == 1",
-    "len(account.labels) == 0",
-    "len(account.labels) > 1",
-    "len([now.hour, 3]) == 2",
-    "any([now.raid, actor.human])",
-    "all([now.raid, actor.human])",
-    "any([actor.human, now.raid])",
-    "all([actor.human, not now.raid])",
-    "any([actor.human])",
-    "not any([now.raid, actor.human])",
-    "any([now.raid, False]) == all([actor.human, True])",
-]
-_SOME = {
-    "now.raid": (True, False),
-    "actor.human": (True, False, None),
-    "action.legal": (True, False, None),
-    "account.reach": (0, 7, 9, None),
-    "now.hour": (0, 1, 7, 9, None),
-    "now.weekday": (1, 5, None),
-    "case.category": ("spam", "x", "", "lead", None),
-    "case.policy": ("spam", "x", None),
-    "account.tier": ("standard", "protected", None),
-    "account.labels": ([], ["spam"], ["lead", "x"], None),
-    "actor.roles": ([], ["lead"], ["policy", "reviewer"], None),
-    "account.age_days": (0, 2.5, 3, None),
-}
-
-
 def test_every_form_of_a_condition_reads_alike_in_sql_and_in_evaluation(database):
-    drawn = random.Random(6)
-    rows = [Facts.of({name: drawn.choice(values) for name, values in _SOME.items()}) for _ in range(120)]
+    rows = some_facts(120)
     nodes = [compile_condition(text).node for text in FORMS]
     for facts, answers in zip(rows, by_sql(database, nodes, rows), strict=True):
         for text, node, answer in zip(FORMS, nodes, answers, strict=True):
