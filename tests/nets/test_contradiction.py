@@ -122,6 +122,14 @@ def impossible(text: str) -> bool:
         # What a list holds.
         ("'lead' in actor.roles and 'lead' not in actor.roles", "'lead' in actor.roles and 'admin' not in actor.roles"),
         ("'lead' in actor.roles and not 'lead' in actor.roles", "'lead' in actor.roles and 'admin' in actor.roles"),
+        ("now.raid != True and now.raid != False", "now.raid != True and now.paused != False"),
+        # Numbers that need not be whole have values between whole ones.
+        ("account.age_days >= 2.5 and account.age_days < 2.5", "account.age_days >= 2.5 and account.age_days <= 2.7"),
+        ("account.age_days > 2.5 and account.age_days <= 2.5", "account.age_days > 2.5 and account.age_days < 2.7"),
+        # Ranges that overlap, whichever way.
+        *((f"action.severity + 10 {op} now.weekday", f"action.severity {op} now.weekday") for op in ("<", "<=", "==")),
+        *((f"now.weekday {op} action.severity + 10", f"now.weekday {op} action.severity") for op in (">", ">=", "==")),
+        ("1 == 2", "action.severity + 10 != now.weekday"),
         # Ranges of what is calculated.
         ("account.reach + 1 < 1", "account.reach + 1 < 2"),
         ("account.reach + 1 <= 0", "account.reach + 1 <= 1"),
