@@ -37,19 +37,10 @@ TESTS = {
     "domain": ["tests/domain"],
     "nets": ["tests/nets"],
     "ledger": ["tests/ledger", "tests/flow/test_execute.py", "tests/flow/test_history.py", "tests/web/test_flow.py"],
-    "flow": [
-        "tests/flow/test_approve.py",
-        "tests/flow/test_budgets.py",
-        "tests/flow/test_cases.py",
-        "tests/flow/test_decide.py",
-        "tests/flow/test_execute.py",
-        "tests/flow/test_pause_breaker_budget.py",
-        "tests/flow/test_place.py",
-        "tests/flow/test_reports.py",
-        "tests/flow/test_restore.py",
-        "tests/flow/test_queue_reading.py",
-    ],
+    "flow": ["tests/flow"],
 }
+#: Left out of every set: other databases, and what plays many nodes or whole weeks.
+SLOW = ("postgresql", "test_friction", "test_concurrency", "test_kill", "test_state_machine", "test_platform_faults")
 #: Tests of how long something takes: beside other work they would kill what they do not see.
 TIMED = ("takes_less_than", "takes_milliseconds", "takes_microseconds", "few_microseconds", "few_seconds")
 #: The random sample of what is too much to run whole: so many mutants, drawn with this seed.
@@ -237,7 +228,7 @@ def main() -> int:
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not slow and not browser and not e2e"]
     options += [
         "-k",
-        f"not postgresql and not test_friction and {' and '.join(f'not {one}' for one in TIMED)}",
+        " and ".join(f"not {one}" for one in (*SLOW, *TIMED)),
         "-o",
         "addopts=--disable-socket --allow-unix-socket --import-mode=importlib",
     ]
