@@ -169,8 +169,8 @@ def chosen(args: argparse.Namespace) -> list[Mutant]:
     size = args.sample if args.sample is not None else None if args.files else SAMPLES[args.set]
     found = [mutant for file in files for mutant in mutants_of(file)]
     if size:
+        # In the sequence in which they are drawn: a run that is cut short is a smaller sample.
         found = random.Random(args.seed).sample(found, min(size, len(found)))  # noqa: S311  # a sample that repeats
-        found.sort(key=lambda mutant: (mutant.file, mutant.line))
     if args.again:
         alive = {
             (r.file, r.function, r.place, r.before, r.after)

@@ -306,6 +306,7 @@ def problem(text):
     _, problems = read_condition(text)
     (only,) = problems
     assert only.field == "when"
+    assert "%(" not in only.message
     assert only.extra == {"line": only.place.line, "column": only.place.column}
     return only.code, only.place.line, only.place.column, only.suggestion
 
@@ -333,12 +334,14 @@ def test_a_condition_may_be_as_long_as_said_and_no_longer():
     # What stands around is not counted.
     assert read_condition(f"\n  {text}  \n")[0] is not None
     assert problem(text.replace(" or", "  or")) == ("nets/syntax", 1, 1, None)
+    assert "longer than 4000 characters" in read_condition(text.replace(" or", "  or"))[1][0].message
 
 
 def test_a_condition_may_nest_as_deeply_as_said_and_no_deeper():
     assert read_condition("not " * (MAX_DEPTH - 1) + "now.raid")[0] is not None
     code, line, column, _ = problem("not " * MAX_DEPTH + "now.raid")
     assert (code, line, column) == ("nets/syntax", 1, 4 * MAX_DEPTH + 1)
+    assert "deeper than 60 levels" in read_condition("not " * MAX_DEPTH + "now.raid")[1][0].message
 
 
 @pytest.mark.parametrize("deepest", [59, 60])

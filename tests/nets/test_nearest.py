@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from gardefou.nets import nearest as nearest_module
 from gardefou.nets.evaluate import compile_condition
 from gardefou.nets.facts import SCHEMA
 from gardefou.nets.floor import ORDINARY
@@ -133,7 +132,3 @@ def test_a_solver_without_an_answer_is_no_answer():
 
     with pytest.raises(UnansweredError):
         possible(Silent())
-
-
-def test_a_question_is_given_up_after_its_time():
-    assert nearest_module.MOST_MS == 5_000
