@@ -293,10 +293,11 @@ def test_a_bulk_in_several_transactions_is_one_group(desk, monkeypatch):
 
 def test_a_bulk_says_of_each_account_why_it_was_not_placed(desk, monkeypatch):
     from gardefou.flow import bulk_enforce
+    from gardefou.flow.place import place, prepare
 
     for number in range(5):
         desk.sandbox.put_account(f"s{number}", handle=f"s{number}", reach=3)
-    prepare, place, groups = bulk_enforce.prepare, bulk_enforce.place, []
+    groups: list[dict[str, Any]] = []
 
     def prepared(app, wanted_):
         if wanted_.account == "s1":

@@ -223,7 +223,7 @@ def test_a_guarded_change_is_judged_as_what_it_weakens(world):
     weak = propose(
         world.app, world.fresh("lead"), "tier", {"platform": "sandbox", "account": "small", "tier": "protected"}
     )
-    assert (weak.team, weak.tier, weak.change["kind"], weak.change["weakens"]) == (
+    assert (weak.team, weak.tier, (weak.change or {})["kind"], (weak.change or {})["weakens"]) == (
         "team-lead",
         "standard",
         "tier",
@@ -232,7 +232,7 @@ def test_a_guarded_change_is_judged_as_what_it_weakens(world):
     strong = propose(
         world.app, world.fresh("lead"), "tier", {"platform": "sandbox", "account": "small", "tier": "standard"}
     )
-    assert (strong.team, strong.tier, strong.change["weakens"]) == ("team-lead", "protected", True)
+    assert (strong.team, strong.tier, (strong.change or {})["weakens"]) == ("team-lead", "protected", True)
     assert (strong.account, strong.action, strong.severity, strong.reversibility) == ("", "change", 0, "exact")
 
 

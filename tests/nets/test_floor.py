@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gardefou.nets import floor
@@ -62,7 +64,7 @@ LEAST = {
 }
 
 
-def lacking(shipped: str = "default", **otherwise: tuple[str, str] | None) -> dict[str, str]:
+def lacking(shipped: str = "default", **otherwise: Any) -> dict[str, str]:
     """Return what the least set breaks with some nets otherwise, or taken out."""
     nets = {**LEAST, **otherwise}
     text = "\n".join(
@@ -97,7 +99,8 @@ def test_r3_the_least_set_breaks_nothing():
     ],
 )
 def test_r3_what_a_protected_account_and_a_weakening_ask_is_exactly_so_much(net, asks, enough):
-    found = lacking(**{net: (LEAST[net][0], asks)})
+    otherwise: dict[str, Any] = {net: (LEAST[net][0], asks)}
+    found = lacking(**otherwise)
     broken_by = "I1" if net == "protected" else "I7"
     # A refusal of the active is no way to protect an account: that breaks another.
     assert set(found) - {"I9"} == (set() if enough else {broken_by})
@@ -209,7 +212,8 @@ def test_r3_what_a_protected_account_and_a_weakening_ask_is_exactly_so_much(net,
     ],
 )
 def test_r3_what_is_broken_is_said_with_one_situation(net, when, asks, says):
-    assert list(lacking(**{net: (when, asks)}).values()) == [says]
+    otherwise: dict[str, Any] = {net: (when, asks)}
+    assert list(lacking(**otherwise).values()) == [says]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +306,7 @@ def test_r3_i7_is_tried_on_what_a_change_is(also):
 
 
 def test_r3_the_sets_for_few_people_are_asked_less():
-    without = dict.fromkeys(["protected", "notable", "change"])
+    without: dict[str, Any] = dict.fromkeys(["protected", "notable", "change"])
     assert set(lacking(**without)) == {"I1", "I2", "I7"}
     for shipped in ("small-team", "solo"):
         assert lacking(shipped=shipped, **without) == {}

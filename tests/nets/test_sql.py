@@ -215,6 +215,7 @@ def test_a_query_has_the_platform_the_id_and_a_column_for_each_net(database):
     assert sql.query(nets, "history").startswith("SELECT platform, id, ")
     one, two = (net.id for net in nets)
     select = sqlglot.parse_one(sql.query(nets, "history"), dialect="duckdb")
+    assert isinstance(select, exp.Select)
     assert [part.alias_or_name for part in select.selects] == ["platform", "id", one, two]
     assert [table.name for table in select.find_all(exp.Table)] == ["history"]
     assert f'"{one}"' in sql.query(nets, "history")
