@@ -307,6 +307,7 @@ def problem(text):
     (only,) = problems
     assert only.field == "when"
     assert "%(" not in only.message
+    assert "None" not in only.message
     assert only.extra == {"line": only.place.line, "column": only.place.column}
     return only.code, only.place.line, only.place.column, only.suggestion
 
@@ -445,6 +446,22 @@ def test_what_python_writes_well_is_taken(text):
     node, problems = read_condition(text)
     assert not problems
     assert node is not None
+
+
+def test_a_text_keeps_every_letter():
+    letters = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"\\\\') + "éß\u202e☃"
+    assert parse(f'a == "{letters}"') == tree.Compare((tree.Name("a", 0), tree.Literal(letters, 5)), ("==",), 0)
+    assert parse('a == "x  y"') == tree.Compare((tree.Name("a", 0), tree.Literal("x  y", 5)), ("==",), 0)
+
+
+@pytest.mark.parametrize("text", ["account.reach >", "a) or (b", "now.raid\x00", "1 +* 2", "(" * 300 + "a" + ")" * 300])
+def test_what_python_cannot_read_is_said_as_python_says_it(text):
+    _, (only,) = read_condition(text)
+    head, said = only.message.split(": ", 1)
+    assert head == "This is not a condition"
+    assert len(said) > 5
+    assert said != "None."
+    assert only.code == "nets/syntax"
 
 
 def test_every_comparison_and_sign_is_read_as_itself():
