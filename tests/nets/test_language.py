@@ -454,6 +454,18 @@ def test_a_text_keeps_every_letter():
     assert parse('a == "x  y"') == tree.Compare((tree.Name("a", 0), tree.Literal("x  y", 5)), ("==",), 0)
 
 
+def test_what_is_too_deep_for_python_is_said_to_be_no_condition_at_its_beginning():
+    _, (only,) = read_condition("-" * 3_990 + "now.raid")
+    assert (only.code, only.place) == ("nets/syntax", Place(1, 1))
+    assert "recursion" in only.message
+
+
+@pytest.mark.parametrize("text", ["\ud800 > 1", "case.policy == '\ud800' and now.rain"])
+def test_half_a_character_is_no_trouble(text):
+    _, (only,) = read_condition(text)
+    assert (only.code, only.place) == ("nets/syntax", Place(1, 1))
+
+
 @pytest.mark.parametrize("text", ["account.reach >", "a) or (b", "now.raid\x00", "1 +* 2", "(" * 300 + "a" + ")" * 300])
 def test_what_python_cannot_read_is_said_as_python_says_it(text):
     _, (only,) = read_condition(text)
