@@ -322,6 +322,14 @@ def covering(narrow: str, *wide: str) -> tuple[str, ...] | None:
         ('hold = "1h"\nfresh_auth_minutes = 9', ['hold = "2h"', "fresh_auth_minutes = 10"], None),
         ("approvals = 1\nhold = '1h'", ["approvals = 1", 'hold = "1h"'], ("w0", "w1")),
         ("approvals = 2\nhold = '1h'", ["approvals = 1", 'hold = "1h"'], None),
+        # What helps with none of it is not named.
+        (
+            'hold = "1h"\nconfirm = ["handle"]',
+            ['hold = "1h"', "fresh_auth_minutes = 5", 'confirm = ["handle"]'],
+            ("w0", "w2"),
+        ),
+        ('hold = "1h"\nconfirm = ["handle"]', ['hold = "1h"', "approvals = 2", 'confirm = ["handle"]'], ("w0", "w2")),
+        ('hold = "1h"\nconfirm = ["handle"]', ['hold = "1h"', 'hold = "59m"', 'confirm = ["handle"]'], ("w0", "w2")),
         # Told to fewer is not covered.
         ('hold = "1h"\nnotify = ["oncall"]', ['hold = "1h"'], None),
         ('hold = "1h"\nnotify = ["oncall"]', ['hold = "1h"\nnotify = ["oncall", "legal"]'], ("w0",)),

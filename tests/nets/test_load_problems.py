@@ -246,6 +246,11 @@ def test_what_is_wrong_with_a_nets_keys(before, after, code, line, instead):
     assert found.message.endswith((".", "?"))
 
 
+def test_a_net_whose_id_is_no_text_has_none_in_what_is_said_of_it():
+    found = only(f"[[net]]\n{HEAD}[net.require]\nrefuse = true\n".replace('"a-net"', "7"))
+    assert (found.code, found.net, found.line) == ("nets/bad_value", None, 2)
+
+
 def test_an_id_may_be_eighty_long():
     assert read_net({**GOOD, "id": "x" * 80}).id == "x" * 80
     assert read_net({**GOOD, "id": "a1-b2-3c"}).id == "a1-b2-3c"

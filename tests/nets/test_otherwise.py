@@ -96,6 +96,15 @@ def test_the_account_and_the_act_come_first_and_no_more_than_three_are_said():
     assert said("now.hour == 12 and change.person == ''")[0] == hour
 
 
+def test_within_a_group_the_facts_come_in_their_own_sequence():
+    facts = {"account__tier_memory": "protected", "account__restored_30d": 3}
+    assert said('account.restored_30d > 0 and account.tier_memory == "protected" and account.reach >= 10', **facts) == [
+        "the account is standard",
+        "the account has fewer than 10 followers",
+        "the account had fewer than 1 restore within 30 days",
+    ]
+
+
 def test_the_same_words_are_said_once():
     once = said("case.category == 'spam' and case.policy == 'spam' and case.category != 'x'")
     assert len(once) == len(set(once)) == 2
