@@ -238,6 +238,11 @@ def test_r3_what_lies_beyond_the_claims_may_be_asked(when, asks):
     assert lacking(own=(when, asks)) == {}
 
 
+@pytest.mark.parametrize("what", ['action.name == "suspend"', 'action.name == "warn"', "len(actor.roles) > 1"])
+def test_r3_an_ordinary_decision_meets_no_net_whatever_it_is(what):
+    assert set(lacking(own=(f'account.tier_memory == "standard" and {what}', 'hold = "1m"'))) == {"I8"}
+
+
 def test_r3_what_is_tried_is_every_combination_that_matters(monkeypatch):
     tried: list[dict[str, object]] = []
 

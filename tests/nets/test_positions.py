@@ -16,7 +16,7 @@ WHOLE = '''\
 top = 1   # "a comment
 [[net]]
 id = "one"
-  "quoted key" = 'it''s' # b
+  "quoted key" = 'it s' # b
 'bare' = 3
 because = """
 line one
@@ -44,7 +44,6 @@ y = 2
 last = \'\'\'
 a\'\'\'\'
 end = 5'''
-WHOLE = WHOLE.replace("'it''s'", "'it s'")
 
 
 def test_the_text_is_toml():
