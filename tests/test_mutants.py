@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tools.mutation import reach
 from tools.mutation.changes import SOURCE, Mutant, mutants_of
 
 
@@ -39,3 +40,22 @@ def test_words_for_people_are_left_alone_and_codes_are_not():
     changes = {(one.before, one.after) for one in mutants_of(SOURCE / "domain/states.py")}
     assert ('"enforcement/state"', '"ENFORCEMENT/STATE"') in changes
     assert not [before for before, _ in changes if before.startswith(('f"An enforcement', "old.value"))]
+
+
+def test_what_was_measured_holds_until_the_test_or_what_it_reached_changes(tmp_path, monkeypatch):
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    monkeypatch.setattr(reach, "ROOT", tmp_path)
+    reach._digest.cache_clear()
+    reached = [["a.py", 3], ["a.py", 9]]
+    entry = {"mark": reach._mark("test", reached), "reached": reached}
+    assert not reach._holds(None, "test")
+    assert reach._holds(entry, "test")
+    assert not reach._holds(entry, "another test")
+    (tmp_path / "b.py").write_text("2", encoding="utf-8")
+    reach._digest.cache_clear()
+    assert reach._holds(entry, "test")
+    (tmp_path / "a.py").write_text("2", encoding="utf-8")
+    reach._digest.cache_clear()
+    assert not reach._holds(entry, "test")
+    reach._digest.cache_clear()

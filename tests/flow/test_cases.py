@@ -12,6 +12,7 @@ from gardefou.flow import cases
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from tests.flow.desk import START, Desk, open_desk, service
+from tests.refusals import refused
 
 
 @pytest.fixture
@@ -288,3 +289,13 @@ def test_a_bad_page_is_refused(desk, wanted, field):
     with pytest.raises(InvalidInput) as refused:
         listed(desk, **wanted)
     assert refused.value.field == field
+
+
+def test_a_state_that_there_is_not_is_answered_with_those_there_are(desk):
+    with refused("case/state", "state") as caught:
+        listed(desk, state="shut")
+    assert caught.value.message == "state is one of open, closed."
+    for limit in (0, 501):
+        with refused("case/limit", "limit") as caught:
+            listed(desk, limit=limit)
+        assert caught.value.message == "limit is 1 to 500."

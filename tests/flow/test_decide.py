@@ -291,6 +291,40 @@ def test_a_bulk_in_several_transactions_is_one_group(desk, monkeypatch):
     assert {one.facts["action.bulk"] for one in done.enforcements} == {7}
 
 
+def test_a_bulk_says_of_each_account_why_it_was_not_placed(desk, monkeypatch):
+    from gardefou.flow import bulk_enforce
+    from gardefou.flow.place import place, prepare
+
+    for number in range(5):
+        desk.sandbox.put_account(f"s{number}", handle=f"s{number}", reach=3)
+    groups: list[dict[str, Any]] = []
+
+    def prepared(app, wanted_):
+        if wanted_.account == "s1":
+            raise Unavailable("platform/unreachable", "not now")
+        return prepare(app, wanted_)
+
+    def placed_(app, actor, wishes, **more):
+        groups.append(more)
+        if len(groups) == 2:
+            raise Conflict("enforcement/busy", "not now")
+        return place(app, actor, wishes, **more)
+
+    monkeypatch.setattr(bulk_enforce, "CHUNK", 2)
+    monkeypatch.setattr(bulk_enforce, "prepare", prepared)
+    monkeypatch.setattr(bulk_enforce, "place", placed_)
+    done = enforce_bulk(desk.app, desk.person(), [f"s{number}" for number in range(5)], wanted(action="limit"))
+    # The second of two transactions failed: its accounts are told beside the one that could not be read.
+    assert [one.account for one in done.enforcements] == ["s0", "s2"]
+    assert [(one.account, one.error.code) for one in done.errors] == [
+        ("s1", "platform/unreachable"),
+        ("s3", "enforcement/busy"),
+        ("s4", "enforcement/busy"),
+    ]
+    assert [(more["bulk"], more["first_index"]) for more in groups] == [(4, 0), (4, 2)]
+    assert len({more["group"] for more in groups}) == 1
+
+
 @pytest.mark.parametrize("accounts", [[], [f"s{number}" for number in range(5_001)]])
 def test_a_bulk_has_its_bounds(desk, accounts):
     with pytest.raises(InvalidInput) as refused:

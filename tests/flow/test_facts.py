@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,12 +14,13 @@ from sqlalchemy import event
 from gardefou.flow import facts as facts_of
 from gardefou.flow.cases import claim
 from gardefou.flow.decide import ActionWish, decide
+from gardefou.flow.fact_reads import Past
 from gardefou.flow.place import place
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
 from gardefou.storage import fast
 from tests.flow.test_budgets import put_nets
-from tests.flow.world import DAY, HOUR, World
+from tests.flow.world import DAY, HOUR, START, World
 
 _EVERYTHING = """
 [[net]]
@@ -192,3 +194,67 @@ def test_reports_of_an_item_count_whichever_name_of_the_account_they_gave(world)
     wish = ActionWish(action="remove_content", content=("c1",))
     made = decide(world.app, reviewer, case, policy="spam", rationale="Spam.", actions=[wish])
     assert made.enforcements[0].facts["case.reports"] == 2
+
+
+@pytest.mark.parametrize(("action", "severity"), [("warn", 1), ("limit", 2), ("suspend", 3), ("deactivate", 4)])
+def test_what_others_did_is_counted_by_its_severity_for_the_platform_and_the_team(world, action, severity):
+    put_nets(world, _EVERYTHING)
+    world.person("mate", "reviewer", team="team-rev")
+    world.enforce("mate", "small", action)
+    made = world.enforce("rev", "small2", "warn")
+    for scope in ("team_1h", "platform_1h"):
+        assert made.facts[f"recent.{scope}.all"] == 1
+        assert made.facts[f"recent.{scope}.severity3"] == (1 if severity >= 3 else 0)
+        assert made.facts[f"recent.{scope}.severity4"] == (1 if severity >= 4 else 0)
+        assert made.facts[f"recent.{scope}.reach"] == (10 if severity >= 3 else 0)
+
+
+NOW = START
+PAST = Past(
+    action="suspend",
+    state="in_force",
+    severity=3,
+    content=(),
+    placed_by="rev",
+    placed_at=NOW,
+    humans=("rev",),
+    unapproved=False,
+    approved_by=None,
+)
+
+
+def test_an_effect_counts_for_a_day_and_one_to_come_for_a_month():
+    def counts(state: str, age: timedelta, *, unapproved: bool = False) -> bool:
+        return replace(PAST, state=state, placed_at=NOW - age, unapproved=unapproved).counts_as_effect(NOW)
+
+    moment = timedelta(microseconds=1)
+    for state in ("in_force", "ended", "restored"):
+        assert counts(state, DAY - moment)
+        assert not counts(state, DAY)
+    for state in ("refused", "cancelled", "lapsed", "failed"):
+        assert not counts(state, moment)
+    for state in ("waiting", "ready", "executing", "unknown"):
+        assert counts(state, 30 * DAY - moment)
+        assert not counts(state, 30 * DAY)
+    # What waits for people does nothing by itself.
+    assert not counts("waiting", moment, unapproved=True)
+    assert counts("ready", moment, unapproved=True)
+
+
+def test_a_restore_counts_for_a_month_where_a_person_did_it():
+    restored = replace(PAST, action="restore", placed_at=NOW - 30 * DAY + timedelta(microseconds=1))
+    assert restored.counts_as_restore(NOW)
+    assert not replace(restored, placed_at=NOW - 30 * DAY).counts_as_restore(NOW)
+    assert not replace(restored, action="suspend").counts_as_restore(NOW)
+    assert not replace(restored, placed_by="system").counts_as_restore(NOW)
+    for state in ("refused", "cancelled", "lapsed", "waiting", "failed"):
+        assert not replace(restored, state=state).counts_as_restore(NOW)
+
+
+def test_r16_whoever_placed_approved_or_stands_behind_it_was_part_of_it():
+    part = replace(PAST, placed_by="forms", humans=("owner", "issuer"), approved_by="lead\npolicy")
+    assert all(part.involves(person) for person in ("forms", "owner", "issuer", "lead", "policy"))
+    assert not any(part.involves(person) for person in ("rev", "", "lead\npolicy"))
+    assert not replace(part, state="refused").involves("lead")
+    assert not replace(part, state="refused").involves("forms")
+    assert not replace(part, approved_by=None).involves("lead")

@@ -172,6 +172,7 @@ def test_r13_a_lead_tops_a_budget_up_twice_a_shift_and_never_their_own(world):
     with pytest.raises(StepUpRequired):
         top_up(world.app, world.actor("lead"), "new")
     top_up(world.app, world.fresh("lead"), "new")
+    assert [one.about for one in world.events("budget.topped_up")] == ["new"]
     assert world.enforce("new", names[21], "limit").state == "in_force"
     world.clock.advance(HOUR)
     top_up(world.app, world.fresh("lead2"), "new")

@@ -10,15 +10,19 @@ import pytest
 import sqlalchemy as sa
 
 from gardefou.clock import SimulatedClock
+from gardefou.errors import Conflict, NotFound
 from gardefou.ids import Ids
+from gardefou.ledger import audit as audit_module
 from gardefou.ledger import pages
-from gardefou.ledger.audit import Audit, audit, event_proof
+from gardefou.ledger.audit import Audit, audit, event_proof, export, proof
 from gardefou.ledger.bundle import verify_bundle
 from gardefou.ledger.nodes import fetch_from, read_nodes
-from gardefou.ledger.sequencer import Sequencer
-from gardefou.ledger.tree import Fetch, inclusion_proof
+from gardefou.ledger.sequencer import Sequencer, entries, latest
+from gardefou.ledger.tree import Fetch, inclusion_proof, leaf_hash
+from gardefou.ledger.verifier import verify_export
 from gardefou.storage import bulk
 from gardefou.storage.engine import Store, open_store
+from tests.refusals import refused
 
 SIZE = 39
 #: Checkpoints stand at these sizes.
@@ -204,3 +208,82 @@ def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: p
         assert found.bad_index == 12
     finally:
         log.store.close()
+
+
+@pytest.fixture
+def two_logs(sqlite_url: str) -> Iterator[Log]:
+    """The log, and beside it one of another platform with events about the same."""
+    made = Log(sqlite_url)
+    ids, dice = Ids(SimulatedClock(START), Random(8)), Random(9)
+    noted = [bulk.Noted("made.up", "somebody", "q", "a", str(n), {"n": n}, []) for n in range(5)]
+    with made.store.begin() as connection:
+        bulk.write_events(connection, noted, now=START, ids=ids, salts=dice.randbytes)
+    made.sequencer.integrate_all()
+    yield made
+    made.store.close()
+
+
+def test_an_export_is_the_whole_of_one_log_and_verifies_offline(two_logs: Log, tmp_path):
+    for platform, size in (("p", SIZE), ("q", 5)):
+        verifier = two_logs.sequencer.signer(platform).verifier
+        with two_logs.store.read() as connection:
+            head = export(connection, platform, verifier, tmp_path / platform)
+        assert head.size == size
+        found = verify_export(tmp_path / platform, verifier.encoded)
+        assert (found.ok, found.size, found.problem, found.own_key) == (True, size, None, False)
+    with two_logs.store.read() as connection, refused("ledger/empty", None, by=NotFound):
+        export(connection, "none", verifier, tmp_path / "none")
+    with two_logs.store.read() as connection, refused("ledger/export_exists", "folder", by=Conflict):
+        export(connection, "q", verifier, tmp_path / "q")
+
+
+def test_a_proof_is_of_what_was_asked_for_and_of_nothing_else(two_logs: Log):
+    for platform in ("p", "q"):
+        verifier = two_logs.sequencer.signer(platform).verifier
+        with two_logs.store.read() as connection:
+            bundle = proof(connection, platform, verifier, "3")
+            with refused("ledger/not_included", None, by=NotFound):
+                proof(connection, platform, verifier, "99")
+            with refused("ledger/not_included", None, by=NotFound):
+                proof(connection, "none", verifier, "3")
+        (event,) = bundle["events"]
+        assert event["index"] == 3
+        verify_bundle(bundle, verifier_key=verifier.encoded)
+
+
+def test_what_an_audit_counts_is_of_one_log(two_logs: Log):
+    with two_logs.store.read() as connection:
+        for platform, size in (("p", SIZE), ("q", 5), ("none", 0)):
+            counts = connection.execute(audit_module._counts(), {"platform": platform}).one()._asdict()
+            assert (counts["size"], counts["events"], counts["leaves"]) == (size, size, size)
+            assert (counts["pending"], counts["beyond"]) == (0, 0)
+
+
+def test_what_waits_is_counted_of_its_own_log(two_logs: Log):
+    ids, dice = Ids(SimulatedClock(START), Random(18)), Random(19)
+    noted = [bulk.Noted("made.up", "somebody", "q", "a", "new", {}, []) for _ in range(2)]
+    with two_logs.store.begin() as connection:
+        bulk.write_events(connection, noted, now=START, ids=ids, salts=dice.randbytes)
+        for platform, pending, events in (("p", 0, SIZE), ("q", 2, 7)):
+            counts = connection.execute(audit_module._counts(), {"platform": platform}).one()._asdict()
+            assert (counts["pending"], counts["events"], counts["outside"]) == (pending, events, pending)
+            found = audit(connection, platform, two_logs.sequencer.signer(platform).verifier)
+            assert (found.ok, found.pending) == (True, pending)
+
+
+def test_the_newest_checkpoint_says_how_much_and_when(two_logs: Log):
+    with two_logs.store.read() as connection:
+        held = latest(connection, "q")
+        assert held is not None
+        assert (held.size, held.at) == (5, START)
+        assert latest(connection, "none") is None
+
+
+def test_entries_come_with_their_events_and_hashes_in_sequence(two_logs: Log):
+    with two_logs.store.read() as connection:
+        rows = list(entries(connection, "q"))
+        assert [row.seq for row in rows] == [0, 1, 2, 3, 4]
+        assert [row.hash for row in rows] == [leaf_hash(row.data) for row in rows]
+        assert all(row.at == START and row.body and row.salt for row in rows)
+        assert [row.seq for row in entries(connection, "p", first=20)] == [20, 21, 22]
+        assert [row.seq for row in entries(connection, "p", first=2, size=4)] == [2, 3]

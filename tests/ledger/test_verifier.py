@@ -389,3 +389,53 @@ def test_the_line_for_a_good_log_says_its_size_root_and_erased_bodies_and_ends(e
     log = make_log(3)
     result = verify_export(log.export(tmp_path / "small"), log.key)
     assert describe(result) == f"OK 3 entries, root {result.root}"
+
+
+@pytest.mark.parametrize(
+    ("line", "good"),
+    [
+        (b'{"seq":0,"event":"e","salt":"s","body":"b"}\n', True),
+        (b'{"seq":0,"event":"e","erased":true}\n', True),
+        # Another form of the same, or of nothing.
+        (b'{"seq":0,"event":"e","erased":false}\n', False),
+        (b'{"seq":0,"event":"e","erased":1}\n', False),
+        (b'{"seq":0,"event":"e"}\n', False),
+        (b'{"seq":0,"event":"e","salt":"s"}\n', False),
+        (b'{"seq":0,"event":"e","salt":"s","body":"b","more":1}\n', False),
+        (b'{"seq":0,"event":"e","body":"b","salt":"s"}\n', False),
+        (b'{"event":"e","seq":0,"erased":true}\n', False),
+        (b'{"seq":true,"event":"e","erased":true}\n', False),
+        (b'{"seq":0,"event":1,"erased":true}\n', False),
+        (b'{"seq": 0,"event":"e","erased":true}\n', False),
+        (b'{"seq":0,"event":"e","erased":true}', False),
+        (b"[]\n", False),
+        (b"1\n", False),
+        (b"null\n", False),
+        (b"{\n", False),
+        (b"\xff\n", False),
+        (b"[" * 100_000, False),
+    ],
+)
+def test_an_entry_is_a_line_written_in_the_one_way_that_counts(line, good):
+    assert (verifier._parse_line(line) is not None) is good
+
+
+@pytest.mark.parametrize(
+    ("index", "width", "path"),
+    [
+        (0, 256, "000"),
+        (7, 256, "007"),
+        (999, 30, "999.p/30"),
+        (1_000, 256, "x001/000"),
+        (1_234_067, 255, "x001/x234/067.p/255"),
+        (5_000_000, 256, "x005/x000/000"),
+    ],
+)
+def test_a_tile_is_named_by_groups_of_three_digits(index, width, path):
+    assert verifier._tile_path("entries", index, width) == f"tile/entries/{path}"
+
+
+def test_a_key_that_is_none_is_refused_with_what_is_wrong_with_it(export):
+    with pytest.raises(BadUsage) as caught:
+        verify_export(export, "no key at all")
+    assert str(caught.value) not in {"", "None"}

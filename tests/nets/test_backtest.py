@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import duckdb
 import pytest
@@ -12,12 +12,12 @@ from gardefou.bench.history import made_up
 from gardefou.errors import Unavailable
 from gardefou.nets.backtest import asks_of, asks_text, backtest
 from gardefou.nets.backtest_words import in_words, limits
-from gardefou.nets.backtested import spread_of
+from gardefou.nets.backtested import Backtest, Example, Spoke, Spread, spread_of
 from gardefou.nets.facts import SCHEMA, Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.load import load
 from gardefou.nets.shipped import load_shipped
-from gardefou.nets.sql import column_of
+from gardefou.nets.sql import TYPES, column_of
 from gardefou.nets.verdict import NOTHING, Requirement, Verdict
 
 COUNT = 3_000
@@ -221,3 +221,220 @@ def test_made_up_history_is_the_same_for_the_same_seed(history, tmp_path):
     (tmp_path / "other").mkdir()
     assert digest(made_up(tmp_path / "same", count=COUNT, seed=11, days=3)) == digest(history)
     assert digest(made_up(tmp_path / "other", count=COUNT, seed=12, days=3)) != digest(history)
+
+
+def of(**more) -> Backtest:
+    return Backtest(judged=1_000, **more)
+
+
+LATE = Spread(count=3, median=240.0, p90=600.0, most=7_200.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "headline"),
+    [
+        (Backtest(refused=3, delayed=LATE), "There is no history yet: nothing has been enforced in that time."),
+        (of(), "Would have stopped and delayed nothing of 1,000 enforcements."),
+        (Backtest(judged=1), "Would have stopped and delayed nothing of 1 enforcement."),
+        (of(refused=1), "Would have refused 1 enforcement, of 1,000 in all."),
+        (of(delayed=LATE), "Would have delayed 3 enforcements, median 4 minutes, of 1,000 in all."),
+        (
+            of(refused=2, delayed=LATE),
+            "Would have refused 2 enforcements and delayed 3 enforcements, median 4 minutes, of 1,000 in all.",
+        ),
+        (
+            of(delayed=Spread(count=1, median=None, p90=None, most=None)),
+            "Would have delayed 1 enforcement, for as long as people take to answer, of 1,000 in all.",
+        ),
+        (of(weakened=3, otherwise=2), "Would have stopped and delayed nothing of 1,000 enforcements."),
+    ],
+)
+def test_what_it_comes_to_is_one_sentence(found, headline):
+    assert found.headline == headline
+    assert found.to_json()["headline"] == headline
+
+
+def test_a_backtest_for_machines():
+    found = of(
+        refused=1, people=2, held=3, otherwise=4, weakened=5, unchanged=6, added_hold=LATE, answer_seconds=90.0, answered=7,
+        delayed=LATE, nets=[Spoke(net="a", title="A", shadow=False, spoke=5, alone=2), Spoke(net="b", title="B", shadow=True)],
+        unknown=8, unknown_facts={"now.hour": 8},
+        examples=[Example(enforcement="e", change="held", nets=("a",), says="Said.")],
+    )  # fmt: skip
+    spread = {"count": 3, "median": 240.0, "p90": 600.0, "most": 7_200.0}
+    assert {name: value for name, value in found.to_json().items() if name != "headline"} == {
+        "judged": 1_000,
+        "refused_newly": 1,
+        "asked_for_people_newly": 2,
+        "held_longer": 3,
+        "asked_otherwise_newly": 4,
+        "asked_less": 5,
+        "unchanged": 6,
+        "added_hold_seconds": spread,
+        "people_answer_seconds": {"median": 90.0, "count": 7},
+        "added_delay_seconds": spread,
+        "nets": [
+            {"net": "a", "title": "A", "mode": "enforce", "spoke": 5, "alone": 2, "together": 3},
+            {"net": "b", "title": "B", "mode": "shadow", "spoke": 0, "alone": 0, "together": 0},
+        ],
+        "unknown": {"enforcements": 8, "facts": {"now.hour": 8}},
+        "examples": [{"enforcement": "e", "change": "held", "nets": ("a",), "says": "Said."}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spread"),
+    [
+        ({}, (0, None, None, None)),
+        ({5.0: 0}, (0, None, None, None)),
+        ({5.0: 1}, (1, 5.0, 5.0, 5.0)),
+        ({9.0: 1, 5.0: 1}, (2, 5.0, 9.0, 9.0)),
+        ({5.0: 1, 7.0: 1, 9.0: 1}, (3, 7.0, 9.0, 9.0)),
+        ({1.0: 9, 2.0: 1}, (10, 1.0, 1.0, 2.0)),
+        ({1.0: 89, 2.0: 11}, (100, 1.0, 2.0, 2.0)),
+        ({1.0: 90, 2.0: 10}, (100, 1.0, 1.0, 2.0)),
+    ],
+)
+def test_a_spread_is_told_by_values_that_are_there(seconds, spread):
+    found = spread_of(seconds)
+    assert (found.count, found.median, found.p90, found.most) == spread
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0.4 seconds"),
+        (59, "59 seconds"),
+        (61, "61 seconds"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (3_599, "60 minutes"),
+        (3_660, "61 minutes"),
+        (7_199, "2 hours"),
+        (7_200, "2 hours"),
+        (90_000, "25 hours"),
+        (172_800, "2 days"),
+        (216_000, "2.5 days"),
+    ],
+)
+def test_lengths_of_time_turn_to_the_next_unit_at_two_of_it(seconds, words):
+    assert in_words(seconds) == words
+
+
+def test_what_the_figures_rest_on():
+    took, known = limits(of(answer_seconds=90.0, answered=1_200), named=2)
+    assert took == (
+        "People took a median of 90 seconds to answer, over the 1,200 that waited for them in this history; where they"
+        " would have been asked newly, that is in the delay."
+    )
+    assert known == "Every fact that these nets read was recorded of all of them."
+    facts = {"b": 3, "a": 3, "c": 1_500}
+    nothing, unknown = limits(of(unknown=1_501, unknown_facts=facts), named=2)
+    assert nothing.startswith("Nothing waited for people in this history,")
+    assert unknown == (
+        "A fact that these nets read was not recorded of 1,501 enforcements, and is taken at its most protective value:"
+        " c of 1,500, a of 3, and 1 more."
+    )
+    assert list(limits(of(unknown=1, unknown_facts=facts), named=3))[1].endswith(": c of 1,500, a of 3, b of 3.")
+    assert "of 1 enforcement," in list(limits(of(unknown=1, unknown_facts=facts), named=3))[1]
+
+
+COLUMNS = "id, platform, account, action, tier, reach, state, placed_by, placed_at, approved_at, seats, asks"
+
+
+@pytest.fixture
+def few(tmp_path):
+    """Five enforcements by hand: of each reach one, and what was asked of it then."""
+    path = tmp_path / "few.parquet"
+    asks = [NOTHING, Verdict(hold_seconds=60), Verdict(refusals=("No.",)), Verdict(approvals=(Requirement(("lead",), 1),)), NOTHING]  # fmt: skip
+    states = ["done", "done", "refused", "done", "waiting"]
+    others = ", ".join(
+        f"CAST({place if spec.name == 'account.reach' else 'NULL'} AS {TYPES[spec.kind]}) AS {column_of(spec)}"
+        for spec in SCHEMA.values()
+        for place in ["reach"]
+    )
+    rows = ", ".join(
+        f"('e{place}', 'chirp', '{place}', 'suspend', 'standard', {place}, '{state}', 'ada',"
+        f" TIMESTAMP '2026-11-0{place + 1} 12:00:00', TIMESTAMP '2026-11-0{place + 1} 12:0{place}:00',"
+        f" {was.seats}, '{asks_text(was)}')"
+        for place, (was, state) in enumerate(zip(asks, states, strict=True))
+    )
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT {COLUMNS}, {others} FROM (VALUES {rows}) AS past({COLUMNS})) TO '{path}' (FORMAT parquet)"
+        )
+    return [path]
+
+
+@pytest.mark.parametrize(
+    ("net", "counts", "examples"),
+    [
+        # refused, people, held, otherwise, weakened, unchanged
+        (
+            ("account.reach >= 0", "enforce", 'refuse = "No more."'),
+            (4, 0, 0, 0, 0, 1),
+            ["e3 refused would have been refused, “No more.”", "e1 refused would have been refused, “No more.”",
+             "e0 refused would have been refused, “No more.”"],
+        ),
+        (
+            ("account.reach == 0", "enforce", "approvals = 2"),
+            (0, 1, 0, 0, 3, 1),
+            ["e0 people would have waited for 2 further people (lead or policy)",
+             "e2 weakened was refused, and would not be",
+             "e3 weakened would have been asked less than it was", "e1 weakened would have been asked less than it was"],
+        ),
+        (
+            ("account.reach == 0", "enforce", 'approvals = 1\\nfrom = ["lead"]\\nhold = "2h"'),
+            (0, 1, 1, 0, 3, 1),
+            ["e0 people would have waited for 1 further person (lead), then held 2 hours"],
+        ),
+        (
+            ("account.reach == 1", "enforce", 'hold = "2m"'),
+            (0, 0, 1, 0, 2, 2),
+            ["e1 held would have been held 2 minutes instead of 1 minute"],
+        ),
+        (
+            ("account.reach == 0", "enforce", "fresh_auth_minutes = 5"),
+            (0, 0, 0, 1, 3, 1),
+            [],
+        ),
+        (("account.reach == 0", "shadow", "refuse = true"), (0, 0, 0, 0, 3, 2), []),
+    ],
+)  # fmt: skip
+def test_what_would_have_become_of_five_enforcements(few, net, counts, examples):
+    when, mode, require = net
+    found = backtest(nets_of(("one", when, mode, require.replace("\\n", "\n"))), few)
+    assert found.judged == 5
+    assert (found.refused, found.people, found.held, found.otherwise, found.weakened, found.unchanged) == counts
+    said = [f"{one.enforcement} {one.change} {one.says.partition(': ')[2]}" for one in found.examples]
+    for example in examples:
+        assert any(one.startswith(example) for one in said), said
+    # What still waits is shown nowhere.
+    assert all(one.enforcement != "e4" for one in found.examples)
+
+
+def test_an_example_says_when_what_to_whom_by_whom_and_which_nets(few):
+    (example,) = backtest(nets_of(("one", "account.reach == 3", "enforce", "refuse = 'No.'")), few, examples=1).examples
+    assert example.says == (
+        "2026-11-04 12:00 UTC, suspend of chirp/3 (standard, reach 3) by ada: would have been refused, “No.” (one). [e3]"
+    )
+    assert (example.enforcement, example.change, example.nets) == ("e3", "refused", ("one",))
+
+
+def test_since_is_meant_to_the_microsecond_and_in_utc(few):
+    nets = nets_of(("one", "account.reach >= 0", "enforce", "hold = '1m'"))
+    third = datetime(2026, 11, 3, 12, tzinfo=UTC)
+    assert backtest(nets, few, since=third).judged == 3
+    assert backtest(nets, few, since=third + timedelta(microseconds=1)).judged == 2
+    assert backtest(nets, few, since=third.astimezone(timezone(timedelta(hours=5)))).judged == 3
+
+
+def test_how_long_people_took_is_of_those_who_waited_for_people(few):
+    found = backtest(nets_of(("one", "account.reach == 0", "enforce", "approvals = 1\nhold = '1m'")), few)
+    assert (found.answered, found.answer_seconds) == (1, 180.0)
+    assert (found.delayed.count, found.delayed.median) == (1, 240.0)
+    assert (found.added_hold.count, found.added_hold.median) == (1, 60.0)
+    assert (found.unknown, found.unknown_facts) == (0, {})
+    lacking = backtest(nets_of(("one", "now.hour == 3 and account.reach >= 0", "enforce", "hold = '1m'")), few)
+    assert (lacking.unknown, lacking.unknown_facts) == (5, {"now.hour": 5})
+    assert lacking.nets[0].spoke == 5

@@ -210,3 +210,182 @@ def test_a_proposal_is_told_the_same_as_warnings():
     nets = load(net("account.reach > 5 and account.reach + 1 < 3"))
     assert [(one.severity, one.code) for one in warnings_of(nets)] == [("warning", "nets/never_holds")]
     assert warnings_of(load_shipped("default")) == ()
+
+
+def test_each_finding_is_said_with_its_place_and_what_to_do():
+    never, always, covered = (
+        examine(text, "n.toml")
+        for text in (
+            net("account.reach > 5 and account.reach + 1 < 3"),
+            net("account.reach >= 0", more='mode = "enforce"', net_id="two"),
+            net("now.raid", 'hold = "1h"', "first") + net("now.raid", 'hold = "1h"', "second"),
+        )
+    )
+    assert [one.to_json() for one in (*never, *always, *covered)] == [
+        {
+            "code": "nets/never_holds",
+            "severity": "error",
+            "message": "Net one can never speak: its condition never holds.",
+            "file": "n.toml",
+            "line": 5,
+            "column": 1,
+            "net": "one",
+            "suggestion": "mend the condition, or take the net out",
+        },
+        {
+            "code": "nets/always_holds",
+            "severity": "warning",
+            "message": "Net two always speaks: its condition holds whatever happens.",
+            "file": "n.toml",
+            "line": 5,
+            "column": 1,
+            "net": "two",
+            "suggestion": "narrow the condition, or make sure that everything is meant",
+        },
+        {
+            "code": "nets/covered",
+            "severity": "warning",
+            "message": "Net second adds nothing: first speaks wherever it does, and asks at least as much.",
+            "file": "n.toml",
+            "line": 11,
+            "column": 1,
+            "net": "second",
+            "suggestion": "take second out, or make it ask for more than first",
+        },
+    ]
+
+
+def test_findings_are_sorted_by_line_whatever_found_them():
+    text = net("account.reach >= 0", net_id="a") + net("nonsense", net_id="b") + net("account.reach >= 0", net_id="c")
+    assert [(one.line, one.code) for one in examine(text)] == [
+        (5, "nets/always_holds"),
+        (14, "nets/unknown_fact"),
+        (23, "nets/always_holds"),
+    ]
+    assert [one.file for one in examine(text)] == ["nets.toml"] * 3
+
+
+def test_of_two_nets_of_one_name_the_first_is_looked_at():
+    text = net("account.reach >= 0", net_id="a") + net("now.raid", net_id="a")
+    assert [(one.line, one.code) for one in examine(text)] == [(5, "nets/always_holds"), (11, "nets/duplicate_id")]
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+def test_a_net_whose_name_begins_another_is_told_from_it(quote):
+    text = (net("now.raid", net_id="one-two") + net("account.reach >= 0", net_id="one")).replace('"one', f"{quote}one")
+    text = text.replace('one"', f"one{quote}").replace('two"', f"two{quote}")
+    assert [(one.net, one.line) for one in examine(text)] == [("one-two", 2), ("one", 14)]
+    assert [(one.net, one.line) for one in examine(text.replace("\n", "\r\n"))] == [("one-two", 2), ("one", 14)]
+
+
+@pytest.mark.parametrize(
+    ("when", "found"),
+    [
+        # Rounded, so that a proof says nothing of evaluation.
+        ("account.reach / 2 >= 0", []),
+        ("account.age_days + 1 > 0", []),
+        ("0.5 + account.reach > 0", []),
+        ("max(account.age_days, 1) >= 0", []),
+        ("min(account.reach, 1.5) >= 0", []),
+        # Exact.
+        ("account.reach + 1 > 0", ["nets/always_holds"]),
+        ("max(account.reach, 1) >= 0", ["nets/always_holds"]),
+        ("account.age_days >= 0", ["nets/always_holds"]),
+        ("account.age_days >= 0 and account.reach + 1 > 0", ["nets/always_holds"]),
+    ],
+)
+def test_only_what_evaluation_does_exactly_is_proved(when, found):
+    assert [one.code for one in examine(net(when))] == found
+
+
+def covering(narrow: str, *wide: str) -> tuple[str, ...] | None:
+    """Return by which of the wide nets the narrow one is covered; each speaks wherever it does."""
+    text = net("action.severity >= 4", narrow, "narrow")
+    text += "".join(net("action.severity >= 3", asks, f"w{place}") for place, asks in enumerate(wide))
+    found = [one for one in review_module.review(load(text)) if one.net == "narrow"]
+    return found[0].by if found else None
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "by"),
+    [
+        ('hold = "1h"', ['hold = "1h"'], ("w0",)),
+        ('hold = "1h"', ['hold = "59m"'], None),
+        ('hold = "1h"', ['hold = "59m"', 'hold = "2h"'], ("w1",)),
+        ("fresh_auth_minutes = 10", ["fresh_auth_minutes = 10"], ("w0",)),
+        ("fresh_auth_minutes = 10", ["fresh_auth_minutes = 11"], None),
+        ('confirm = ["handle"]', ['confirm = ["handle", "identity"]'], ("w0",)),
+        ('confirm = ["handle"]', ['confirm = ["identity"]'], None),
+        ('confirm = ["handle", "identity"]', ['confirm = ["handle"]', 'confirm = ["identity"]'], ("w0", "w1")),
+        ('hold = "1h"\nconfirm = ["handle"]', ['hold = "1h"', 'confirm = ["handle"]'], ("w0", "w1")),
+        ('hold = "1h"\nfresh_auth_minutes = 9', ['hold = "2h"', "fresh_auth_minutes = 5"], ("w0", "w1")),
+        ('hold = "1h"\nfresh_auth_minutes = 9', ['hold = "2h"', "fresh_auth_minutes = 10"], None),
+        ("approvals = 1\nhold = '1h'", ["approvals = 1", 'hold = "1h"'], ("w0", "w1")),
+        ("approvals = 2\nhold = '1h'", ["approvals = 1", 'hold = "1h"'], None),
+        # What helps with none of it is not named.
+        (
+            'hold = "1h"\nconfirm = ["handle"]',
+            ['hold = "1h"', "fresh_auth_minutes = 5", 'confirm = ["handle"]'],
+            ("w0", "w2"),
+        ),
+        ('hold = "1h"\nconfirm = ["handle"]', ['hold = "1h"', "approvals = 2", 'confirm = ["handle"]'], ("w0", "w2")),
+        ('hold = "1h"\nconfirm = ["handle"]', ['hold = "1h"', 'hold = "59m"', 'confirm = ["handle"]'], ("w0", "w2")),
+        # Told to fewer is not covered.
+        ('hold = "1h"\nnotify = ["oncall"]', ['hold = "1h"'], None),
+        ('hold = "1h"\nnotify = ["oncall"]', ['hold = "1h"\nnotify = ["oncall", "legal"]'], ("w0",)),
+        ('hold = "1h"\nconfirm = ["handle"]\nnotify = ["oncall"]', ['hold = "1h"', 'confirm = ["handle"]'], None),
+        (
+            'hold = "1h"\nconfirm = ["handle"]\nnotify = ["oncall"]',
+            ['hold = "1h"\nnotify = ["oncall"]', 'confirm = ["handle"]'],
+            ("w0", "w1"),
+        ),
+        # What only tells somebody asks nothing, and is never one too many.
+        ('notify = ["oncall"]', ['notify = ["oncall"]'], None),
+        ("refuse = true", ["refuse = true"], ("w0",)),
+        ('hold = "1h"', ["refuse = true"], ("w0",)),
+    ],
+)
+def test_who_covers_a_net(narrow, wide, by):
+    assert covering(narrow, *wide) == by
+
+
+def test_of_nets_that_cover_only_the_needed_are_named():
+    parts = [("action.severity == 3", "a"), ("action.severity == 4", "b"), ("action.severity >= 4", "c"), ("action.severity == 5", "d")]  # fmt: skip
+    text = "".join(net(when, 'hold = "1h"', net_id) for when, net_id in parts)
+    found = review_module.review(load(text + net("action.severity >= 3", 'hold = "30m"', "all")))
+    (one,) = (one for one in found if one.net == "all")
+    assert one.by == ("a", "c")
+    assert one.message == ("Net all adds nothing: wherever it speaks, one of a and c does, and asks at least as much.")
+    assert not one.is_error
+    halves = net("action.severity >= 3", 'hold = "1h"', "time") + net("action.severity >= 2", "fresh_auth_minutes = 5", "signin")  # fmt: skip
+    whole = net("action.severity >= 4", 'hold = "1h"\nfresh_auth_minutes = 10', "whole")
+    (one,) = review_module.review(load(halves + whole))
+    assert one.message == (
+        "Net whole adds nothing: time and signin speak wherever it does, and together ask at least as much."
+    )
+
+
+def test_a_wider_twin_that_asks_more_makes_the_first_one_too_many():
+    first, second = net("now.raid", 'hold = "1h"', "first"), net("now.raid", 'hold = "2h"', "second")
+    assert codes(first + second) == [("warning", "nets/covered", "first")]
+    assert codes(second + first) == [("warning", "nets/covered", "first")]
+
+
+def test_r21_what_the_team_cannot_give_is_said_at_the_net():
+    text = net("now.raid", 'hold = "1h"') + net("action.severity >= 3", 'approvals = 2\nfrom = ["lead"]', "two")
+    [found] = examine(text, "n.toml", team=read_team(TEAM))
+    assert found.to_json() == {
+        "code": "nets/unsatisfiable",
+        "severity": "error",
+        "message": "Net two asks for 2 further people (lead); when ada proposes, 2 of them cannot be found among the staff."
+        " Add people, or ask for fewer.",
+        "file": "n.toml",
+        "line": 17,
+        "column": 1,
+        "net": "two",
+        "suggestion": "add people who can, or ask for fewer",
+    }
+    # A file that is wrong already is not asked about the team.
+    assert codes(text + net("nonsense", net_id="three"), team=read_team(TEAM)) == [
+        ("error", "nets/unknown_fact", "three")
+    ]

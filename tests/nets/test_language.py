@@ -12,7 +12,7 @@ from gardefou.nets import tree
 from gardefou.nets.check import read_condition
 from gardefou.nets.evaluate import Outcome, compile_condition
 from gardefou.nets.facts import SCHEMA, Facts, Kind
-from gardefou.nets.language import ConditionError, parse
+from gardefou.nets.language import MAX_DEPTH, MAX_LENGTH, ConditionError, Place, parse, place_of
 from tests.nets.cases import any_facts, ordinary
 
 MATCHED, SILENT, ERRED = Outcome.MATCHED, Outcome.NOT_MATCHED, Outcome.ERRED
@@ -298,4 +298,201 @@ def test_a_name_is_rendered_as_itself_before_it_is_known():
     assert tree.render(tree.Name("account.reach", 0)) == "account.reach"
     assert (
         tree.render(tree.Not(tree.Compare((tree.Name("a", 0), tree.Literal(1, 0)), ("<",), 0), 0), 4) == "(not a < 1)"
+    )
+
+
+def problem(text):
+    """Return code, line, column and what to write instead, of the only problem of a condition."""
+    _, problems = read_condition(text)
+    (only,) = problems
+    assert only.field == "when"
+    assert "%(" not in only.message
+    assert "None" not in only.message
+    assert only.extra == {"line": only.place.line, "column": only.place.column}
+    return only.code, only.place.line, only.place.column, only.suggestion
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "line", "column"),
+    [
+        ("ab\ncd", 0, 1, 1),
+        ("ab\ncd", 2, 1, 3),
+        ("ab\ncd", 3, 2, 1),
+        ("ab\ncd", 5, 2, 3),
+        ("ab\ncd", 9, 2, 3),
+        ("ab\ncd", -4, 1, 1),
+        ("\n\n", 2, 3, 1),
+    ],
+)
+def test_a_place_is_counted_from_one_and_lies_within_the_text(text, offset, line, column):
+    assert place_of(text, offset) == Place(line, column)
+
+
+def test_a_condition_may_be_as_long_as_said_and_no_longer():
+    text = f"now.raid {' ' * (MAX_LENGTH - 20)}or now.raid"
+    assert len(text) == MAX_LENGTH
+    assert read_condition(text)[0] is not None
+    # What stands around is not counted.
+    assert read_condition(f"\n  {text}  \n")[0] is not None
+    assert problem(text.replace(" or", "  or")) == ("nets/syntax", 1, 1, None)
+    assert "longer than 4000 characters" in read_condition(text.replace(" or", "  or"))[1][0].message
+
+
+def test_a_condition_may_nest_as_deeply_as_said_and_no_deeper():
+    assert read_condition("not " * (MAX_DEPTH - 1) + "now.raid")[0] is not None
+    code, line, column, _ = problem("not " * MAX_DEPTH + "now.raid")
+    assert (code, line, column) == ("nets/syntax", 1, 4 * MAX_DEPTH + 1)
+    assert "deeper than 60 levels" in read_condition("not " * MAX_DEPTH + "now.raid")[1][0].message
+
+
+@pytest.mark.parametrize("deepest", [59, 60])
+@pytest.mark.parametrize(
+    ("before", "inner", "after"),
+    [
+        ("-", "account.reach", " < 1"),
+        ("now.raid == (not ", "now.raid", ")"),
+        ("now.raid and (not ", "now.raid", ")"),
+        ("1 + (-", "account.reach", ") < 1"),
+        ("(-", "account.reach", ") + 1 < 1"),
+        ("any([not ", "now.raid", "])"),
+        ("len([not ", "now.raid", "]) == 1"),
+    ],
+)
+def test_every_kind_of_nesting_counts(before, inner, after, deepest):
+    # Each of these is one level for what opens it, and more for what is repeated.
+    sign = "-" if "-" in before else "not "
+    levels = {"-": 2, "now.raid == (not ": 2, "now.raid and (not ": 2, "1 + (-": 3, "(-": 3, "any([not ": 3,
+              "len([not ": 4}[before]  # fmt: skip
+    text = before + sign * (deepest - levels) + inner + after
+    node, problems = read_condition(text)
+    assert [one.code for one in problems] == ([] if deepest == 59 else ["nets/syntax"]), problems
+    assert (node is None) == bool(problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        ("", 1, 1),
+        ("   ", 1, 1),
+        ("  account.reach >", 1, 18),
+        ("\n  account.reach > and", 2, 19),
+        ("\n\tnow.raid or\n  # here", 3, 3),
+        ("  now.raid or account.reach == 1or now.paused", 1, 33),
+        (r'  account.state == "a\d"', 1, 20),
+        ("now.raid and f'x' == case.policy", 1, 14),
+        ('case.policy == "é" and account.labels[0] == "x"', 1, 24),
+        ("any(*actor.roles)", 1, 1),
+        ("min(1, default=2) > 1", 1, 1),
+        ("now.raid and len(actor.roles)(2) == 1", 1, 14),
+        ("now.raid or (account.reach).size > 1 or account.reach()", 1, 41),
+        ("now.raid and 'a'.b.c == 1", 1, 14),
+        ("now.raid and account.reach is 3", 1, 14),
+        ("now.raid and ~account.reach > 3", 1, 14),
+        ("now.raid and +account.reach > 3", 1, 14),
+        ("now.raid and account.reach % 2 == 1", 1, 14),
+        ("now.raid and (account.reach if now.raid else 1) > 3", 1, 15),
+        ("now.raid and (x := now.raid)", 1, 15),
+        ("now.raid and {1: 2} == 1", 1, 14),
+        ("now.raid and {1} == 1", 1, 14),
+        ("now.raid and None == 1", 1, 14),
+        ("now.raid and b'a' == case.policy", 1, 14),
+        ("now.raid and 1j > 0", 1, 14),
+        ("now.raid and (lambda: 1) == 1", 1, 15),
+        ("now.raid\x00", 1, 10),
+    ],
+)
+def test_what_the_language_does_not_have_is_a_matter_of_syntax_at_its_place(text, line, column):
+    assert problem(text) == ("nets/syntax", line, column, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("now.raid and (account.reach if now.raid else 1) > 3", "have no if … else;"),
+        ("account.labels[0] == 'x'", "have no […] lookups;"),
+        ("f'x' == case.policy", "have no f-strings;"),
+        ("{1: 2} == 1", "have no dictionaries;"),
+        ("{1} == 1", "have no sets (write a list);"),
+        ("(x := now.raid)", "have no :=;"),
+        ("account.reach is 3", "have no is (write ==);"),
+        ("account.reach % 2 == 1", "have no operators but + - * /;"),
+        ("~account.reach > 3", "have no signs but -;"),
+        ("None == 1", "have no such literals;"),
+        ("(lambda: 1) == 1", "have no lambda;"),
+        ("[x for x in actor.roles]", "have no comprehensions or other Python;"),
+        ("any(*actor.roles)", "no * arguments"),
+        ("abs(account.reach) > 1", "call only min, max, len, any, all,"),
+        ("'a'.b == 1", "Only names of facts have dots"),
+    ],
+)
+def test_what_the_language_does_not_have_is_named(text, says):
+    _, (only,) = read_condition(text)
+    assert says in only.message
+    assert only.message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        r'case.policy == "a\\d"',
+        r'case.policy == "a\n\t\"\x41\u0041\U00000041\N{BULLET}\101"',
+        "account.reach in (1, 2)",
+        "account.reach == 0x1f or now.raid",
+        "now.raid or account.reach in [1]",
+        "now.raid\r\n\f\v\tand now.paused",
+    ],
+)
+def test_what_python_writes_well_is_taken(text):
+    node, problems = read_condition(text)
+    assert not problems
+    assert node is not None
+
+
+def test_a_text_keeps_every_letter():
+    letters = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"\\\\') + "éß\u202e☃"
+    assert parse(f'a == "{letters}"') == tree.Compare((tree.Name("a", 0), tree.Literal(letters, 5)), ("==",), 0)
+    assert parse('a == "x  y"') == tree.Compare((tree.Name("a", 0), tree.Literal("x  y", 5)), ("==",), 0)
+
+
+def test_what_is_too_deep_for_python_is_said_to_be_no_condition_at_its_beginning():
+    _, (only,) = read_condition("-" * 3_990 + "now.raid")
+    assert (only.code, only.place) == ("nets/syntax", Place(1, 1))
+    assert "recursion" in only.message
+
+
+@pytest.mark.parametrize("text", ["\ud800 > 1", "case.policy == '\ud800' and now.rain"])
+def test_half_a_character_is_no_trouble(text):
+    _, (only,) = read_condition(text)
+    assert (only.code, only.place) == ("nets/syntax", Place(1, 1))
+
+
+@pytest.mark.parametrize("text", ["account.reach >", "a) or (b", "now.raid\x00", "1 +* 2", "(" * 300 + "a" + ")" * 300])
+def test_what_python_cannot_read_is_said_as_python_says_it(text):
+    _, (only,) = read_condition(text)
+    head, said = only.message.split(": ", 1)
+    assert head == "This is not a condition"
+    assert len(said) > 5
+    assert said != "None."
+    assert only.code == "nets/syntax"
+
+
+def test_every_comparison_and_sign_is_read_as_itself():
+    for op in ("==", "!=", "<", "<=", ">", ">="):
+        assert parse(f"account.reach {op} 1") == tree.Compare((tree.Name("account.reach", 0), tree.Literal(1, len(op) + 15)), (op,), 0)  # fmt: skip
+    for op in "+-*/":
+        assert parse(f"a {op} 1") == tree.Arith(op, tree.Name("a", 0), tree.Literal(1, 4), 0)
+    assert parse("a in b") == tree.Compare((tree.Name("a", 0), tree.Name("b", 5)), ("in",), 0)
+    assert parse("a not in b") == tree.Compare((tree.Name("a", 0), tree.Name("b", 9)), ("not in",), 0)
+    assert parse("a.b.c") == tree.Name("a.b.c", 0)
+    assert parse(" a and b or c") == tree.Bool(
+        "or", (tree.Bool("and", (tree.Name("a", 1), tree.Name("b", 7)), 1), tree.Name("c", 12)), 1
+    )
+    assert parse("'é' == (a)") == tree.Compare((tree.Literal("é", 0), tree.Name("a", 8)), ("==",), 0)
+    assert parse("min([1, -2], not a)") == tree.Call(
+        "min",
+        (
+            tree.ListOf((tree.Literal(1, 5), tree.Negate(tree.Literal(2, 9), 8)), 4),
+            tree.Not(tree.Name("a", 17), 13),
+        ),
+        0,
     )

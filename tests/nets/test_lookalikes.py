@@ -121,3 +121,99 @@ def test_one_name_is_found_among_ten_thousand():
     index.add("real", "president")
     for number in range(5):
         assert ("real", "president") in index.lookalikes(f"pres{number}ident")
+
+
+@pytest.mark.parametrize(
+    ("name", "looks"),
+    [
+        ("President", "presldent"),
+        ("pre-si.dent_", "presldent"),
+        ("0134578 9", "oleastbg"),
+        ("a|b!c", "alblc"),
+        ("$@€x", "saex"),
+        ("modern", "modem"),
+        ("vvolf", "wolf"),
+        ("rnvv", "mw"),
+        ("101", "101"),
+        ("1o1x", "lolx"),
+        ("Ａé", "ae"),
+        ("", ""),
+        ("...", ""),
+        ("x" * 300, "x" * 200),
+    ],
+)
+def test_what_a_name_looks_like(name, looks):
+    assert skeleton(name) == looks
+
+
+@pytest.mark.parametrize(
+    ("name", "protected", "alike"),
+    [
+        # One slip of the keyboard, only where seven letters are there to tell, and never the first.
+        ("chancello", "chancellor", True),
+        ("chancellorr", "chancellor", True),
+        ("chancelolr", "chancellor", True),
+        ("chancexlor", "chancellor", True),
+        ("chancexxor", "chancellor", False),
+        ("xhancellor", "chancellor", False),
+        ("hancellor", "chancellor", False),
+        ("abcdefg", "abcdefh", True),
+        ("abcdef", "abcdeh", False),
+        ("abcdef", "abcdefg", False),
+        # Digits behind count for nothing from six letters on.
+        ("parody99", "parody", True),
+        ("parod99", "parod", False),
+        ("president2024", "president", True),
+        # Words around count for nothing where five letters remain.
+        ("official_mayor", "mayor", True),
+        ("mayor_hq", "mayor", True),
+        ("real_maya", "maya", False),
+        ("the_official_real_mayor_account", "mayor", True),
+        ("mayor_verified_acct", "mayor", True),
+        ("0fficialmayor", "mayor", True),
+        ("mrsmayor", "mayor", True),
+        ("mayorthe", "mayor", False),
+        ("hqmayor", "mayor", False),
+        ("iammayor", "mayor", True),
+        ("immayor", "mayor", True),
+        ("truemayor", "mayor", True),
+        ("itsmayor", "mayor", True),
+        ("theatre", "atre", False),
+        ("mayor", "the_official_mayor", True),
+        # Letters of other scripts, and what becomes one when its accent or case is folded.
+        ("mауоr", "mayor", True),
+        ("ⅿayor", "mayor", True),
+        ("MАYОR", "mayor", True),
+        ("İstanbul", "istanbul", True),
+        ("ma yor", "mayor", True),
+        # Beyond the longest handle nothing is looked at.
+        ("a" * 200 + "b", "a" * 200 + "c", True),
+        ("a" * 198 + "bb", "a" * 198 + "cc", False),
+    ],
+)
+def test_r10_how_near_is_near(name, protected, alike):
+    assert looks_like(name, protected) is alike
+    index = LookalikeIndex([("1", protected)])
+    assert index.lookalikes(name) == ((("1", protected),) if alike else ())
+
+
+def test_the_index_counts_what_it_holds_and_forgets_only_that():
+    index = LookalikeIndex([("1", "president"), ("2", "the president"), ("1", "chancellor"), ("3", "...")])
+    assert len(index) == 3
+    assert index.lookalikes("...") == ()
+    assert index.lookalikes("President") == (("1", "president"), ("2", "the president"))
+    assert index.lookalikes("President", but="2") == (("1", "president"),)
+    index.add("1", "president")
+    assert len(index) == 3
+    index.discard("9", "president")
+    index.discard("1", "nobody at all")
+    index.discard("1", "...")
+    assert len(index) == 3
+    index.discard("1", "president")
+    # Another that has the same skeleton is still found, by a slip as well.
+    assert index.lookalikes("presidnet") == (("2", "the president"),)
+    assert index.lookalikes("chancelor") == (("1", "chancellor"),)
+    index.discard("2", "the president")
+    assert index.lookalikes("presidnet") == ()
+    assert index.lookalikes("chancelor") == (("1", "chancellor"),)
+    assert LookalikeIndex().lookalikes("president") == ()

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
+from gardefou.errors import Unavailable
+from gardefou.nets import satisfiable
 from gardefou.nets.load import load
-from gardefou.nets.satisfiable import unsatisfiable
+from gardefou.nets.satisfiable import NEVER_WEAKEN, together_unsatisfiable, unsatisfiable
 from gardefou.nets.seats import Person, seats_filled
 from gardefou.nets.shipped import load_shipped
 
@@ -78,3 +82,124 @@ def test_many_colleagues_who_are_alike_are_asked_about_once(monkeypatch):
     # Whoever is missing is told of the first of them, as ever.
     alone = unsatisfiable(nets, crowd, organisation=ORG)
     assert {one.proposer for one in alone} == {"r0"}
+
+
+def nets(*parts: tuple[str, str]):
+    return load(
+        "\n".join(
+            f"[[net]]\nid = 'n{place}'\ntitle = 't'\nbecause = 'b'\nwhen = '''{when}'''\n[net.require]\n{require}"
+            for place, (when, require) in enumerate(parts)
+        )
+    )
+
+
+LEAD = "approvals = 1\nfrom = ['lead']"
+TWO = [person("a", "reviewer"), person("b", "lead")]
+
+
+def lacking(*parts, staff=TWO):
+    return [(one.net, one.proposer) for one in unsatisfiable(nets(*parts), staff, organisation=ORG)]
+
+
+def test_r21_one_finding_a_net_with_the_first_whom_it_concerns():
+    assert lacking(("now.raid", LEAD)) == [("n0", "b")]
+    assert lacking(("now.raid", LEAD), ("now.paused", LEAD.replace("lead", "legal"))) == [("n0", "b"), ("n1", "a")]
+    assert lacking(("now.raid", LEAD), staff=[*TWO, person("c", "lead")]) == []
+
+
+def test_r21_who_proposes_nothing_is_not_asked_for():
+    assert lacking(("now.raid", LEAD), staff=[person("a", "auditor")]) == []
+    assert lacking(("now.raid", LEAD), staff=[person("a")]) == []
+    assert lacking(("now.raid", LEAD), staff=[person("a", "auditor", "reviewer")]) == [("n0", "a")]
+
+
+def test_r21_nets_in_shadow_that_refuse_or_ask_nobody_ask_nobody():
+    quiet = nets(("now.raid", LEAD)).nets[0].to_table() | {"mode": "shadow"}
+    from gardefou.nets.load import read_net
+    from gardefou.nets.net import NetSet
+
+    assert unsatisfiable(NetSet([read_net(quiet)]), TWO, organisation=ORG) == []
+    assert lacking(("now.raid", f"refuse = true\n{LEAD}")) == []
+    assert lacking(("now.raid", "hold = '1h'")) == []
+
+
+def test_r21_whoever_the_condition_leaves_out_is_left_out():
+    assert lacking(("'lead' not in actor.roles", LEAD)) == []
+    assert lacking(("'lead' in actor.roles", LEAD)) == [("n0", "b")]
+    assert lacking(("'reviewer' in actor.roles", LEAD)) == []
+
+
+def test_r21_the_finding_says_how_many_are_missing():
+    (one,) = unsatisfiable(nets(("now.raid", LEAD.replace("1", "3"))), TWO, organisation=ORG)
+    assert one.message == (
+        "Net n0 asks for 3 further people (lead); when a proposes, 2 of them cannot be found among the staff."
+        " Add people, or ask for fewer."
+    ), one.message
+
+
+BOTH = [
+    person("ada", "lead", "legal"),
+    person("ben", "reviewer"),
+    person("cyd", "policy", "lead", "legal"),
+]
+
+
+def together(*parts, staff=BOTH):
+    return [(one.net, one.proposer) for one in together_unsatisfiable(nets(*parts), staff, organisation=ORG)]
+
+
+LEGAL = LEAD.replace("lead", "legal")
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "pair"),
+    [
+        # Both can speak of one act.
+        ("action.severity >= 3", "action.severity >= 4", True),
+        ("action.severity >= 3", "now.raid", True),
+        ("change.kind == 'tier'", "change.weakens", True),
+        # They cannot.
+        ("action.severity >= 3", "action.severity < 3", False),
+        ("actor.human", "not actor.human", False),
+        ("now.raid", "not actor.human", False),
+        ("'lead' in actor.roles", "'lead' not in actor.roles", False),
+        # What gives back weakens no protection.
+        *((f"change.kind == '{kind}'", "change.weakens", False) for kind in NEVER_WEAKEN),
+        # A change is no measure.
+        ("change.kind == 'tier'", "action.severity >= 1", False),
+    ],
+)
+def test_r21_two_nets_are_one_matter_only_where_both_can_speak(one, two, pair):
+    assert together((one, LEAD), (two, LEGAL)) == ([("n1", "ada")] if pair else [])
+
+
+def test_r21_of_nets_that_ask_alike_each_is_tried():
+    assert together(("now.raid and action.severity == 1", LEAD), ("action.severity >= 4", LEAD), ("action.severity == 5", LEGAL)) == [("n2", "ada")]  # fmt: skip
+    assert together(("now.raid and action.severity == 1", LEAD), ("action.severity == 2", LEAD), ("action.severity == 5", LEGAL)) == []  # fmt: skip
+
+
+def test_r21_what_is_refused_or_out_of_reach_already_is_no_pair():
+    refused = ("action.severity >= 4", "refuse = true")
+    assert together(("action.severity >= 3", LEAD), ("action.severity >= 4", LEGAL), refused) == []
+    assert together(("action.severity >= 3", LEAD), ("action.severity >= 3", LEGAL), refused) == [("n1", "ada")]
+    # There are no three leads for either.
+    assert together(("now.raid", LEAD.replace("1", "3")), ("now.raid", LEGAL)) == []
+    assert together(("now.raid", LEGAL), ("now.raid", LEAD.replace("1", "3"))) == []
+    # Enough of both.
+    assert together(("now.raid", LEAD), ("now.raid", LEGAL), staff=[*BOTH, person("dan", "legal", "lead")]) == []
+
+
+def test_r21_a_pair_is_said_with_whom_it_concerns_and_how_many_are_missing():
+    (one,) = together_unsatisfiable(nets(("now.raid", LEAD), ("now.raid", LEGAL)), BOTH, organisation=ORG)
+    assert one.message == (
+        "Nets n0 and n1 can speak together, and then ask for 1 further person (lead) and 1 further person (legal);"
+        " when ada proposes, 1 of them cannot be found among the staff."
+    )
+
+
+def test_r21_without_a_solver_no_pair_is_named(monkeypatch):
+    def missing():
+        raise Unavailable("nets/solver", "not installed")
+
+    monkeypatch.setattr(satisfiable, "z3", missing)
+    assert together(("now.raid", LEAD), ("now.raid", LEGAL)) == []

@@ -20,7 +20,9 @@ from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.shipped import load_shipped
 from gardefou.nets.tree import Node
 from tests.nets.cases import any_facts
+from tests.nets.forms import FORMS, some_facts
 from tests.nets.trees import by_solver, conditions, facts_for, odd_value, whole_language
+from tests.refusals import refused
 
 SHIPPED = ("default", "small-team", "solo")
 
@@ -190,3 +192,64 @@ def test_without_a_writer_of_sql_it_says_what_to_install(monkeypatch):
     with pytest.raises(Unavailable, match=r"install gardefou\[backtest\]") as raised:
         sql.speaks(compile_condition("action.severity >= 3").node)
     assert raised.value.code == "nets/sql"
+
+
+def test_every_form_of_a_condition_reads_alike_in_sql_and_in_evaluation(database):
+    rows = some_facts(120)
+    nodes = [compile_condition(text).node for text in FORMS]
+    for facts, answers in zip(rows, by_sql(database, nodes, rows), strict=True):
+        for text, node, answer in zip(FORMS, nodes, answers, strict=True):
+            assert answer is by_evaluation(node, facts), (text, facts)
+
+
+def test_a_quotient_of_a_huge_number_errs_as_evaluation_does(database):
+    # Ten to the fifteenth twenty times is 10**300, which is too much to calculate with.
+    node = compile_condition(f"1 / ({' * '.join(['account.reach'] * 20)}) > 1").node
+    facts = [Facts.of({"account.reach": reach}) for reach in (10**15, 0, 1)]
+    assert by_sql(database, [node], facts) == [(True,), (True,), (False,)]
+    assert [by_evaluation(node, one) for one in facts] == [True, True, False]
+
+
+def test_a_query_has_the_platform_the_id_and_a_column_for_each_net(database):
+    nets = load_shipped("solo").changed(remove=[net.id for net in load_shipped("solo")][2:])
+    assert sql.query(nets, "history").startswith("SELECT platform, id, ")
+    one, two = (net.id for net in nets)
+    select = sqlglot.parse_one(sql.query(nets, "history"), dialect="duckdb")
+    assert isinstance(select, exp.Select)
+    assert [part.alias_or_name for part in select.selects] == ["platform", "id", one, two]
+    assert [table.name for table in select.find_all(exp.Table)] == ["history"]
+    assert f'"{one}"' in sql.query(nets, "history")
+    assert "`" in sql.query(nets, "history", "bigquery")
+
+
+def test_how_a_few_conditions_are_written():
+    def said(text: str, dialect: str = "duckdb") -> str:
+        return sql.written(sql.speaks(compile_condition(text).node), dialect)
+
+    assert said("now.raid") == "COALESCE(now_raid, FALSE)"
+    assert said("actor.human") == "actor_human IS NULL OR COALESCE(actor_human, FALSE)"
+    assert said("account.reach > 1_000") == ("COALESCE(CAST(account_reach AS DOUBLE), 1000000000000000.0e0) > 1000.0e0")
+    assert said("case.category == 'a'") == "case_category IS NULL OR COALESCE(case_category, '') = 'a'"
+    assert said("now.hour > 1") == ("now_hour IS NULL OR COALESCE(CAST(now_hour AS DOUBLE), 0.0e0) > 1.0e0")
+    assert said("'lead' in actor.roles") == "COALESCE(ARRAY_CONTAINS(actor_roles, 'lead'), FALSE)"
+    assert said("not now.raid") == "NOT COALESCE(now_raid, FALSE)"
+    assert said("not (now.raid or now.paused)") == "NOT (COALESCE(now_raid, FALSE) OR COALESCE(now_paused, TRUE))"
+    assert said("min(account.reach, 1) > 0", "postgres").startswith("LEAST(")
+    assert said("max(account.reach, 1) > 0").startswith("GREATEST(")
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "sqlite", "tsql", "oracle"])
+@pytest.mark.parametrize("when", ["'lead' in actor.roles", "len(account.labels) > 1"])
+def test_a_dialect_without_lists_is_named(dialect, when):
+    with refused("nets/dialect", "dialect") as caught:
+        sql.written(sql.speaks(compile_condition(when).node), dialect)
+    assert caught.value.message == f"{dialect} has no lists, and a net reads one: labels or roles."
+
+
+def test_refusals_of_sql_say_which_field():
+    with refused("nets/dialect", "dialect") as caught:
+        sql.written(sql.speaks(compile_condition("now.raid").node), "")
+    assert caught.value.message.startswith("There is no SQL dialect ''; there are athena, bigquery, ")
+    with refused("nets/text", "when"):
+        sql.speaks(compile_condition('case.policy == "\\ud800"').node)
+    assert sql.written(sql.speaks(compile_condition("now.raid").node), "mysql")

@@ -8,8 +8,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import CodeType
 from typing import Any, Protocol
@@ -38,12 +39,11 @@ class Reach:
     def measured(cls, session: pytest.Session, runner: Runner, kept: Path, *, files: set[Path]) -> Reach:
         """Run what has changed since the last time under a profiler, in a child: this process stays as it was.
 
-        Exits where a test fails with nothing changed.
+        A test that fails with nothing changed, such as one of time under load, is run for no mutant.
         """
         known: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        source = _digest(sorted((ROOT / "src").rglob("*.py")))
-        marks = {path: f"{source} {_digest([path])}" for path in {item.path for item in session.items}}
-        missing = [i for i in session.items if known.get(i.nodeid, {}).get("mark") != marks[i.path]]
+        marks = {path: _digest(path) for path in {item.path for item in session.items}}
+        missing = [i for i in session.items if not _holds(known.get(i.nodeid), marks[i.path])]
         if missing:
             print(f"measuring {len(missing)} tests", file=sys.__stderr__)
             pid = os.fork()
@@ -82,14 +82,16 @@ def _measure(
     for item, failed in runner.failed(session, items):
         profile.disable()
         if failed:
-            print(f"fails with nothing changed: {item.nodeid}", file=sys.__stderr__)
-            return 1
+            # It would be said to have noticed whatever is changed: it is run for no mutant.
+            print(f"left out, as it fails with nothing changed: {item.nodeid}", file=sys.__stderr__)
+            profile.clear()
         codes = {entry.code for entry in profile.getstats() if isinstance(entry.code, CodeType)}
         reached = sorted(
             {(c.co_filename[len(str(ROOT)) + 1 :], c.co_firstlineno) for c in codes if c.co_filename.startswith(inside)}
         )
         seconds = round(time.process_time() - began, 3)
-        known[item.nodeid] = {"mark": marks[item.path], "seconds": seconds, "reached": reached}
+        mark = _mark(marks[item.path], reached)
+        known[item.nodeid] = {"mark": mark, "seconds": seconds, "reached": reached}
         profile = cProfile.Profile()
         began = time.process_time()
         profile.enable()
@@ -98,8 +100,16 @@ def _measure(
     return 0
 
 
-def _digest(paths: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
+def _holds(entry: dict[str, Any] | None, test: str) -> bool:
+    """Whether what was measured still is so: neither the test's file has changed nor any that it reached."""
+    return entry is not None and entry["mark"] == _mark(test, entry["reached"])
+
+
+def _mark(test: str, reached: Sequence[Sequence[Any]]) -> str:
+    digests = (f"{file} {_digest(ROOT / file)}" for file in sorted({one[0] for one in reached}))
+    return hashlib.sha256("\n".join((test, *digests)).encode()).hexdigest()[:12]
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes() if path.exists() else b"").hexdigest()[:12]

@@ -84,7 +84,7 @@ class Promise:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
-        return {"says": self.says, "kept": self.kept, **self.asked.to_json(), "how": self.how or None}
+        return {**self.asked.to_json(), "says": self.says, "kept": self.kept, "how": self.how or None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ class Rule:
 
     def to_json(self) -> dict[str, Any]:
         """Return it for machines."""
-        return {"says": self.says, "roles": list(self.roles), "weakens": self.weakens, **self.asked.to_json()}
+        return {**self.asked.to_json(), "says": self.says, "roles": list(self.roles), "weakens": self.weakens}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

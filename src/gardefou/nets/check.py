@@ -268,8 +268,11 @@ class _Checker:
         if isinstance(node, tree.ListOf) and kind is not None and kind.of is Sort.TEXT:
             items = [self._as_number(item, _TEXT, unit) for item in node.items]
             listed = tree.ListOf(tuple(item for item, _ in items), node.at)
-            bad = any(one is None for _, one in items)
-            return listed, None if bad else Type(Sort.LIST, unit=unit, of=Sort.NUMBER)
+            kinds = [one for _, one in items]
+            if None in kinds:
+                return listed, None
+            # A fact that is a text stays one: no number is ever in a list with it.
+            return listed, kind if _TEXT in kinds else Type(Sort.LIST, unit=unit, of=Sort.NUMBER)
         return node, kind
 
     def _pair(self, op: str, left: tuple[tree.Node, Type], right: tuple[tree.Node, Type]) -> None:

@@ -331,8 +331,8 @@ def _require(given: object, title: str, problem: Report) -> Verdict | None:
         listed = cast("list[object]", value)
         for one in listed:
             if not isinstance(one, str) or one not in known:
-                near = nearest_word(str(one), known) or _ALIASES.get(str(one).lower())
-                near = near if near in known else None
+                near = _ALIASES.get(str(one).lower())
+                near = near if near in known else nearest_word(str(one), known)
                 words = ", ".join(known)
                 hint = _(" Did you mean %(near)s?", near=near) if near else _(" Use some of %(words)s.", words=words)
                 instead = near or _("some of %(words)s", words=words)

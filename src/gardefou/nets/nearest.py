@@ -72,6 +72,7 @@ def nearest(
         _belonging(solver, [one for name, one in differs if name in _TOGETHER])
     _prefer(solver, at, around, _least_telling(at) if base is None else _words_first(at))
     _tighten(solver, at, around)
+    _fewest(solver, at, around)
     if not possible(solver):  # pragma: no cover  (every step kept it possible)
         return None
     return facts_of(solver.model(), at)
@@ -197,6 +198,28 @@ def _bisect(solver: Any, fact: Any, far: int, near: int) -> None:
         if possible(solver):
             return
         solver.pop()
+
+
+def _fewest(solver: Any, at: Situation, around: Mapping[str, Any]) -> None:
+    """Leave in every list what it usually holds, and nothing else, as far as that goes."""
+    if not possible(solver):  # pragma: no cover  (every step kept it possible)
+        return
+    model = solver.model()
+    strange: list[Any] = []
+    for name, members in at.members.items():
+        if name in at.unknown or name not in around:
+            continue
+        for word, one in members.items():
+            held = word in around[name]
+            if _true(model, one) == held:
+                solver.add(one == held)
+            else:
+                strange.append(one == held)
+    for wish in strange:
+        solver.push()
+        solver.add(wish)
+        if not possible(solver):
+            solver.pop()
 
 
 def facts_of(model: Any, at: Situation) -> dict[str, Any]:

@@ -96,6 +96,8 @@ def _border(net: Net, facts: Facts, spec: FactSpec, speaks: float, silent: float
         middle = (speaks + silent) / 2
         if spec.kind is Kind.INT:
             middle = int(middle)
+        if middle in (speaks, silent):  # floats lie further apart than the step here
+            break
         value: Value = int(middle) if spec.kind is Kind.INT else middle
         if _silent(net, facts, spec, value):
             silent = middle

@@ -98,7 +98,7 @@ def amount_in_words(name: str, op: str, number: float) -> str:
 
 def meaning(spec: FactSpec) -> str:
     """Return in a few words what a fact is: ``the account's tier now``."""
-    return counted(spec.name) if spec.name.startswith("recent.") else _(spec.says.split(",")[0])
+    return counted(spec.name) if window_of(spec.name) else _(spec.says.split(",")[0])
 
 
 def _is_exception(node: tree.Node) -> bool:
