@@ -7,11 +7,16 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import compiled
 from tests.databases import KINDS, Databases, Kind
 
 _DATABASES = pytest.StashKey[Databases]()
+
+# How fast it goes is no test's business: a busy machine fails none.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 #: This machine alone. Tests marked `e2e` and `browser` talk to servers that they started here.
 LOOPBACK = ["127.0.0.1", "::1", "localhost"]
