@@ -130,6 +130,8 @@ def impossible(text: str) -> bool:
         *((f"action.severity + 10 {op} now.weekday", f"action.severity {op} now.weekday") for op in ("<", "<=", "==")),
         *((f"now.weekday {op} action.severity + 10", f"now.weekday {op} action.severity") for op in (">", ">=", "==")),
         ("1 == 2", "action.severity + 10 != now.weekday"),
+        *(("1 == 2", f"action.severity {op} now.weekday") for op in (">", ">=", "<", "<=")),
+        *(("1 == 2", f"now.weekday {op} action.severity") for op in (">", ">=", "<", "<=")),
         # Ranges of what is calculated.
         ("account.reach + 1 < 1", "account.reach + 1 < 2"),
         ("account.reach + 1 <= 0", "account.reach + 1 <= 1"),
