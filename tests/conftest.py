@@ -52,6 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.allow_hosts(LOOPBACK))
 
 
+def pytest_collection_finish() -> None:
+    """Let the collector leave alone what was loaded, which stays, and look more rarely: a tenth of the time, as in `serve`."""
+    from gardefou.web.serve import spare_collector  # noqa: PLC0415 - a second that a single test need not wait for
+
+    spare_collector()
+
+
 @pytest.fixture(scope="session")
 def databases(pytestconfig: pytest.Config) -> Databases:
     """Where databases come from; most tests want `database_url`."""

@@ -95,12 +95,15 @@ def test_a_backup_made_under_load_is_of_one_moment_and_can_be_carried_on(databas
         threads = [threading.Thread(target=go_on) for _ in range(2)]
         for thread in threads:
             thread.start()
-        while len(written) < 10:
-            stop.wait(0.001)
-        write_archive(settings, app.works.store, app.clock, tmp_path / "backup.tar", keys=True)
-        stop.set()
-        for thread in threads:
-            thread.join()
+        try:
+            while len(written) < 10:
+                stop.wait(0.001)
+            write_archive(settings, app.works.store, app.clock, tmp_path / "backup.tar", keys=True)
+        finally:
+            # Whatever goes wrong: nothing writes on into what the next test is lent.
+            stop.set()
+            for thread in threads:
+                thread.join()
         held = _checkpoint(app)
         everything = before | set(written)
         app.works.store.close()

@@ -151,7 +151,8 @@ def test_a_group_of_five_hundred_is_answered_at_once(world):
 
 
 @pytest.mark.parametrize("how", ["restored", "cancelled", "failed", "unknown"])
-def test_the_rest_of_a_bulk_stops_where_a_canary_went_wrong(world, how):
+def test_the_rest_of_a_bulk_stops_where_a_canary_went_wrong(days, how):
+    world = days
     bulk(world, 40)
     [group] = groups(world)
     approve_group(world.app, world.fresh("lead"), answers(group))

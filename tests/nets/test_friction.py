@@ -124,6 +124,7 @@ def replayed():
         one.world.close()
 
 
+@pytest.mark.long
 def test_the_simulation_counts_and_judges_as_the_flow_does(replayed):
     day = replayed(_SMALL, 5, 330)
     judged = Judged(load_shipped("default"))
