@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Let the collector leave alone what was loaded, which stays, and look more rarely: a tenth of the time, as in `serve`."""
-    from gardefou.web.serve import spare_collector  # noqa: PLC0415 - a second that a single test need not wait for
+    from gardefou.web.serve import spare_collector
 
     spare_collector()
 
