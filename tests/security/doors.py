@@ -92,12 +92,16 @@ class Doors:
         with self.house.app.works.begin() as uow:
             for name in names:
                 note_strong(uow.connection, self.house.people[name].id, uow.now)
+        self._read_anew()
 
     def stale(self, *names: str) -> None:
         with self.house.app.works.begin() as uow:
             for name in names:
                 forget_strong(uow.connection, self.house.people[name].id)
-        # Tokens are read anew at once, not within half a second.
+        self._read_anew()
+
+    def _read_anew(self) -> None:
+        """Let tokens count as they are at once, not within half a second."""
         node: Any = self.house.client.app
         node.state.node.bearer.forget()
 
