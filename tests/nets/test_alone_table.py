@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 import pytest
@@ -58,29 +57,13 @@ def test_the_table_of_the_default_set():
     assert found == TABLE
 
 
+#: How each is answered to one person alone, and whether an example is told.
 SOLO = [
-    ("after_wait", "A suspension of a protected account (40 followers) by a reviewer"),
-    ("after_wait", "A suspension of a notable account (40 followers) by a reviewer"),
-    ("at_once", "A limit of a protected account (40 followers) by a reviewer"),
-    ("after_wait", "A deletion of a standard account (40 followers) by a reviewer"),
-    ("refused", ""),
-    ("after_wait", "A suspension of a notable account (40 followers) by a service"),
-    (
-        "at_once",
-        "A limit of a notable account (40 followers) by a reviewer, where the last day of whoever does it ends in 24 hours",
-    ),
-    ("refused", ""),
-    ("after_wait", "A change of tier that weakens protection, by a reviewer"),
-    ("at_once", "Resuming by a reviewer"),
-    ("after_wait", "A restore of what the law took down by a reviewer"),
-    ("at_once", "Revealing a name by a reviewer"),
-    ("with_others", ""),
-]
+    ("after_wait", True), ("after_wait", True), ("at_once", True), ("after_wait", True), ("refused", False),
+    ("after_wait", True), ("at_once", True), ("refused", False), ("after_wait", True), ("at_once", True),
+    ("after_wait", True), ("at_once", True), ("with_others", False),
+]  # fmt: skip
 PROMISED = [(2, 600), (1, 0), (1, 0), (1, 86_400), None, (1, 0), None, None, (2, 1_800), (1, 0), (1, 0), (1, 0), (1, 0)]
-
-
-def _without_measure(how: str) -> str:
-    return re.sub(r"^An? \w+ of ", "", how)
 
 
 def test_what_is_promised_under_the_default_set_and_what_one_alone_is_promised():
@@ -88,9 +71,8 @@ def test_what_is_promised_under_the_default_set_and_what_one_alone_is_promised()
     assert [(one.asked.people, one.asked.seconds) if one.asked.kind == "with_others" else None for one in page.promises] == PROMISED  # fmt: skip
     assert all(one.kept and one.how == "" for one in page.promises)
     solo = alone(load_shipped("solo"))
-    # Which example is told is the solver's choice among several: of whom, and by whom, is not.
-    told = [(one.asked.kind, _without_measure(one.how)) for one in solo.promises]
-    assert told == [(kind, _without_measure(how)) for kind, how in SOLO]
+    # Which example is told is the solver's choice among several.
+    assert [(one.asked.kind, one.how != "") for one in solo.promises] == SOLO
     assert [one.kept for one in solo.promises] == [kind in {"refused", "with_others"} for kind, _ in SOLO]
     assert solo.broken == tuple(one for one in solo.promises if not one.kept)
 
