@@ -9,6 +9,7 @@ from random import Random
 import pytest
 import sqlalchemy as sa
 
+from gardefou.cli.quick_audit import quick_audit
 from gardefou.clock import SimulatedClock
 from gardefou.errors import Conflict, NotFound
 from gardefou.ids import Ids
@@ -170,6 +171,14 @@ def test_whatever_is_changed_is_named(log: Log, statement: str, problem: str, in
 
 def test_the_first_of_two_changes_is_named(log: Log):
     assert log.audit("UPDATE event SET body = '\\x7b7d'::bytea WHERE about IN ('11', '17')").bad_index == 11
+
+
+def test_a_quick_look_says_that_a_hash_is_missing(log: Log):
+    with log.store.begin(keep=False) as connection:
+        verifier = log.sequencer.signer("p").verifier
+        assert quick_audit(connection, "p", verifier, 5) == ""
+        log.change(connection, "DELETE FROM tree_node")
+        assert "a hash of the tree is missing" in quick_audit(connection, "p", verifier, 5)
 
 
 def test_an_entry_that_is_said_to_wait_hides_none_outside(log: Log):

@@ -25,7 +25,10 @@ def quick_audit(connection: sa.Connection, platform: str, verifier: Verifier, mo
         signed = open_checkpoint(held.note, verifier)
     except GardefouError as error:
         return f"the newest checkpoint is not signed by the ledger's key [{error.code}]"
-    edge = read_nodes(connection, platform, lambda fetch: Frontier.from_nodes(held.size, fetch))
+    try:
+        edge = read_nodes(connection, platform, lambda fetch: Frontier.from_nodes(held.size, fetch))
+    except LookupError as error:
+        return str(error)
     if signed != Checkpoint(verifier.name, held.size, edge.root) or held.root != edge.root:
         return f"the tree does not give the root of the checkpoint at {held.size}"
     page = read_page(connection, platform, verifier, max(0, held.size - most), held.size)
