@@ -121,7 +121,7 @@ def log(suite: Suite) -> Iterator[Found]:
         yield Figure(
             name=f"ledger: one inclusion proof among {times.events:,} events", database=kind, value=times.proof_ms,
             unit="ms", against=suite.against(kind, READ), aim=PROOF_AIM,
-            bound="one read by the key a level of the tree, on PostgreSQL all in one exchange",
+            bound="one read along the key a level of the tree, on PostgreSQL all in one exchange",
         )  # fmt: skip
         yield Figure(
             name="ledger: events verified by a full audit",

@@ -28,7 +28,7 @@ _MIB = 1024 * 1024
 #: Found with a sampling profiler and, on PostgreSQL, its own log of statements and what its sessions wait for.
 _BATCH_BOUND = {
     "SQLite": "one writer at a time: two thirds checking, encoding and hashing in Python, a third SQLite and its flush",
-    "PostgreSQL": "PostgreSQL: a report is seven rows and a dozen entries in indexes;"
+    "PostgreSQL": "PostgreSQL: a report is some five rows and a dozen entries in indexes;"
     " Python holds its lock two fifths of the time",
 }
 _SOAK_BOUND = {
