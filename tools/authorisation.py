@@ -334,14 +334,14 @@ def everything(folder: Path) -> FastAPI:
 
 def roles_of(need: Need) -> list[str]:
     """Return the roles that open a door."""
-    return [role for role in ROLES if set(need.powers) & powers_of([role])]
+    return [role for role in ROLES if set(need.powers) & powers_of((role,))]
 
 
 def scopes_of(need: Need) -> list[str]:
     """Return the scopes with which a service opens it."""
     if need.people:
         return []
-    return [scope for scope in (*SCOPES, "scim") if set(need.powers) & powers_of_scopes([scope])]
+    return [scope for scope in (*SCOPES, "scim") if set(need.powers) & powers_of_scopes((scope,))]
 
 
 def page() -> str:

@@ -25,13 +25,13 @@ from gardefou.flow.due import next_due, run_due
 from gardefou.flow.figures import Figures
 from gardefou.flow.queue_reading import claims, queue_counts
 from gardefou.flow.raid import open_raids
-from gardefou.flow.report_input import parse_report
+from gardefou.flow.report_input import NewReport, parse_report
 from gardefou.flow.reports import take_many
 from gardefou.flow.second_look import hidden_on
 from gardefou.flow.take_back import take_back
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch
-from gardefou.storage import fast
+from gardefou.storage import bulk, fast
 from gardefou.storage.migrate import upgrade
 from tests.flow.world import HOUR, World
 
@@ -82,6 +82,56 @@ def test_every_statement_of_the_ordinary_way_finds_its_rows_by_an_index(world, m
             wrong += [f"{step}\n    {' '.join(statement.split())}" for step in steps]
     assert len(seen) > 50
     assert not wrong, "\n".join(wrong)
+
+
+def test_intake_reads_no_more_of_tables_that_postgresql_has_not_counted_yet(postgresql_url, monkeypatch):
+    """Of such a table its planner believes that a platform has one row, and a hundred reports read all open cases."""
+    world = World(postgresql_url)
+    try:
+        world.people()
+        reporter = replace(world.service("forms"), scopes=("reports:write",))
+        take_many(world.app, reporter, _reports_on(range(2000)))
+        asked: list[tuple[str, Any]] = []
+        cursor = bulk._cursor
+
+        def noted(connection: sa.Connection, statement: str, values: Any, *, binary: bool) -> Any:
+            asked.append((statement, values))
+            return cursor(connection, statement, values, binary=binary)
+
+        monkeypatch.setattr(bulk, "_cursor", noted)
+        take_many(world.app, reporter, _reports_on(range(1980, 2020)))
+        monkeypatch.undo()
+        tables = set()
+        with world.store.read() as connection:
+            for statement, values in asked:
+                found = bulk.select(connection, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+                for node in _nodes(found[0][0][0]["Plan"]):
+                    if "Relation Name" in node:
+                        tables.add(node["Relation Name"])
+                        assert node["Actual Rows"] + node.get("Rows Removed by Filter", 0) <= 1, (statement, node)
+        assert {"account", "cases", "report"} <= tables
+    finally:
+        world.close()
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for inner in plan.get("Plans", []):
+        yield from _nodes(inner)
+
+
+def _reports_on(accounts: range) -> list[NewReport]:
+    return [
+        parse_report(
+            {
+                "platform": "sandbox",
+                "subject": {"kind": "account", "account": f"a{account}"},
+                "reporter": "u",
+                "category": "spam",
+            }
+        )
+        for account in accounts
+    ]
 
 
 def _an_ordinary_day(world: World) -> None:

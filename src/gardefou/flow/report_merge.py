@@ -8,6 +8,8 @@ carries that case's image.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -18,10 +20,11 @@ from gardefou.errors import NotFound
 from gardefou.flow import priority
 from gardefou.flow.app import App
 from gardefou.flow.report_input import NewReport
-from gardefou.flow.rules import Rules
+from gardefou.flow.rules import Rules, rules_ahead, rules_of
 from gardefou.people.actor import Actor
 from gardefou.speech import gettext as _
 from gardefou.storage import bulk, tables
+from gardefou.storage.fast import Fast, together
 from gardefou.storage.work import UnitOfWork
 
 #: A report from these sources raises its case's priority.
@@ -55,15 +58,12 @@ def unknown_platform(platform: str) -> NotFound:
     )
 
 
-def active_platforms(connection: sa.Connection, names: set[str]) -> set[str]:
-    """Return which of these platforms are there and in use."""
-    rows = connection.execute(_PLATFORMS, {"names": sorted(names)})
-    return {row.id for row in rows}
+def active_platforms(connection: sa.Connection) -> set[str]:
+    """Return the platforms that are in use."""
+    return {row.id for row in _ACTIVE.all(connection)}
 
 
-_PLATFORMS = sa.select(tables.platform_entry.c.id).where(
-    tables.platform_entry.c.active, tables.platform_entry.c.id.in_(sa.bindparam("names", expanding=True))
-)
+_ACTIVE = Fast(sa.select(tables.platform_entry.c.id).where(tables.platform_entry.c.active))
 
 
 class _Draft:
@@ -136,11 +136,12 @@ _NEW_REPORT: bulk.Image = {
 class Batch:
     """The work of one transaction."""
 
-    def __init__(self, uow: UnitOfWork, app: App, rules: Rules) -> None:
+    def __init__(self, uow: UnitOfWork, app: App) -> None:
         self.uow = uow
         self.connection = uow.connection
         self.salts = app.works.salts
-        self.rules = rules
+        #: Read with everything else (`_read`).
+        self.rules = Rules()
         self.at = to_micros(uow.now)
         self._categories: dict[str, _Category] = {}
         #: What every case that is opened, and every report, begins with.
@@ -149,21 +150,16 @@ class Batch:
 
     def take(self, given: Sequence[Given]) -> list[Taken]:
         """Write everything; return one answer a report, in sequence."""
-        platforms = {one.report.platform for one in given}
-        missing = platforms - active_platforms(self.connection, platforms)
-        if missing:
-            raise unknown_platform(min(missing))
         before = self._pulled_before(given)
         fresh = self._without_repeats(given, before)
         subjects = [(one.report.platform, one.report.account, one.report.content or "") for one in fresh]
-        drafts = self._drafts(subjects)
+        drafts, tiers = self._read({one.report.platform for one in given}, sorted(set(subjects)))
         ids = self.uow.ids.many(len(fresh))
         for place, (one, subject) in enumerate(zip(fresh, subjects, strict=True)):
             draft = drafts[subject]
             draft.places.append(place)
             draft.reporters.add(one.report.reporter)
         self._look_back(drafts)
-        tiers = self._tiers(drafts)
         for (platform, account, _subject), draft in drafts.items():
             self._settle(draft, [fresh[place] for place in draft.places], tiers.get((platform, account), Tier.STANDARD))
         self._write(fresh, ids, subjects, drafts)
@@ -177,9 +173,13 @@ class Batch:
             keys = [one.pulled_key for one in given if one.pulled_key and one.report.platform == platform]
             source, values = bulk.texts_source(self.connection, keys)
             statement = (
-                "SELECT report.pulled_key, report.id, report.case_id"  # noqa: S608 - own clauses
-                f" FROM {source} JOIN report ON report.pulled_key = given.a"
-                " WHERE report.platform = ? AND report.pulled_key <> ''"
+                "SELECT report.pulled_key, report.id, report.case_id FROM "  # noqa: S608 - own clauses
+                + bulk.each(
+                    self.connection,
+                    source,
+                    "report",
+                    "report.platform = ? AND report.pulled_key = given.a AND report.pulled_key <> ''",
+                )
             )
             for key, report, case in bulk.select(self.connection, statement, (*values, platform)):
                 found[platform, key] = Taken(report, case, merged=True)
@@ -197,37 +197,66 @@ class Batch:
             fresh.append(one)
         return fresh
 
-    def _drafts(self, subjects: Sequence[Subject]) -> dict[Subject, _Draft]:
-        """Return every subject's open case, its row held, or a new one. Sorted by subject.
+    def _read(
+        self, platforms: set[str], subjects: Sequence[Subject]
+    ) -> tuple[dict[Subject, _Draft], dict[tuple[str, str], Tier]]:
+        """Read what any report needs, in one exchange: the rules, each subject's case and its account's tier.
 
-        Two transactions always take them in the same sequence, so that they
-        wait for each other but never both.
+        A case is the subject's open one, its row held, or a new one. Subjects
+        are sorted: two transactions always take them in the same sequence, so
+        that they wait for each other but never both.
         """
-        wanted = sorted(set(subjects))
+        among = {
+            platform: [(account, content) for _platform, account, content in those]
+            for platform, those in groupby(subjects, key=itemgetter(0))
+        }
+        settings, no_values = rules_ahead()
+        with together(self.connection):
+            rules = settings.start(self.connection, no_values)
+            active = _ACTIVE.start(self.connection, {})
+            asked = [(one, self._ask_cases(one, pairs), self._ask_tiers(one, pairs)) for one, pairs in among.items()]
+        self.rules = rules_of(settings.rows(self.connection, rules))
+        missing = platforms - {row.id for row in _ACTIVE.rows(self.connection, active)}
+        if missing:
+            raise unknown_platform(min(missing))
         found: dict[Subject, bulk.Image] = {}
-        for platform in sorted({subject[0] for subject in wanted}):
-            pairs = [subject[1:] for subject in wanted if subject[0] == platform]
-            source, values = bulk.pairs_source(self.connection, pairs)
-            statement = (
-                f"SELECT {bulk.columns_of(tables.case, 'cases')}"  # noqa: S608 - own clauses
-                f" FROM {source} CROSS JOIN cases"
-                " WHERE cases.platform = ? AND cases.account = given.a AND cases.content = given.b"
-                " AND cases.state = 'open'"
-            )
-            if self.connection.dialect.name == "postgresql":
-                statement += ' ORDER BY cases.account COLLATE "C", cases.content COLLATE "C" FOR UPDATE OF cases'
-            rows = bulk.select(self.connection, statement, (*values, platform))
-            for image in bulk.images_of(tables.case, rows):
+        tiers: dict[tuple[str, str], Tier] = {}
+        for platform, cases, above in asked:
+            for image in bulk.images_of(tables.case, cases()):
                 found[platform, image["account"], image["content"]] = image
-        missing = [subject for subject in wanted if subject not in found]
-        new = dict(zip(missing, self.uow.ids.many(len(missing)), strict=True))
-        drafts: dict[Subject, _Draft] = {}
-        for subject in wanted:
-            if subject in new:
-                drafts[subject] = _Draft(self._opened(subject, new[subject]), fresh=True)
-            else:
-                drafts[subject] = _Draft(found[subject], fresh=False)
-        return drafts
+            for ref, tier, memory, until in above():
+                remembered = until is not None and until > self.at
+                tiers[platform, ref] = Tier.highest(Tier(tier), Tier(memory) if remembered else Tier.STANDARD)
+        new = iter(self.uow.ids.many(len(subjects) - len(found)))
+        drafts = {
+            subject: _Draft(found[subject], fresh=False)
+            if subject in found
+            else _Draft(self._opened(subject, next(new)), fresh=True)
+            for subject in subjects
+        }
+        return drafts, tiers
+
+    def _ask_cases(self, platform: str, pairs: Sequence[tuple[str, str]]) -> bulk.Asked:
+        source, values = bulk.pairs_source(self.connection, pairs)
+        where = "cases.platform = ? AND cases.account = given.a AND cases.content = given.b AND cases.state = 'open'"
+        statement = (
+            f"SELECT {bulk.columns_of(tables.case, 'cases')}"  # noqa: S608 - own clauses
+            f" FROM {bulk.each(self.connection, source, 'cases', where, hold=True)}"
+        )
+        return bulk.ask(self.connection, statement, (*values, platform))
+
+    def _ask_tiers(self, platform: str, pairs: Sequence[tuple[str, str]]) -> bulk.Asked:
+        """Ask for the tiers above standard, as known from the last reading, memory included (M10)."""
+        source, values = bulk.texts_source(self.connection, sorted({account for account, _content in pairs}))
+        where = (
+            "account.platform = ? AND account.ref = given.a"
+            " AND (account.tier <> 'standard' OR account.memory_tier <> 'standard')"
+        )
+        statement = (
+            "SELECT account.ref, account.tier, account.memory_tier, account.memory_until"  # noqa: S608 - own clauses
+            f" FROM {bulk.each(self.connection, source, 'account', where)}"
+        )
+        return bulk.ask(self.connection, statement, (*values, platform))
 
     def _opened(self, subject: Subject, case_id: str) -> bulk.Image:
         platform, account, content = subject
@@ -246,9 +275,11 @@ class Batch:
         for platform, cases in older.items():
             pairs = [(case, reporter) for case, draft in cases.items() for reporter in draft.reporters]
             source, values = bulk.pairs_source(self.connection, pairs)
+            # With its bounds PostgreSQL looks each up, as `bulk.each` has it.
             statement = (
                 f"SELECT given.a, given.b FROM {source} WHERE EXISTS (SELECT 1 FROM report"  # noqa: S608 - own clauses
-                " WHERE report.platform = ? AND report.case_id = given.a AND report.reporter = given.b)"
+                " WHERE report.platform = ? AND report.case_id = given.a AND report.reporter = given.b"
+                " LIMIT 1 OFFSET 0)"
             )
             for case, reporter in bulk.select(self.connection, statement, (*values, platform)):
                 cases[case].known |= {reporter}
@@ -262,31 +293,13 @@ class Batch:
             if not lively:
                 continue
             source, values = bulk.texts_source(self.connection, lively)
+            where = "report.platform = ? AND report.case_id = given.a AND report.received_at > ?"
             statement = (
                 "SELECT DISTINCT report.case_id, report.reporter"  # noqa: S608 - own clauses
-                f" FROM {source} CROSS JOIN report"
-                " WHERE report.platform = ? AND report.case_id = given.a AND report.received_at > ?"
+                f" FROM {bulk.each(self.connection, source, 'report', where)}"
             )
             for case, reporter in bulk.select(self.connection, statement, (*values, platform, self.at - window)):
                 cases[case].lately |= {reporter}
-
-    def _tiers(self, drafts: Mapping[Subject, _Draft]) -> dict[tuple[str, str], Tier]:
-        """Return the tiers above standard, as known from the last reading, memory included (M10)."""
-        found: dict[tuple[str, str], Tier] = {}
-        by_platform: dict[str, set[str]] = {}
-        for platform, account, _subject in drafts:
-            by_platform.setdefault(platform, set()).add(account)
-        for platform, accounts in by_platform.items():
-            source, values = bulk.texts_source(self.connection, sorted(accounts))
-            statement = (
-                "SELECT account.ref, account.tier, account.memory_tier, account.memory_until"  # noqa: S608 - own clauses
-                f" FROM {source} CROSS JOIN account WHERE account.platform = ? AND account.ref = given.a"
-                " AND (account.tier <> 'standard' OR account.memory_tier <> 'standard')"
-            )
-            for ref, tier, memory, until in bulk.select(self.connection, statement, (*values, platform)):
-                remembered = until is not None and until > self.at
-                found[platform, ref] = Tier.highest(Tier(tier), Tier(memory) if remembered else Tier.STANDARD)
-        return found
 
     # what is now ------------------------------------------------------------
 
@@ -361,10 +374,11 @@ class Batch:
                 )
             )
         # Cases first and sorted: who opens the same one at the same time meets there, and not halfway.
-        bulk.insert_images(self.connection, tables.case, [one.image for one in drafts.values() if one.fresh])
         bulk.update_images(self.connection, tables.case, [one.image for one in drafts.values() if not one.fresh])
-        bulk.insert_images(self.connection, tables.report, images)
-        bulk.write_events(self.connection, events, now=self.uow.now, ids=self.uow.ids, salts=self.salts)
+        with together(self.connection):
+            bulk.insert_images(self.connection, tables.case, [one.image for one in drafts.values() if one.fresh])
+            bulk.insert_images(self.connection, tables.report, images)
+            bulk.write_events(self.connection, events, now=self.uow.now, ids=self.uow.ids, salts=self.salts)
 
     def _report(self, given: Given, report_id: str, case_id: str) -> bulk.Image:
         report = given.report

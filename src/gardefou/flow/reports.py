@@ -12,7 +12,6 @@ from gardefou.errors import GardefouError, Unavailable
 from gardefou.flow.app import App
 from gardefou.flow.report_input import NewReport, parse_report
 from gardefou.flow.report_merge import Batch, Given, Taken, active_platforms, unknown_platform
-from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import bulk
@@ -57,7 +56,7 @@ def take_given(app: App, given: Sequence[Given], *, within: Callable[[UnitOfWork
         try:
             with app.works.begin() as uow:
                 app.sequencer.check_clock(uow.connection, uow.now)
-                taken = Batch(uow, app, load_rules(uow.connection)).take(given)
+                taken = Batch(uow, app).take(given)
                 if within is not None:
                     within(uow)
                 return taken
@@ -70,23 +69,18 @@ def take_given(app: App, given: Sequence[Given], *, within: Callable[[UnitOfWork
 def take_each(app: App, given: Sequence[Given]) -> list[Taken | GardefouError]:
     """Take reports in one transaction, leaving out those that cannot be taken; one answer each.
 
-    Unknown platforms are left out beforehand; should the rest still fail
-    together, each is tried by itself.
+    Should they fail together, those of unknown platforms are left out; should
+    the rest fail again, each is tried by itself.
     """
-    with app.works.read() as connection:
-        known = active_platforms(connection, {one.report.platform for one in given})
-    good = [one for one in given if one.report.platform in known]
-    answers: list[Taken | GardefouError]
     try:
-        answers = [*take_given(app, good)] if good else []
-    except GardefouError:
-        answers = [_alone(app, one) for one in good]
-    rest = iter(answers)
-    return [next(rest) if one.report.platform in known else unknown_platform(one.report.platform) for one in given]
-
-
-def _alone(app: App, given: Given) -> Taken | GardefouError:
-    try:
-        return take_given(app, [given])[0]
+        return [*take_given(app, given)]
     except GardefouError as error:
-        return error
+        if len(given) == 1:
+            return [error]
+    with app.works.read() as connection:
+        known = active_platforms(connection)
+    good = [one for one in given if one.report.platform in known]
+    if len(good) == len(given):
+        return [take_each(app, [one])[0] for one in given]
+    rest = iter(take_each(app, good) if good else [])
+    return [next(rest) if one.report.platform in known else unknown_platform(one.report.platform) for one in given]

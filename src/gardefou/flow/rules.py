@@ -232,8 +232,13 @@ def _fit(old: Any, value: Any) -> tuple[Any] | None:
 
 def load_rules(connection: sa.Connection) -> Rules:
     """Return the rules as stored: the defaults with what was changed."""
+    return rules_of(_SETTINGS.all(connection))
+
+
+def rules_of(rows: Sequence[Any]) -> Rules:
+    """Return the rules of the rows that `rules_ahead` finds."""
     rules = Rules()
-    for row in _SETTINGS.all(connection):
+    for row in rows:
         rules = rules.with_value(row.id, row.value)
     return rules
 

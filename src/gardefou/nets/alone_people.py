@@ -189,7 +189,7 @@ class Change:
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles that have the power."""
-        return tuple(role for role in ROLES if self.power in powers_of([role]))
+        return tuple(role for role in ROLES if self.power in powers_of((role,)))
 
 
 CHANGES: tuple[Change, ...] = (

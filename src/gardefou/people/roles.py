@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Power(StrEnum):
@@ -108,11 +108,13 @@ UNATTENDED = HARMLESS | {"scim"}
 DELEGATE = "delegate"
 
 
-def powers_of(roles: Iterable[str]) -> frozenset[Power]:
+@lru_cache
+def powers_of(roles: tuple[str, ...]) -> frozenset[Power]:
     """Return the sum of what the roles allow."""
     return frozenset[Power]().union(*(ROLES.get(role, frozenset()) for role in roles))
 
 
-def powers_of_scopes(scopes: Iterable[str]) -> frozenset[Power]:
+@lru_cache
+def powers_of_scopes(scopes: tuple[str, ...]) -> frozenset[Power]:
     """Return the sum of what the scopes allow."""
     return frozenset[Power]().union(*(_ALL_SCOPES.get(scope, frozenset()) for scope in scopes))

@@ -29,9 +29,9 @@ from gardefou.storage.fast import driver, translating
 from gardefou.storage.types import Instant, Json, Names, dumps
 
 Image = dict[str, Any]
+#: Gives the rows of a statement that was sent.
+Asked = Callable[[], Sequence[Sequence[Any]]]
 
-#: From this many rows on PostgreSQL's COPY is faster than single inserts in a pipeline.
-_COPY_FROM = 20
 _NONE: dict[type[Any], str | None] = {list: "[]", dict: "{}", str: '""', type(None): None}
 #: Rows of one statement on SQLite: the driver lets others run once for all of them.
 _TOGETHER = 50
@@ -126,14 +126,29 @@ def images_of(table: sa.Table, rows: Iterable[Sequence[Any]]) -> list[Image]:
 def insert_images(connection: sa.Connection, table: sa.Table, images: Iterable[Image]) -> None:
     """Insert new rows."""
     shape = _shape(table)
-    _insert(connection, table.name, shape.columns, [shape.row(image) for image in images])
+    insert_rows(connection, table, shape.columns, [shape.row(image) for image in images])
 
 
 def insert_rows(
     connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
     """Insert rows whose values are as the driver takes them."""
-    _insert(connection, table.name, columns, rows)
+    if not rows:
+        return
+    names = ", ".join(f'"{name}"' for name in columns)
+    if _postgres(connection):
+        kinds = _kinds(table, tuple(columns))
+        statement = f'INSERT INTO "{table.name}" ({names}) SELECT * FROM {_unnest(kinds)}'  # noqa: S608 - own names
+        _send(connection, statement, kinds, rows, prepare=True)
+        return
+    with translating(connection), closing(driver(connection).cursor()) as cursor:
+        marks = ", ".join(["?"] * len(columns))
+        statement = f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
+        whole = len(rows) - len(rows) % _TOGETHER
+        together = statement + f", ({marks})" * (_TOGETHER - 1) if whole else ""
+        for first in range(0, whole, _TOGETHER):
+            cursor.execute(together, list(chain.from_iterable(rows[first : first + _TOGETHER])))
+        cursor.executemany(statement, rows[whole:])
 
 
 def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[Image]) -> None:
@@ -148,18 +163,15 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
     free = [name for name in shape.columns if name not in shape.key]
     rows = [(*shape.row(image), image["version"] - 1) for image in images]
     if _postgres(connection):
-        # One statement with a column each as an array, as `pairs_source` does it.
         names = ", ".join(f'"{name}"' for name in shape.columns)
         sets = ", ".join(f'"{name}" = given."{name}"' for name in free)
-        arrays = ", ".join(f"%s::{kind}[]" for kind in (*shape.kinds, "integer"))
+        kinds = (*shape.kinds, "integer")
         where = " AND ".join(f'held."{name}" = given."{name}"' for name in shape.key)
         statement = (
-            f'UPDATE "{table.name}" AS held SET {sets} FROM unnest({arrays}) AS given({names}, "was")'  # noqa: S608 - own names
+            f'UPDATE "{table.name}" AS held SET {sets} FROM {_unnest(kinds)} AS given({names}, "was")'  # noqa: S608 - own names
             f' WHERE {where} AND held."version" = given."was"'
         )
-        with translating(connection):
-            columns = [list(column) for column in zip(*rows, strict=True)]
-            done = int(driver(connection).execute(statement, columns, prepare=False).rowcount)
+        done = int(_send(connection, statement, kinds, rows, prepare=False).rowcount)
     else:
         place = {name: index for index, name in enumerate((*shape.columns, "was"))}
         order = itemgetter(*(place[name] for name in (*free, *shape.key, "was")))
@@ -221,42 +233,57 @@ def insert_events(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) ->
     """Insert events, in the sequence of `EVENT_COLUMNS` and as the driver takes them, and note each as pending."""
     if not rows:
         return
-    if _postgres(connection) and len(rows) < _COPY_FROM:
-        # One statement with a column each as an array, for both tables.
-        driver(connection).execute(
-            _EVENTS_AT_ONCE, [list(column) for column in zip(*rows, strict=True)], binary=True, prepare=True
-        )
+    if _postgres(connection):
+        # One statement for both tables.
+        _send(connection, _EVENTS_AT_ONCE, _EVENT_KINDS, rows, prepare=True)
         return
-    _insert(connection, "event", EVENT_COLUMNS, rows)
-    _insert(connection, "event_pending", ("platform", "id"), [row[:2] for row in rows])
-
-
-def copied(connection: sa.Connection, rows: Sequence[Any]) -> bool:
-    """Whether so many rows are inserted by COPY, which cannot be one statement among others of an exchange."""
-    return _postgres(connection) and len(rows) >= _COPY_FROM
+    insert_rows(connection, tables.event, EVENT_COLUMNS, rows)
+    insert_rows(connection, tables.event_pending, ("platform", "id"), [row[:2] for row in rows])
 
 
 def forget_pending(connection: sa.Connection, events: Sequence[tuple[str, str]]) -> None:
     """Note that events, by platform and id, are pending no more."""
     if _postgres(connection):
-        source, values = pairs_source(connection, events)
-        statement = f"DELETE FROM event_pending USING {source} WHERE platform = given.a AND id = given.b"  # noqa: S608 - own clauses
-        with translating(connection):
-            driver(connection).execute(statement, values, prepare=False)
+        _send(connection, _FORGET, _PAIR, events, prepare=False)
         return
     with translating(connection):
         driver(connection).executemany("DELETE FROM event_pending WHERE platform = ? AND id = ?", events)
 
 
+def _send(
+    connection: sa.Connection, statement: str, kinds: tuple[str, ...], rows: Sequence[Sequence[Any]], *, prepare: bool
+) -> Any:
+    """Run a statement over rows on PostgreSQL, where they stand as ``unnest`` of an array each column."""
+    from psycopg import RawCursor  # noqa: PLC0415 - needed only where there is a PostgreSQL
+
+    from gardefou.storage.arrays import columns  # noqa: PLC0415
+
+    with translating(connection):
+        return RawCursor(driver(connection)).execute(cast("Any", statement), columns(kinds, rows), prepare=prepare)
+
+
+def _unnest(kinds: tuple[str, ...]) -> str:
+    return f"unnest({', '.join(f'${place}::{kind}[]' for place, kind in enumerate(kinds, 1))})"
+
+
+@cache
+def _kinds(table: sa.Table, columns: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_kind(table.c[name]) for name in columns)
+
+
 EVENT_COLUMNS = ("platform", "id", "kind", "at", "by", "account", "about", "salt", "body")
 assert set(EVENT_COLUMNS) == {column.name for column in tables.event.columns}
-_ARRAYS = ", ".join(f"%b::{_kind(tables.event.c[name])}[]" for name in EVENT_COLUMNS)
 _NAMES = ", ".join(f'"{name}"' for name in EVENT_COLUMNS)
+_EVENT_KINDS = _kinds(tables.event, EVENT_COLUMNS)
 _EVENTS_AT_ONCE = (
-    f"WITH given({_NAMES}) AS (SELECT * FROM unnest({_ARRAYS})),"  # noqa: S608 - own names
+    f"WITH given({_NAMES}) AS (SELECT * FROM {_unnest(_EVENT_KINDS)}),"  # noqa: S608 - own names
     f" made AS (INSERT INTO event ({_NAMES}) SELECT * FROM given)"
     " INSERT INTO event_pending (platform, id) SELECT platform, id FROM given"
 )
+
+
+_PAIR = ("text", "text")
+_FORGET = f"DELETE FROM event_pending USING {_unnest(_PAIR)} AS given(a, b) WHERE platform = given.a AND id = given.b"  # noqa: S608 - own clauses
 
 
 def pairs_source(connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> tuple[str, tuple[Any, ...]]:
@@ -277,6 +304,28 @@ def texts_source(connection: sa.Connection, texts: Sequence[str]) -> tuple[str, 
     return "(SELECT value AS a FROM json_each(?)) AS given", (orjson.dumps(list(texts)).decode(),)
 
 
+def each(connection: sa.Connection, source: str, table: str, where: str, *, hold: bool = False) -> str:
+    """Return a FROM clause with the rows of a table for each of ``given``, in its sequence.
+
+    PostgreSQL looks each up by itself, whatever it believes of the table: of
+    one that it has not counted yet it believes that a platform has one row, and
+    reads all of them for a join. ``hold``: rows are locked as they are found.
+    """
+    if not _postgres(connection):
+        return f"{source} CROSS JOIN {table} WHERE {where}"
+    held = " FOR UPDATE" if hold else ""
+    return f"{source} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0{held}) AS {table}"  # noqa: S608 - own clauses
+
+
+def ask(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Asked:
+    """Run a SELECT as `select` does; its rows can be had once the exchange that it is part of is over (`together`)."""
+    if not _postgres(connection):
+        rows = select(connection, statement, values)
+        return lambda: rows
+    found: Asked = _cursor(connection, statement, values, binary=False).fetchall
+    return found
+
+
 def select(
     connection: sa.Connection, statement: str, values: tuple[Any, ...], *, binary: bool = False
 ) -> Sequence[Sequence[Any]]:
@@ -285,12 +334,15 @@ def select(
     ``binary``: PostgreSQL sends what it found as it stores it; bytes are half as long so.
     """
     if _postgres(connection):
-        # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
         with translating(connection):
-            found = driver(connection).execute(statement.replace("?", "%s"), values, prepare=False, binary=binary)
-            rows: Sequence[Sequence[Any]] = found.fetchall()
+            rows: Sequence[Sequence[Any]] = _cursor(connection, statement, values, binary=binary).fetchall()
         return rows
     return connection.exec_driver_sql(statement, values).fetchall()
+
+
+def _cursor(connection: sa.Connection, statement: str, values: tuple[Any, ...], *, binary: bool) -> Any:
+    # Never prepared: a plan made while a table was nearly empty would be kept when it is full.
+    return driver(connection).execute(statement.replace("?", "%s"), values, prepare=False, binary=binary)
 
 
 def lost_a_race(error: BaseException) -> bool:
@@ -301,22 +353,3 @@ def lost_a_race(error: BaseException) -> bool:
 
 def _postgres(connection: sa.Connection) -> bool:
     return connection.dialect.name == "postgresql"
-
-
-def _insert(connection: sa.Connection, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    names = ", ".join(f'"{name}"' for name in columns)
-    with translating(connection), closing(driver(connection).cursor()) as cursor:
-        if _postgres(connection) and len(rows) >= _COPY_FROM:
-            with cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-                for row in rows:
-                    copy.write_row(row)
-            return
-        marks = ", ".join(["%s" if _postgres(connection) else "?"] * len(columns))
-        statement = f'INSERT INTO "{table}" ({names}) VALUES ({marks})'  # noqa: S608 - own names
-        whole = 0 if _postgres(connection) else len(rows) - len(rows) % _TOGETHER
-        together = statement + f", ({marks})" * (_TOGETHER - 1) if whole else ""
-        for first in range(0, whole, _TOGETHER):
-            cursor.execute(together, list(chain.from_iterable(rows[first : first + _TOGETHER])))
-        cursor.executemany(statement, rows[whole:])

@@ -292,6 +292,7 @@ def open_store(url: str) -> Store:
         # Each statement sees what was committed before it, in a transaction or out of one: two exchanges fewer.
         reader = sa.create_engine(parsed, isolation_level="AUTOCOMMIT", pool_reset_on_return=None, **options)
         for engine in (writer, reader):
+            servers.with_columns(engine)
             servers.only_living(engine)
         return Store(url, writer, reader, one_connection=False)
     raise InvalidInput("store/url", f"Use a sqlite or postgresql URL, not {backend!r}.", field="GARDEFOU_DATABASE_URL")

@@ -55,6 +55,15 @@ def patience(url: sa.URL) -> dict[str, Any]:
     return {name: value for name, value in _PATIENT.items() if name not in url.query}
 
 
+def with_columns(engine: sa.Engine) -> None:
+    """Have the driver send columns of values as `gardefou.storage.arrays` writes them."""
+    from gardefou.storage.arrays import known_to  # noqa: PLC0415 - needed only where there is a PostgreSQL
+
+    @event.listens_for(engine, "connect")
+    def know(connection: Any, _record: Any) -> None:
+        known_to(connection)
+
+
 def let_go(engine: sa.Engine) -> None:
     """Have the server free what a node holds that has vanished, or hangs, in the middle of a transaction.
 

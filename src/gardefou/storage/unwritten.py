@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from gardefou.domain import records as r
 from gardefou.errors import Stale
 from gardefou.storage import tables
-from gardefou.storage.bulk import copied, insert_events
+from gardefou.storage.bulk import insert_events
 from gardefou.storage.fast import Fast, together
 from gardefou.storage.records import MAPPED
 
@@ -115,13 +115,9 @@ class Unwritten:
                     done.append((table, mapped.update.start(self._connection, values)))
                 for statement, given in work:
                     statement.start(self._connection, given)
-                if events and not copied(self._connection, events):
+                if events:
                     table = tables.event.name
                     insert_events(self._connection, events)
-            if events and copied(self._connection, events):
-                # What is copied takes an exchange of its own.
-                table = tables.event.name
-                insert_events(self._connection, events)
         except IntegrityError as error:
             # PostgreSQL says it when all were sent, and names the table.
             named = getattr(getattr(error.orig, "diag", None), "table_name", None)

@@ -99,6 +99,8 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
         openapi_url=f"{PREFIX}/openapi.json",
         lifespan=lifespan,
         redirect_slashes=False,
+        # Our own metrics are at /metrics; no request leaves traces where an environment variable says.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     web.state.node = node
     web.state.live = live

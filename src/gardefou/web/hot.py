@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from starlette.requests import Request
+from typing import cast
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gardefou.web.api.reports import take_report
 from gardefou.web.problems import as_error, note_denied, problem
+
+
+class _Read(Request):
+    """A request whose head is read once, for the five fields that are looked up."""
+
+    @property
+    def headers(self) -> Headers:
+        """The fields by name; none that counts here comes twice (`gardefou.web.wire`)."""
+        if not hasattr(self, "_fields"):
+            self._fields = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.scope["headers"]}
+        return cast("Headers", self._fields)
 
 
 class HotPath:
@@ -28,9 +42,11 @@ class HotPath:
             return
         # Doors and walls go by it.
         scope["route"] = self._route
-        request = Request(scope, receive)
+        request = _Read(scope, receive)
         try:
             answer = await take_report(request)
+        except ClientDisconnect:
+            return  # in the middle of the body: nothing was taken, and nobody is there to be told
         except Exception as error:
             known = as_error(error)
             if known is None:
