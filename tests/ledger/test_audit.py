@@ -207,6 +207,8 @@ def test_a_proof_read_at_once_is_the_one_read_node_by_node(log: Log):
 
 def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pages, "WORTH_PROCESSES", 1)
+    # Some for the other process, and some for this one.
+    monkeypatch.setattr(pages, "PAGE", 4)
     monkeypatch.setattr(pages, "_cores", lambda: 2)
     log = Log(database_url)
     try:

@@ -6,14 +6,21 @@ and what is listed of an event whose body was erased (its leaf has only id, time
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from random import Random
+
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from gardefou.clock import SimulatedClock
+from gardefou.ids import Ids
 from gardefou.ledger.audit import audit
+from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.pages import _ENTRIES, Entry, entry_problem
 from gardefou.ledger.tree import leaf_hash
 from gardefou.storage import bulk, tables
+from gardefou.storage.bulk import event_rows
 from tests.flow.world import World
 
 PLATFORM = "sandbox"
@@ -116,3 +123,32 @@ def test_a_changed_byte_of_an_event_is_found_wherever_it_is(world):
                 _, problem = entry_problem(row._replace(**{column: changed}))
                 assert problem, f"{column}, place {at}: {getattr(row, column)!r}"
                 at += 1
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"merged": False},
+        {"text": ',"kind":"guessed","platform":"p"'},
+        {"a": 1, "kind": "guessed", "platform": "p"},
+        {"deep": {"a": {"b": [], "kind": "told", "platform": "q"}}},
+    ],
+)
+def test_what_is_listed_of_an_event_is_what_its_body_says_and_nothing_that_stands_within_its_detail(detail):
+    salt = bytes(range(32))
+    named = {"about": 'an "id"', "account": "é\n", "by": "service:forms"}
+    [row] = event_rows(
+        [bulk.Noted(kind="told", platform="p", detail=detail, rows=[["report", {"kind": "account"}]], **named)],
+        now=datetime(2017, 11, 2, 21, 45, tzinfo=UTC),
+        ids=Ids(SimulatedClock(datetime(2017, 11, 2, tzinfo=UTC)), Random(1)),
+        salts=lambda _count: salt,
+    )
+    event_id, at, body = row[1], row[3], row[8]
+    data = leaf_data(event_id, at, commit(salt, body))
+    entry = Entry(
+        0, event_id, data, leaf_hash(data), at, "told", named["by"], named["account"], named["about"], salt, body
+    )
+    assert entry_problem(entry) == (entry.hash, "")
+    for change in ({"kind": "guessed"}, {"by": "x"}, {"account": ""}, {"about": None}, {"kind": b"told"}, {"by": 7}):
+        assert entry_problem(entry._replace(**change))[1] == "what is listed of its event is not what its event says"

@@ -111,7 +111,7 @@ class Sequencer:
                 ).scalar_one()
                 if not leads:
                     return 0
-            rows = bulk.select(connection, _PENDING, (BATCH,))
+            rows = bulk.select(connection, _PENDING, (BATCH,), binary=True)
             if not rows:
                 return 0
             # Signed at the moment of the one before where this clock is behind it: time never runs back (R18).
