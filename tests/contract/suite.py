@@ -32,6 +32,7 @@ from gardefou.platforms.protocol import (
     PlatformAnswerLost,
     PlatformRefused,
     PlatformUnreachable,
+    ReadsMeasures,
     Target,
 )
 
@@ -141,7 +142,11 @@ def _read(world: World, made: Made) -> AccountReading:
 
 
 def _measures(world: World, made: Made) -> Measures:
-    return _read(world, made).measures
+    whole = _read(world, made).measures
+    if isinstance(world.connector, ReadsMeasures):
+        brief = world.connector.read_measures(made.account, content=made.content)
+        assert (brief.ref, brief.measures) == (made.account, whole)
+    return whole
 
 
 class ConnectorContract:

@@ -422,6 +422,8 @@ def test_reach_is_the_members_of_the_rooms_it_moderates(homeserver, synapse, con
     assert "moderator" not in small.read_state(guest.user_id).labels
     # More rooms than may be read: unknown, which nets take at its most protective.
     assert connect(homeserver, limits=Limits(most_rooms=2)).read_state(owner.user_id).reach is None
+    # Asked for what is imposed only, no room is read.
+    assert synapse.read_measures(owner.user_id).reach is None
 
 
 def test_labels_say_what_kind_of_account_it_is(synapse, homeserver):

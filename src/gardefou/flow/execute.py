@@ -368,7 +368,7 @@ def _perform(app: App, connector: Connector, begun: Begun) -> Enforcement:
         else:
             answer = connector.apply(_operation(enforcement))
             kept, said, losses = dict(answer.kept), dict(answer.said), list(answer.losses)
-        seen = look(app, connector, enforcement.account, _content_of(begun))
+        seen = look(app, connector, enforcement.account, _content_of(begun), measures_only=True)
     except PlatformUnreachable as error:
         return _record_trouble(app, begun, error, State.EXECUTING)
     except PlatformAnswerLost as error:

@@ -18,7 +18,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.incidents import open_incident
 from gardefou.flow.reading import live_on
 from gardefou.flow.rules import Rules
-from gardefou.platforms.protocol import Connector, PlatformUnreachable
+from gardefou.platforms.protocol import Connector, PlatformUnreachable, ReadsMeasures
 from gardefou.storage.work import UnitOfWork
 
 _REFRESH = timedelta(hours=6)
@@ -38,11 +38,19 @@ class Seen:
     content: tuple[str, ...] = ()
 
 
-def look(app: App, connector: Connector, account: str, content: Sequence[str] = ()) -> Seen:
-    """Read an account at its platform, outside any transaction; an unreachable platform is no error here."""
+def look(
+    app: App, connector: Connector, account: str, content: Sequence[str] = (), *, measures_only: bool = False
+) -> Seen:
+    """Read an account at its platform, outside any transaction; an unreachable platform is no error here.
+
+    ``measures_only``: nothing but what is imposed on it is asked for, where its platform reads that for less.
+    """
     taken_at = app.now()
+    read = connector.read_state
+    if measures_only and isinstance(connector, ReadsMeasures):
+        read = connector.read_measures
     try:
-        reading = connector.read_state(account, content=content)
+        reading = read(account, content=content)
     except PlatformUnreachable:
         reading = None
     ref = account if reading is None else reading.ref

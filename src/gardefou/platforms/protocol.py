@@ -167,6 +167,19 @@ class Connector(Protocol):
 
 
 @runtime_checkable
+class ReadsMeasures(Protocol):
+    """A connector that reads what is imposed on an account for less than all that is known of it."""
+
+    def read_measures(self, account: str, *, content: Sequence[str] = ()) -> AccountReading:
+        """Read an account as `read_state` does, without what is dear: reach, and labels that follow from it.
+
+        Asked after an `apply` or `undo`, before and after which the account is
+        read whole. Raises what `read_state` raises.
+        """
+        ...
+
+
+@runtime_checkable
 class PullsReports(Protocol):
     """A connector whose platform holds reports of its own to be fetched."""
 

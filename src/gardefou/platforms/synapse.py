@@ -115,12 +115,19 @@ class Synapse:
         Accounts of other homeservers are read as far as their rooms are known
         here. Raises `NoSuchAccount`, `PlatformUnreachable`.
         """
+        return self._read(account, content, self._limits)
+
+    def read_measures(self, account: str, *, content: Sequence[str] = ()) -> AccountReading:
+        """Read an account without its rooms: one request in place of two, and two for each room."""
+        return self._read(account, content, Limits(reach=False))
+
+    def _read(self, account: str, content: Sequence[str], limits: Limits) -> AccountReading:
         self._know_ourselves()
         # Notes of what was put back lie with the acting account, so items are read by it.
         acting = self._hand()
         with careful(acting):
             api = self._watch or self._api
-            reading = read_account(api, account, self._server, self._clock, self._limits)
+            reading = read_account(api, account, self._server, self._clock, limits)
             down = frozenset(f"{_REMOVED}{item}" for item in content if self._is_down(acting, account, item))
         return dataclasses.replace(reading, measures=reading.measures | down)
 
