@@ -8,11 +8,7 @@ carries that case's image.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple
-
-import sqlalchemy as sa
 
 from gardefou.clock import to_micros
 from gardefou.domain.accounts import Tier
@@ -20,17 +16,16 @@ from gardefou.errors import NotFound
 from gardefou.flow import priority
 from gardefou.flow.app import App
 from gardefou.flow.report_input import NewReport
-from gardefou.flow.rules import Rules, rules_ahead, rules_of
+from gardefou.flow.report_lookup import Subject, on_record, pulled_before, reported_before, reporters_since
+from gardefou.flow.rules import Rules
 from gardefou.people.actor import Actor
 from gardefou.speech import gettext as _
 from gardefou.storage import bulk, tables
-from gardefou.storage.fast import Fast, together
+from gardefou.storage.fast import together
 from gardefou.storage.work import UnitOfWork
 
 #: A report from these sources raises its case's priority.
 _FLAGGERS = frozenset({"trusted_flagger", "authority"})
-
-Subject = tuple[str, str, str]
 
 
 class Taken(NamedTuple):
@@ -56,14 +51,6 @@ def unknown_platform(platform: str) -> NotFound:
         _("There is no active platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
         field="platform",
     )
-
-
-def active_platforms(connection: sa.Connection) -> set[str]:
-    """Return the platforms that are in use."""
-    return {row.id for row in _ACTIVE.all(connection)}
-
-
-_ACTIVE = Fast(sa.select(tables.platform_entry.c.id).where(tables.platform_entry.c.active))
 
 
 class _Draft:
@@ -140,7 +127,7 @@ class Batch:
         self.uow = uow
         self.connection = uow.connection
         self.salts = app.works.salts
-        #: Read with everything else (`_read`).
+        #: Read with everything else.
         self.rules = Rules()
         self.at = to_micros(uow.now)
         self._categories: dict[str, _Category] = {}
@@ -153,7 +140,12 @@ class Batch:
         before = self._pulled_before(given)
         fresh = self._without_repeats(given, before)
         subjects = [(one.report.platform, one.report.account, one.report.content or "") for one in fresh]
-        drafts, tiers = self._read({one.report.platform for one in given}, sorted(set(subjects)))
+        known = on_record(self.connection, sorted(set(subjects)), at=self.at)
+        missing = {one.report.platform for one in given} - known.platforms
+        if missing:
+            raise unknown_platform(min(missing))
+        self.rules, tiers = known.rules, known.tiers
+        drafts = self._drafts(sorted(set(subjects)), known.cases)
         ids = self.uow.ids.many(len(fresh))
         for place, (one, subject) in enumerate(zip(fresh, subjects, strict=True)):
             draft = drafts[subject]
@@ -171,17 +163,7 @@ class Batch:
         found: dict[tuple[str, str], Taken] = {}
         for platform in {one.report.platform for one in given if one.pulled_key}:
             keys = [one.pulled_key for one in given if one.pulled_key and one.report.platform == platform]
-            source, values = bulk.texts_source(self.connection, keys)
-            statement = (
-                "SELECT report.pulled_key, report.id, report.case_id FROM "  # noqa: S608 - own clauses
-                + bulk.each(
-                    self.connection,
-                    source,
-                    "report",
-                    "report.platform = ? AND report.pulled_key = given.a AND report.pulled_key <> ''",
-                )
-            )
-            for key, report, case in bulk.select(self.connection, statement, (*values, platform)):
+            for key, report, case in pulled_before(self.connection, platform, keys):
                 found[platform, key] = Taken(report, case, merged=True)
         return found
 
@@ -197,66 +179,15 @@ class Batch:
             fresh.append(one)
         return fresh
 
-    def _read(
-        self, platforms: set[str], subjects: Sequence[Subject]
-    ) -> tuple[dict[Subject, _Draft], dict[tuple[str, str], Tier]]:
-        """Read what any report needs, in one exchange: the rules, each subject's case and its account's tier.
-
-        A case is the subject's open one, its row held, or a new one. Subjects
-        are sorted: two transactions always take them in the same sequence, so
-        that they wait for each other but never both.
-        """
-        among = {
-            platform: [(account, content) for _platform, account, content in those]
-            for platform, those in groupby(subjects, key=itemgetter(0))
-        }
-        settings, no_values = rules_ahead()
-        with together(self.connection):
-            rules = settings.start(self.connection, no_values)
-            active = _ACTIVE.start(self.connection, {})
-            asked = [(one, self._ask_cases(one, pairs), self._ask_tiers(one, pairs)) for one, pairs in among.items()]
-        self.rules = rules_of(settings.rows(self.connection, rules))
-        missing = platforms - {row.id for row in _ACTIVE.rows(self.connection, active)}
-        if missing:
-            raise unknown_platform(min(missing))
-        found: dict[Subject, bulk.Image] = {}
-        tiers: dict[tuple[str, str], Tier] = {}
-        for platform, cases, above in asked:
-            for image in bulk.images_of(tables.case, cases()):
-                found[platform, image["account"], image["content"]] = image
-            for ref, tier, memory, until in above():
-                remembered = until is not None and until > self.at
-                tiers[platform, ref] = Tier.highest(Tier(tier), Tier(memory) if remembered else Tier.STANDARD)
-        new = iter(self.uow.ids.many(len(subjects) - len(found)))
-        drafts = {
-            subject: _Draft(found[subject], fresh=False)
-            if subject in found
+    def _drafts(self, subjects: Sequence[Subject], cases: Mapping[Subject, bulk.Image]) -> dict[Subject, _Draft]:
+        """Return every subject's case, the open one or a new one, in the sequence of subjects."""
+        new = iter(self.uow.ids.many(len(subjects) - len(cases)))
+        return {
+            subject: _Draft(cases[subject], fresh=False)
+            if subject in cases
             else _Draft(self._opened(subject, next(new)), fresh=True)
             for subject in subjects
         }
-        return drafts, tiers
-
-    def _ask_cases(self, platform: str, pairs: Sequence[tuple[str, str]]) -> bulk.Asked:
-        source, values = bulk.pairs_source(self.connection, pairs)
-        where = "cases.platform = ? AND cases.account = given.a AND cases.content = given.b AND cases.state = 'open'"
-        statement = (
-            f"SELECT {bulk.columns_of(tables.case, 'cases')}"  # noqa: S608 - own clauses
-            f" FROM {bulk.each(self.connection, source, 'cases', where, hold=True)}"
-        )
-        return bulk.ask(self.connection, statement, (*values, platform))
-
-    def _ask_tiers(self, platform: str, pairs: Sequence[tuple[str, str]]) -> bulk.Asked:
-        """Ask for the tiers above standard, as known from the last reading, memory included (M10)."""
-        source, values = bulk.texts_source(self.connection, sorted({account for account, _content in pairs}))
-        where = (
-            "account.platform = ? AND account.ref = given.a"
-            " AND (account.tier <> 'standard' OR account.memory_tier <> 'standard')"
-        )
-        statement = (
-            "SELECT account.ref, account.tier, account.memory_tier, account.memory_until"  # noqa: S608 - own clauses
-            f" FROM {bulk.each(self.connection, source, 'account', where)}"
-        )
-        return bulk.ask(self.connection, statement, (*values, platform))
 
     def _opened(self, subject: Subject, case_id: str) -> bulk.Image:
         platform, account, content = subject
@@ -274,14 +205,7 @@ class Batch:
         window = self.rules.burst_seconds * 1_000_000
         for platform, cases in older.items():
             pairs = [(case, reporter) for case, draft in cases.items() for reporter in draft.reporters]
-            source, values = bulk.pairs_source(self.connection, pairs)
-            # With its bounds PostgreSQL looks each up, as `bulk.each` has it.
-            statement = (
-                f"SELECT given.a, given.b FROM {source} WHERE EXISTS (SELECT 1 FROM report"  # noqa: S608 - own clauses
-                " WHERE report.platform = ? AND report.case_id = given.a AND report.reporter = given.b"
-                " LIMIT 1 OFFSET 0)"
-            )
-            for case, reporter in bulk.select(self.connection, statement, (*values, platform)):
+            for case, reporter in reported_before(self.connection, platform, pairs):
                 cases[case].known |= {reporter}
             lively = [
                 case
@@ -292,13 +216,7 @@ class Batch:
             ]
             if not lively:
                 continue
-            source, values = bulk.texts_source(self.connection, lively)
-            where = "report.platform = ? AND report.case_id = given.a AND report.received_at > ?"
-            statement = (
-                "SELECT DISTINCT report.case_id, report.reporter"  # noqa: S608 - own clauses
-                f" FROM {bulk.each(self.connection, source, 'report', where)}"
-            )
-            for case, reporter in bulk.select(self.connection, statement, (*values, platform, self.at - window)):
+            for case, reporter in reporters_since(self.connection, platform, lively, self.at - window):
                 cases[case].lately |= {reporter}
 
     # what is now ------------------------------------------------------------

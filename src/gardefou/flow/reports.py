@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from gardefou.errors import GardefouError, Unavailable
 from gardefou.flow.app import App
 from gardefou.flow.report_input import NewReport, parse_report
-from gardefou.flow.report_merge import Batch, Given, Taken, active_platforms, unknown_platform
+from gardefou.flow.report_lookup import active_platforms
+from gardefou.flow.report_merge import Batch, Given, Taken, unknown_platform
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import bulk
