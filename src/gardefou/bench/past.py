@@ -60,6 +60,8 @@ class Size:
     waiting: int
     incidents: int
     busy: int
+    #: Whether enforcements and events are copied too: nine tenths of the bytes.
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -192,8 +194,9 @@ class _Copies:
         yield tables.case, self._cases()
         yield tables.report, self._reports()
         yield tables.decision, self._decisions()
-        yield tables.enforcement, self._enforcements()
-        yield tables.event, self._events()
+        if self.size.whole:
+            yield tables.enforcement, self._enforcements()
+            yield tables.event, self._events()
         yield tables.case_note, self._notes()
         yield tables.incident, self._incidents()
 
