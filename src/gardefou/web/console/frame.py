@@ -42,6 +42,7 @@ from gardefou.people.authenticate import (
     by_signin_key,
     by_staff,
     hash_secret,
+    renew_session,
     sign_in_again,
     start_session,
     use_link,
@@ -58,7 +59,8 @@ from gardefou.web.console.streams import Live
 from gardefou.web.console.templates import templates
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
-from gardefou.web.problems import note_denied
+from gardefou.web.problems import as_error, note_denied
+from gardefou.web.problems import problem as plain_problem
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes a cookie over https only, for this host alone.
@@ -95,6 +97,8 @@ class Visit:
     who: Actor | None = None
     csrf: str = ""
     secret: str = ""
+    #: The session's secret is a new one, which the browser is to have.
+    renewed: bool = False
     preferences: Preferences = field(default_factory=Preferences)
     #: Platform and account that a form acts on, for the page that asks to confirm it.
     concerns: tuple[str, str] | None = None
@@ -115,6 +119,10 @@ class Visit:
         if self.who is None:
             raise Denied("auth/signed_out", "You are signed out; sign in again.")
         return self.who
+
+    def has_anew(self, secret: str) -> None:
+        """Go on with the new secret that the session was given (`renew_session`); the answer tells the browser."""
+        self.secret, self.renewed = secret, True
 
     @property
     def staff(self) -> Staff:
@@ -240,6 +248,22 @@ class Console:
     ) -> Response:
         visit = self._visit(request, form)
         try:
+            response = self._answer(visit, page, trouble, anyone=anyone)
+        except Exception as error:
+            known = as_error(error)
+            if not visit.renewed or known is None:
+                raise
+            response = plain_problem(known)
+        # Unless the page itself began another session, or ended this one.
+        if visit.renewed and not any(
+            cookie.startswith(f"{_cookie_name(request)}=") for cookie in response.headers.getlist("set-cookie")
+        ):
+            open_cookie(response, request, visit.secret)
+        return response
+
+    def _answer(self, visit: Visit, page: Page, trouble: InvalidInput | None, *, anyone: bool) -> Response:
+        request = visit.request
+        try:
             self._enter(visit)
             if trouble is not None:
                 raise trouble
@@ -314,6 +338,8 @@ class Console:
             raise Denied("auth/step_up_wrong", error.message) from error
         with self.app.works.begin() as uow:
             sign_in_again(uow, staff_id)
+            secret = renew_session(uow.connection, visit.secret)
+        visit.has_anew(secret)
         with self.app.works.read() as connection:
             visit.who = by_staff(connection, staff_id, now=self.app.now(), via="console")
 

@@ -12,7 +12,6 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
 from gardefou.errors import GardefouError
-from gardefou.people.authenticate import hash_secret
 from gardefou.speech import Speech, speech
 from gardefou.speech import gettext as _
 from gardefou.web.console.frame import Console, Visit, status_of
@@ -29,7 +28,7 @@ def routes(console: Console) -> list[BaseRoute]:
             return PlainTextResponse(_(error.message), status_code=status_of(error))
         if visit.who is None:
             return PlainTextResponse(_("You are signed out."), status_code=401)
-        session = hash_secret(visit.secret)
+        session = (visit.staff.id, visit.csrf)
         if console.live.is_full(session):
             return PlainTextResponse(_("Too many pages are open."), status_code=429, headers={"Retry-After": "30"})
         return Stream(console.live, session, visit.staff, speaks, _since(request))
