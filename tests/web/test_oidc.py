@@ -478,7 +478,7 @@ def test_one_address_begins_so_many_sign_ins_and_no_more(shared: Door):
     openid.begun = Throttle(3, ticks=lambda: 0.0)
     answers = [shared.browser().client.get("/oidc/signin") for _ in range(4)]
     openid.begun = Throttle(10_000)
-    assert [one.status_code for one in answers] == [303, 303, 303, 503]
+    assert [one.status_code for one in answers] == [303, 303, 303, 429]
     assert "http/too_many" in answers[-1].text
 
 
