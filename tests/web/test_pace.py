@@ -67,7 +67,7 @@ def test_whatever_restores_stops_or_takes_power_away_never_waits(slow_house: Hou
 
 
 def test_reports_are_counted_apart(slow_house: House):
-    answer = until_too_often(lambda: slow_house.report())
+    answer = until_too_often(slow_house.report)
     assert answer.json()["code"] == "http/too_many"
     assert slow_house.post("/reports/batch", by="forms").status_code != 429
 
