@@ -68,6 +68,8 @@ class Settings:
     #: Seconds in which a request's head must be here, and in each of which so many bytes of its body must come.
     slow_seconds: float = 10.0
     slow_bytes: int = 64
+    #: Seconds that all of a body may take, however steadily it comes.
+    body_seconds: float = 900.0
     #: Seconds for which an answer waits for whoever asked to read on.
     stuck_seconds: float = 60.0
 
