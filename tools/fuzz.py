@@ -29,6 +29,8 @@ READERS = [
     "gardefou.flow.staff_import",
     "gardefou.web.scim",
 ]
+#: Libraries that read for us, watched too.
+LIBRARIES = ["scim2_models"]
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 
 
@@ -44,7 +46,7 @@ def run(name: str, seconds: int) -> None:
     """Fuzz one target until the time is over; ends the process."""
     # It can be installed on some systems only, and has no types.
     atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["gardefou"], exclude=_others()):
+    with atheris.instrument_imports(include=["gardefou", *LIBRARIES], exclude=_others()):
         targets: Any = importlib.import_module("tests.fuzz.targets")
     # New inputs go to a folder of their own: the corpus that is kept stays small.
     found = tempfile.mkdtemp(prefix=f"fuzz-{name}-")
