@@ -174,10 +174,15 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 assert refused == ["/queue"]
                 assert page.evaluate("window.opened")
 
-                # The session ends, and the page says so without being touched.
+                # The session ends, and the page says so without being touched. Nothing that it showed stays.
+                page.goto(f"{console.url}/cases/{case}")
+                page.get_by_label("For whoever looks next").fill("I have looked at it and")
                 page.evaluate("document.querySelector('form[action=\"/signout\"]').setAttribute('target', '_blank')")
                 page.get_by_role("button", name="Sign out").click()
                 expect(page.locator("#ended")).to_contain_text("You are signed out.")
+                expect(page.locator("#ended")).to_contain_text("What you were writing stands below")
+                expect(page.get_by_role("main")).to_have_text("I have looked at it and")
+                expect(page).to_have_title("You are signed out.")
 
 
 def metrics(cdp: CDPSession) -> dict[str, float]:
