@@ -16,6 +16,7 @@ from playwright.sync_api import CDPSession, Page, Route, expect, sync_playwright
 from gardefou.flow.cases import note
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
+from gardefou.people.sessions import Lasting
 from gardefou.web.console import pulse, streams
 from gardefou.web.console.pulse import Happened, Look
 from gardefou.web.serve import Server
@@ -195,7 +196,7 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
     scene = make_scene(sqlite_url, tmp_path, real_time=True)
     look = pulse.Reader.look
 
-    def busy(self: pulse.Reader, sessions: frozenset[str]) -> Look:
+    def busy(self: pulse.Reader, sessions: frozenset[Lasting]) -> Look:
         """Something has happened at every look, now and then to what is on the page."""
         found = look(self, sessions)
         about = "enforcement.placed" if not found.number % 50 else "staff.signed_in"
