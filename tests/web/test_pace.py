@@ -53,8 +53,10 @@ def test_whatever_restores_stops_or_takes_power_away_never_waits(slow_house: Hou
         "/accounts/{platform}/{ref:path}/restore": "/accounts/sandbox/1001/restore",
         "/enforcements/{id}/cancel": "/enforcements/none/cancel",
         "/pause": "/pause",
+        "/raid/end": "/raid/end",
         "/rollbacks": "/rollbacks",
         "/staff/{id}/off": "/staff/nobody/off",
+        "/staff/{id}/suspend": "/staff/nobody/suspend",
         "/tokens/{id}": "/tokens/none",
     }
     assert {path for _, path in ALWAYS} == set(calls)
