@@ -41,7 +41,7 @@ def test_without_a_token_every_call_but_the_open_ones_is_answered_401(one_house)
 @pytest.mark.parametrize("who", [*EVERYONE, "pol", "leg", "aud"])
 def test_hundreds_of_calls_of_each_kind_find_no_answer_that_the_document_does_not_name(database_url, tmp_path, who):
     # Their form has little to do with the database: all of them on one, a part on the other.
-    examples = 100 if database_url.startswith("sqlite") else 20
+    examples = 40 if database_url.startswith("sqlite") else 10
     with open_house(database_url, tmp_path) as house:
         called = _deep(house, who, examples)
         there = {f"{one.method.upper()} {one.path}" for one in operations(house)}
