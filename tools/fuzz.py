@@ -29,6 +29,10 @@ READERS = [
     "gardefou.flow.staff_import",
     "gardefou.web.scim",
 ]
+#: Libraries that read for us, watched too.
+LIBRARIES = ["scim2_models"]
+#: Bytes of an input, where no seed has more.
+LONGEST = 4_096
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 
 
@@ -44,11 +48,13 @@ def run(name: str, seconds: int) -> None:
     """Fuzz one target until the time is over; ends the process."""
     # It can be installed on some systems only, and has no types.
     atheris: Any = importlib.import_module("atheris")
-    with atheris.instrument_imports(include=["gardefou"], exclude=_others()):
+    with atheris.instrument_imports(include=["gardefou", *LIBRARIES], exclude=_others()):
         targets: Any = importlib.import_module("tests.fuzz.targets")
     # New inputs go to a folder of their own: the corpus that is kept stays small.
     found = tempfile.mkdtemp(prefix=f"fuzz-{name}-")
-    bounds = [f"-max_total_time={seconds}", "-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"]
+    # A seed that is cut is no proof, no table, and leads nowhere.
+    longest = max(LONGEST, *(file.stat().st_size for file in (CORPUS / name).iterdir()))
+    bounds = [f"-max_total_time={seconds}", f"-max_len={longest}", "-timeout=10", "-rss_limit_mb=1024"]
     atheris.Setup([sys.argv[0], *bounds, found, str(CORPUS / name)], targets.TARGETS[name])
     atheris.Fuzz()
 

@@ -9,6 +9,7 @@
     ├── Conflict          the world changed, or stands against it             (…/stale, …)
     │   ├── Stale             another change came first                       (…/stale)
     │   └── Reused            an idempotency key with another body            (idempotency/reused)
+    ├── TooOften          the same call may be made again in some seconds     (http/too_many)
     └── Unavailable       try again: a store or platform does not answer      (…/unavailable)
 
 The code is the contract (``enforcement/stale``); the message says in one line
@@ -97,6 +98,18 @@ class Stale(Conflict):
 
 class Reused(Conflict):
     """An idempotency key came back with another body (``idempotency/reused``)."""
+
+
+class TooOften(GardefouError):
+    """Something was asked for too often just now (``http/too_many``)."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            "http/too_many",
+            _("That was often enough for now; go on in %(seconds)s seconds.", seconds=seconds),
+            extra={"retry_after": seconds},
+        )
+        self.seconds = seconds
 
 
 class Unavailable(GardefouError):

@@ -62,9 +62,14 @@ class Settings:
     #: Open connections, of all and of one address.
     max_connections: int = 4_000
     max_connections_each: int = 1_000
+    #: What one token or session may ask of a node in a minute: calls and pages, and single reports; 0 is no limit.
+    max_calls_each: int = 6_000
+    max_reports_each: int = 600_000
     #: Seconds in which a request's head must be here, and in each of which so many bytes of its body must come.
     slow_seconds: float = 10.0
     slow_bytes: int = 64
+    #: Seconds that all of a body may take, however steadily it comes.
+    body_seconds: float = 900.0
     #: Seconds for which an answer waits for whoever asked to read on.
     stuck_seconds: float = 60.0
 

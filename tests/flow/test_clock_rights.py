@@ -16,11 +16,20 @@ from gardefou.flow.recertify import note_grants
 from gardefou.flow.restore import restore
 from gardefou.flow.times_noted import begin_here, note_time
 from gardefou.flow.tries import trying
-from gardefou.people.authenticate import by_session, by_token, hash_secret, make_link, start_session, use_link
+from gardefou.people.authenticate import (
+    SESSION,
+    by_session,
+    by_staff,
+    by_token,
+    hash_secret,
+    make_link,
+    start_session,
+    use_link,
+)
 from gardefou.people.invitations import halves_of, keep_half, new_half
 from gardefou.people.oidc import attempts
 from gardefou.people.passkeys import Purpose, draw, spend
-from gardefou.people.sessions import note_seen
+from gardefou.people.sessions import IDLE, note_seen, sessions_of
 from gardefou.people.signed_tokens import spend as spend_once
 from gardefou.settings import Settings
 from gardefou.worker import Worker
@@ -40,6 +49,14 @@ def world(sqlite_url):
     made.close()
 
 
+@pytest.fixture
+def both(database_url):
+    made = World(database_url, clock=SetClock(START))
+    made.people()
+    yield made
+    made.close()
+
+
 def set_back(world, by):
     """Let the time be noted, set the clock back, and start a process."""
     note_time(world.app)
@@ -54,6 +71,7 @@ class Rights:
         self.app, now = world.app, world.now
         with self.app.works.begin() as uow:
             self.session = start_session(uow, "rev", strong=True)[0]
+            self.hash = hash_secret(self.session)
             self.link = make_link(uow.connection, "rev", now=now)
             self.drawn = draw(uow.connection, Purpose.SIGN_IN, whose="", now=now)
             keep_half(uow.connection, new_half(), staff_id="rev2", by="lead", now=now)
@@ -102,20 +120,32 @@ def test_what_was_over_stays_over_when_the_clock_is_set_back(world, again):
     world.assert_sound()
 
 
-def test_what_was_not_over_ends_too_and_everybody_comes_in_anew(world):
+def test_what_was_not_over_has_as_long_left_as_it_had(both):
+    rights = Rights(both)
+    both.clock.advance(MINUTE)
+    assert set_back(both, 30 * MINUTE)
+    # What takes minutes is begun anew; a token has an end of its own, and was not near it.
+    assert rights.good() == {"session", "token", "half"}
+    with both.store.read() as connection:
+        (left,) = [one for one in sessions_of(connection, "rev", now=both.now, idle=IDLE) if one.hash == rights.hash]
+        person = by_staff(connection, "rev", now=both.now, via="console")
+    assert left.ends_at - both.now == SESSION - MINUTE
+    assert both.now - left.seen_at == MINUTE
+    # Nobody signed in more freshly by it.
+    assert person.fresh_minutes(both.now) == 1
+    Worker(both.app, Settings()).watch_round()
+    assert "session" in rights.good()
+    both.clock.advance(7 * DAY - MINUTE)
+    assert "half" not in rights.good()
+
+
+def test_whoever_starts_again_with_such_a_clock_gains_nothing(world):
     rights = Rights(world)
-    world.clock.advance(MINUTE)
-    assert set_back(world, 30 * MINUTE)
-    # A token has an end of its own, and was not near it.
-    assert rights.good() == {"token"}
-    with world.app.works.begin() as uow:
-        secret = start_session(uow, "rev", strong=True)[0]
+    assert set_back(world, HOUR)
+    assert begin_here(world.app)
     with world.store.read() as connection:
-        assert by_session(connection, secret, now=world.now)[0].id == "rev"
-    # The worker's rounds let those be who came in anew.
-    Worker(world.app, Settings()).watch_round()
-    with world.store.read() as connection:
-        assert by_session(connection, secret, now=world.now)[0].id == "rev"
+        left = next(one for one in sessions_of(connection, "rev", now=world.now, idle=IDLE) if one.hash == rights.hash)
+    assert left.ends_at - world.now < SESSION
 
 
 def test_a_process_that_is_started_with_a_right_clock_ends_nothing(world):
@@ -129,12 +159,15 @@ def test_a_process_that_is_started_with_a_right_clock_ends_nothing(world):
     assert "session" in rights.good()
 
 
-def test_a_session_that_was_seen_later_than_now_is_of_no_more_use_once_a_process_begins(world):
+def test_a_session_that_was_seen_later_than_now_lasts_no_longer(world):
     rights = Rights(world)
     world.clock.advance(7 * HOUR)
     with world.app.works.begin() as uow:
-        note_seen(uow.connection, rights.session, uow.now)
+        note_seen(uow.connection, rights.hash, uow.now)
     assert set_back(world, 6 * HOUR)
+    world.clock.advance(5 * HOUR - timedelta(seconds=1))
+    assert "session" in rights.good()
+    world.clock.advance(timedelta(seconds=1))
     assert "session" not in rights.good()
 
 

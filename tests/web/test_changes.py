@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from gardefou.storage import tables
@@ -123,3 +125,11 @@ def test_r5_a_newcomer_is_known_by_issuer_and_subject_and_nobody_twice(house):
     cancelled = house.post(f"/enforcements/{added.json()['id']}/cancel", by="ada")
     assert cancelled.status_code == 200
     assert house.post("/staff", who, by="ada").status_code == 202
+
+
+def test_a_person_has_at_least_one_role_and_an_empty_body_is_told_so(one_house):
+    bodies: list[Any] = [{}, {"name": "Planted Ann"}, {"roles": []}]
+    for body in bodies:
+        answer = one_house.post("/staff", body, by="ada")
+        assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (400, "input/invalid", "roles")
+    assert one_house.call("POST", "/staff", by="ada").json()["field"] == "roles"

@@ -357,7 +357,7 @@ def test_a_look_finds_all_it_reads_by_an_index(one_installed, monkeypatch):
     monkeypatch.setattr(fast.Fast, "_run", noted)
     event.listen(store.reader, "before_cursor_execute", lambda *given: seen.add(given[2]))
     reader = pulse.Reader(one_installed.scene.app)
-    look = reader.look(frozenset({"nobody"}))
+    look = reader.look(frozenset({("nobody", "listens")}))
     assert sum(look.counts.waiting.values()) == 1
     with store.read() as connection:
         pulse.happened_since(one_installed.scene.app, connection, look.at)

@@ -16,6 +16,7 @@ from playwright.sync_api import CDPSession, Page, Route, expect, sync_playwright
 from gardefou.flow.cases import note
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
+from gardefou.people.sessions import Lasting
 from gardefou.web.console import pulse, streams
 from gardefou.web.console.pulse import Happened, Look
 from gardefou.web.serve import Server
@@ -174,10 +175,15 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 assert refused == ["/queue"]
                 assert page.evaluate("window.opened")
 
-                # The session ends, and the page says so without being touched.
+                # The session ends, and the page says so without being touched. Nothing that it showed stays.
+                page.goto(f"{console.url}/cases/{case}")
+                page.get_by_label("For whoever looks next").fill("I have looked at it and")
                 page.evaluate("document.querySelector('form[action=\"/signout\"]').setAttribute('target', '_blank')")
                 page.get_by_role("button", name="Sign out").click()
                 expect(page.locator("#ended")).to_contain_text("You are signed out.")
+                expect(page.locator("#ended")).to_contain_text("What you were writing stands below")
+                expect(page.get_by_role("main")).to_have_text("I have looked at it and")
+                expect(page).to_have_title("You are signed out.")
 
 
 def metrics(cdp: CDPSession) -> dict[str, float]:
@@ -190,7 +196,7 @@ def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatc
     scene = make_scene(sqlite_url, tmp_path, real_time=True)
     look = pulse.Reader.look
 
-    def busy(self: pulse.Reader, sessions: frozenset[str]) -> Look:
+    def busy(self: pulse.Reader, sessions: frozenset[Lasting]) -> Look:
         """Something has happened at every look, now and then to what is on the page."""
         found = look(self, sessions)
         about = "enforcement.placed" if not found.number % 50 else "staff.signed_in"

@@ -19,13 +19,15 @@ from sqlalchemy import event
 from gardefou.cli import cli
 from gardefou.clock import rfc3339
 from gardefou.domain.records import Account, Enforcement, Staff
-from gardefou.flow.change import propose
+from gardefou.errors import InvalidInput
+from gardefou.flow.change import propose, propose_all
 from gardefou.flow.watch import watch
 from gardefou.people.directory import Entry
 from gardefou.storage import fast, tables
 from gardefou.storage.records import fetch_all
 from tests.flow.test_plans import _ONE_PLATFORM, _TOO_MUCH
 from tests.web.console_scene import HOST, PLATFORM, Browser, Scene, make_scene
+from tests.web.test_enforcement_pages import digest
 from tests.web.test_second_look import POLICY, RATIONALE, first_look, put_nets
 
 HEADER = "platform,ref,tier,because,until\n"
@@ -410,6 +412,36 @@ def test_roles_are_taken_at_once_and_given_by_others(scene: Scene):
     assert "how it is already" in admin.follow(f"{path}/roles", team=eve.team)
     assert "Changes about them that wait" in admin.get(path)
     assert "power" in scene.client("ada").post(f"{path}/roles", 403, role=["lead"], team=eve.team)
+
+
+def test_an_admin_who_trades_their_own_role_for_another_does_it_whole(scene: Scene):
+    admin, zoe = scene.client("zoe"), scene.staff["zoe"]
+    path = f"/people/{zoe.pseudonym}"
+
+    def roles() -> tuple[str, ...]:
+        with scene.app.works.begin() as uow:
+            return uow.need(Staff, "gardefou", zoe.id).roles
+
+    # Whoever proposes it must still be able to when others have said yes.
+    waits = admin.post(f"{path}/roles", role=["lead"], team=zoe.team)
+    assert waits.startswith("/enforcements/")
+    assert roles() == ("admin",)
+    page = admin.get(waits)
+    assert "lead" in page
+    for name in ("ben", "cyd"):
+        browser = scene.client(name)
+        browser.post(f"{waits.partition('?')[0]}/answer", digest=digest(browser.get(waits)), answer="yes", note="Yes.")
+    scene.later(timedelta(hours=1))
+    assert roles() == ("lead",)
+
+
+def test_of_two_changes_proposed_together_neither_stands_where_one_cannot(scene: Scene):
+    eve = scene.staff["eve"]
+    taken = ("role", {"staff": eve.id, "remove": ["lead"]})
+    with pytest.raises(InvalidInput):
+        propose_all(scene.app, scene.actor("zoe"), [taken, ("role", {"staff": eve.id, "add": ["no-such-role"]})])
+    with scene.app.works.begin() as uow:
+        assert uow.need(Staff, "gardefou", eve.id).roles == eve.roles
 
 
 def test_notice_and_putting_off_count_at_once_and_staying_waits(scene: Scene):

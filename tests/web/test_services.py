@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gardefou.errors import Unavailable
+from gardefou.errors import TooOften
 from gardefou.flow.due import run_due
 from gardefou.people.authenticate import by_token, checksum, new_secret, note_strong
 from gardefou.storage import tables
@@ -218,13 +218,13 @@ def test_one_address_brings_secrets_so_often_and_another_all_the_same():
     throttle = Throttle(60, ticks=lambda: now)
     for _ in range(60):
         throttle.take("one")
-    with pytest.raises(Unavailable) as refused:
+    with pytest.raises(TooOften) as refused:
         throttle.take("one")
     assert refused.value.code == "http/too_many"
     throttle.take("two")
     now = 1.5
     throttle.take("one")
-    with pytest.raises(Unavailable):
+    with pytest.raises(TooOften):
         throttle.take("one")
 
 

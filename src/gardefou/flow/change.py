@@ -7,7 +7,7 @@ for people like an enforcement does (R3, M10). Each is an enforcement of action
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import Answer, approve
 from gardefou.flow.change_apply import KINDS, apply_change, never_locked
+from gardefou.flow.changes.base import Handler
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert
 from gardefou.flow.judging import judge_act
@@ -50,21 +51,35 @@ def propose(app: App, actor: Actor, kind: str, payload: Mapping[str, Any], becau
         Denied: no power for it (`auth/forbidden`, `staff/…`).
         StepUpRequired: a net wants a fresher sign-in (`auth/step_up`).
     """
-    handler = KINDS.get(kind)
-    if handler is None:
-        raise InvalidInput("change/kind", _("There is no change %(kind)s.", kind=repr(kind)), field="kind")
+    return propose_all(app, actor, [(kind, payload)], because)[0]
+
+
+def propose_all(
+    app: App, actor: Actor, wanted: Sequence[tuple[str, Mapping[str, Any]]], because: str = ""
+) -> list[Enforcement]:
+    """Propose guarded changes together, all of them or none; each then takes effect or waits by itself (`propose`)."""
+    handlers = [_handler(kind) for kind, _payload in wanted]
     if len(because) > _MAX_TEXT:
         raise InvalidInput("change/because", _("At most %(most)s characters.", most=_MAX_TEXT), field="because")
-    actor.require(handler.power, app.now())
-    actor.require_everywhere()
-    handler.think_ahead(app, dict(payload))
+    for handler, (_kind, payload) in zip(handlers, wanted, strict=True):
+        actor.require(handler.power, app.now())
+        actor.require_everywhere()
+        handler.think_ahead(app, dict(payload))
     with app.works.begin() as uow:
         uow.serialise("changes")
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id))
-            actor.require(handler.power, uow.now)
-        placed = propose_in(uow, app, actor, kind, payload, because)
-    return carry_on(app, placed)
+            for handler in handlers:
+                actor.require(handler.power, uow.now)
+        placed = [propose_in(uow, app, actor, kind, payload, because) for kind, payload in wanted]
+    return [carry_on(app, one) for one in placed]
+
+
+def _handler(kind: str) -> Handler:
+    handler = KINDS.get(kind)
+    if handler is None:
+        raise InvalidInput("change/kind", _("There is no change %(kind)s.", kind=repr(kind)), field="kind")
+    return handler
 
 
 def propose_in(

@@ -19,7 +19,14 @@ from gardefou.flow.app import App
 from gardefou.flow.newcomers import keep_identity
 from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
-from gardefou.people.authenticate import NEW_KEY_MINUTES, by_staff, hash_secret, sign_in_again, start_session
+from gardefou.people.authenticate import (
+    NEW_KEY_MINUTES,
+    by_staff,
+    hash_secret,
+    renew_session,
+    sign_in_again,
+    start_session,
+)
 from gardefou.people.directory import Entry
 from gardefou.people.oidc.claims import Identity, Logout
 from gardefou.people.oidc.delegation import Delegated
@@ -80,8 +87,8 @@ def signed_in(app: App, who: Identity, *, browser: str = "", instead_of: str = "
         return secret
 
 
-def signed_in_anew(app: App, who: Identity, *, staff_id: str, session: str, since: datetime) -> None:
-    """Note a fresh strong sign-in at the provider of somebody who has a session here.
+def signed_in_anew(app: App, who: Identity, *, staff_id: str, session: str, since: datetime) -> str:
+    """Note a fresh strong sign-in at the provider of somebody who has a session here; return its new secret.
 
     Writes `staff.signed_in`.
 
@@ -102,6 +109,7 @@ def signed_in_anew(app: App, who: Identity, *, staff_id: str, session: str, sinc
             # It may be another session there than the one that this one came from.
             mine = sa.and_(_session.hash == hash_secret(session), _session.issuer != "")
             uow.connection.execute(tables.session.update().where(mine).values(sid=_hashed(who.issuer, who.sid)))
+        return renew_session(uow.connection, session)
 
 
 def link(app: App, actor: Actor, who: Identity, *, since: datetime) -> None:

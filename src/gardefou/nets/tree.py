@@ -166,5 +166,12 @@ def _wrap(text: str, *, needed: bool) -> str:
 
 
 def _quoted(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+    return f'"{"".join(_QUOTED.get(char) or _visible(char) for char in value)}"'
+
+
+_QUOTED = {"\\": "\\\\", '"': '\\"'}
+
+
+def _visible(char: str) -> str:
+    """Return a character as it stands in a text, or as its number where it would not be seen, or not be read again."""
+    return char if char.isprintable() else f"\\U{ord(char):08x}"

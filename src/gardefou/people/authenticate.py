@@ -282,6 +282,28 @@ def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
 
 
+def renew_session(connection: sa.Connection, secret: str) -> str:
+    """Give a session a new secret, and return it; the one it had opens nothing from here on.
+
+    For whenever its person has proved once more who they are: whoever had
+    got hold of the earlier secret is left behind. All else of the session
+    stays: when it ends, the token of its pages, so that forms which are open
+    go on, and what it began at a passkey or the identity provider.
+
+    Raises:
+        Denied: it has ended, or was renewed by another request (`auth/signed_out`).
+    """
+    renewed = new_secret()
+    before, after = hash_secret(secret), hash_secret(renewed)
+    mine = tables.session.c.hash == before, tables.session.c.revoked_at.is_(None)
+    if connection.execute(tables.session.update().where(*mine).values(hash=after)).rowcount != 1:
+        raise Denied("auth/signed_out", "You are signed out; sign in again.")
+    connection.execute(tables.ceremony.update().where(tables.ceremony.c.whose == before).values(whose=after))
+    attempt = tables.oidc_attempt
+    connection.execute(attempt.update().where(attempt.c.session == before).values(session=after))
+    return renewed
+
+
 def by_session(
     connection: sa.Connection, secret: str, *, now: datetime, idle: timedelta = IDLE
 ) -> tuple[Actor, str, datetime]:

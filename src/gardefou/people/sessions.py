@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
@@ -35,6 +36,8 @@ _ON = (
 )
 #: What sessions of the command line are called.
 COMMAND_LINE = "cli"
+#: What stays of a session while its secret is renewed: whose it is, and the token of its pages.
+Lasting: TypeAlias = tuple[str, str]
 _s = tables.session.c
 
 

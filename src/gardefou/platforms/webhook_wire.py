@@ -50,7 +50,7 @@ def refusal(raw: bytes, status: int) -> tuple[str | None, str]:
     except BadAnswer:
         return None, f"HTTP {status}"
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in words).split())
-    return code, line[:300] or f"HTTP {status}"
+    return code or None, line[:300] or f"HTTP {status}"
 
 
 def description(document: Mapping[str, Any], *, url: str) -> Description:

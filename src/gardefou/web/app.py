@@ -37,6 +37,7 @@ from gardefou.web.hot import HotPath
 from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
 from gardefou.web.openid import OpenId
+from gardefou.web.pace import Pace
 from gardefou.web.scim.routes import routes as scim_routes
 from gardefou.web.shield import Shield
 from gardefou.worker import Worker
@@ -72,7 +73,8 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     """
     live = Live(app)
     openid = OpenId(settings)
-    node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app), openid=openid)
+    pace = Pace(settings)
+    node = Node(app=app, settings=settings, bearer=Bearer(app), metrics=Metrics(app), openid=openid, pace=pace)
 
     @asynccontextmanager
     async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
@@ -116,7 +118,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
         from gardefou.web.signals import signal_routes  # noqa: PLC0415
 
         web.router.routes.extend(signal_routes(settings))
-    web.router.routes.extend(routes(app, settings, live, openid))
+    web.router.routes.extend(routes(app, settings, live, openid, pace))
     web.add_middleware(HotPath, prefix=PREFIX)
     web.add_middleware(Shield)
     return web

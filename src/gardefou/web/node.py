@@ -20,6 +20,7 @@ from gardefou.settings import Settings
 from gardefou.web.auth import Bearer, secret_of
 from gardefou.web.metrics import Metrics
 from gardefou.web.openid import OpenId
+from gardefou.web.pace import Pace
 from gardefou.web.throttle import Throttle
 from gardefou.web.views import Names
 from gardefou.web.walls import keep_within
@@ -34,6 +35,7 @@ class Node:
     bearer: Bearer
     metrics: Metrics
     openid: OpenId
+    pace: Pace
     intake: Intake | None = None
     #: How often one address may bring secrets that were found.
     leaks: Throttle = field(default_factory=lambda: Throttle(60))
@@ -82,9 +84,11 @@ def reader(request: Request) -> Caller:
     Raises:
         Denied: no or a wrong token (`auth/missing`, `auth/invalid`), or it does
             not read (`auth/forbidden`, `staff/…`).
+        TooOften: the token had enough for now (`http/too_many`).
     """
     node = node_of(request)
     actor = node.bearer.actor(secret_of(request))
+    node.pace.call(request, actor)
     actor.require(Power.READ, node.app.now())
     keep_within(request, actor)
     return Caller(node, actor)

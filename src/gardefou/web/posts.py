@@ -56,6 +56,7 @@ async def caller_of(request: Request, power: Power) -> Caller:
     actor = node.bearer.remembered(secret)
     if actor is None:
         actor = await run_in_threadpool(node.bearer.actor, secret)
+    node.pace.call(request, actor)
     actor.require(power, node.app.now())
     keep_within(request, actor)
     return Caller(node, actor)

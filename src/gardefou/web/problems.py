@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details: the only place where an error becomes an HTTP status.
 
-InvalidInput is 400, NotFound 404, Conflict 409, Unavailable 503 with
-Retry-After. Denied is 401 where nobody is signed in (`auth/missing`,
+InvalidInput is 400, NotFound 404, Conflict 409, TooOften 429, Unavailable 503,
+both with Retry-After. Denied is 401 where nobody is signed in (`auth/missing`,
 `auth/invalid`, `auth/signed_out`) and 403 otherwise.
 """
 
@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, TooManyTries, Unavailable
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, TooManyTries, TooOften, Unavailable
 
 _log = logging.getLogger("gardefou.web")
 
@@ -58,7 +58,7 @@ def status_of(error: GardefouError) -> int:
     match error:
         case InvalidInput():
             return {"http/too_large": 413, "http/content_type": 415}.get(error.code, 400)
-        case TooManyTries():
+        case TooManyTries() | TooOften():
             return 429
         case Denied():
             return 401 if error.code in _SIGNED_OUT else 403
@@ -98,7 +98,7 @@ def problem(error: GardefouError, *, status: int | None = None, headers: Mapping
         sent["WWW-Authenticate"] = 'Bearer realm="gardefou"' + (', error="invalid_token"' if with_token else "")
     if status == 503 or error.code == "idempotency/in_progress":
         sent["Retry-After"] = str(RETRY_SECONDS)
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooManyTries | TooOften):
         sent["Retry-After"] = str(error.seconds)
     return Response(orjson.dumps(document, default=str), status, sent, MEDIA_TYPE)
 

@@ -78,7 +78,7 @@ def _failures(method: str, call: dict[str, Any], *, is_open: bool) -> list[int]:
     """Return the statuses with which a call may fail, after what it takes."""
     failures = {503}
     if not is_open:
-        failures |= {401, 403}
+        failures |= {401, 403, 429}
     if any(one["in"] == "path" for one in call.get("parameters", ())):
         failures |= {404}
     if call.get("parameters") or "requestBody" in call:

@@ -1,20 +1,21 @@
-"""How often one address may call what needs no token."""
+"""How often one address, token or session may do something, on one node."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from gardefou.errors import Unavailable
+from gardefou.errors import TooOften
 
-#: Addresses remembered at a time; the one that was quiet for longest is forgotten first.
+#: Callers remembered at a time; the one that was quiet for longest is forgotten first.
 MOST = 10_000
 
 
 class Throttle:
-    """Lets each address do something some times a minute, on this node."""
+    """Lets each caller do something some times a minute, all of them at once where it likes, on this node."""
 
     def __init__(self, a_minute: int, *, ticks: Callable[[], float] = time.monotonic) -> None:
         self._rate = a_minute / 60
@@ -23,23 +24,21 @@ class Throttle:
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def take(self, address: str) -> None:
-        """Take one of an address's calls.
+    def take(self, caller: str) -> None:
+        """Take one of a caller's calls.
 
         Raises:
-            Unavailable: it has none left for now (`http/too_many`).
+            TooOften: it has none left for now (`http/too_many`).
         """
-        now = self._ticks()
+        if not self._burst:
+            return
         with self._lock:
-            left, at = self._held.pop(address, (self._burst, now))
+            now = self._ticks()
+            left, at = self._held.pop(caller, (self._burst, now))
             left = min(self._burst, left + (now - at) * self._rate)
-            if left >= 1:
-                left -= 1
-                good = True
-            else:
-                good = False
-            self._held[address] = (left, now)
-            while len(self._held) > MOST:
+            good = left >= 1
+            self._held[caller] = (left - good, now)
+            if len(self._held) > MOST:
                 self._held.popitem(last=False)
         if not good:
-            raise Unavailable("http/too_many", "That was often enough for now; go on in a minute.")
+            raise TooOften(math.ceil((1 - left) / self._rate))

@@ -77,8 +77,9 @@ class Wire(HttpToolsProtocol):
     _in_head = True
     _head = 0
     _trailers = 0
-    # Octets since the last look at how fast they come, and the look to come.
+    # Octets since the last look at how fast they come, the look to come, and seconds waited for this body so far.
     _came = 0
+    _waited = 0.0
     _look: asyncio.TimerHandle | None = None
     _stuck: asyncio.TimerHandle | None = None
 
@@ -148,7 +149,7 @@ class Wire(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Pass the request on, or answer what is wrong with its head."""
-        self._in_head, self._head = False, 0
+        self._in_head, self._head, self._waited = False, 0, 0.0
         error, status = self._wrong()
         if error is None:
             super().on_headers_complete()
@@ -214,7 +215,10 @@ class Wire(HttpToolsProtocol):
         if not self._in_head and self.flow.read_paused:
             # We are the slow one.
             self._watch()
-        elif self._in_head or self._came < settings.slow_seconds * settings.slow_bytes:
+            return
+        self._waited += settings.slow_seconds
+        late = self._waited >= settings.body_seconds
+        if self._in_head or late or self._came < settings.slow_seconds * settings.slow_bytes:
             slow = InvalidInput("http/slow", "The request did not come along fast enough; send it again.")
             self._end(slow, 408)
         else:

@@ -299,14 +299,14 @@ class Rollback(Body):
 
 
 class NewStaff(Body):
-    """A person, with roles and a team.
+    """A person, with at least one role, and a team.
 
     ``name``, ``email``, and ``subject`` (what the identity provider ``issuer``
     knows them by) go into the sealed directory and nowhere else.
     """
 
     model_config = _example({"name": "Ada Example", "roles": ["reviewer"], "team": "reports"})
-    roles: Annotated[list[Id], Field(max_length=20)] = Field(default_factory=list)
+    roles: Annotated[list[Id], Field(min_length=1, max_length=20)]
     team: Short = ""
     employer: Short = ""
     started: Moment | None = None

@@ -13,14 +13,14 @@ from gardefou.domain.actions import Action
 from gardefou.domain.records import ORGANISATION, Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import GardefouError
-from gardefou.flow.approve import Answer, approve, cancel
+from gardefou.flow.approve import Answer, cancel
 from gardefou.flow.break_glass import ratify
 from gardefou.flow.execute import advance
 from gardefou.people.authenticate import hash_secret
 from gardefou.web.console import enforcement_page, groups
 from gardefou.web.console.enforcement_reads import MOST_COUNTED, TABS, counts, filter_of, listed, page_of, tab_of
 from gardefou.web.console.frame import Console, Visit, go, local
-from gardefou.web.console.passkeys import signed_in
+from gardefou.web.console.passkeys import answered, signed_in
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -87,7 +87,7 @@ def answer(visit: Visit) -> Response:
         assertion=signed_in(visit),
         whose=hash_secret(visit.secret),
     )
-    after = approve(visit.app, visit.actor, given)
+    after = answered(visit, given)
     _go_on(visit, after)
     return go(f"/enforcements/{after.id}", done=given.answer)
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Message, Receive, Scope, Send
@@ -28,6 +28,7 @@ from gardefou.errors import (
     NotFound,
     StepUpRequired,
     TooManyTries,
+    TooOften,
     Unavailable,
 )
 from gardefou.flow.app import App
@@ -42,6 +43,7 @@ from gardefou.people.authenticate import (
     by_signin_key,
     by_staff,
     hash_secret,
+    renew_session,
     sign_in_again,
     start_session,
     use_link,
@@ -52,13 +54,16 @@ from gardefou.people.roles import Power
 from gardefou.people.sessions import NOTED, browser_family, note_seen
 from gardefou.settings import Settings
 from gardefou.speech import Speech, language_of, speak, speech
+from gardefou.speech import gettext as _
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.streams import Live
 from gardefou.web.console.templates import templates
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
-from gardefou.web.problems import note_denied
+from gardefou.web.pace import Pace
+from gardefou.web.problems import as_error, note_denied
+from gardefou.web.problems import problem as plain_problem
 
 COOKIE = "gardefou"
 #: With this prefix a browser takes a cookie over https only, for this host alone.
@@ -95,6 +100,8 @@ class Visit:
     who: Actor | None = None
     csrf: str = ""
     secret: str = ""
+    #: The session's secret is a new one, which the browser is to have.
+    renewed: bool = False
     preferences: Preferences = field(default_factory=Preferences)
     #: Platform and account that a form acts on, for the page that asks to confirm it.
     concerns: tuple[str, str] | None = None
@@ -115,6 +122,10 @@ class Visit:
         if self.who is None:
             raise Denied("auth/signed_out", "You are signed out; sign in again.")
         return self.who
+
+    def has_anew(self, secret: str) -> None:
+        """Go on with the new secret that the session was given (`renew_session`); the answer tells the browser."""
+        self.secret, self.renewed = secret, True
 
     @property
     def staff(self) -> Staff:
@@ -200,11 +211,12 @@ def local(path: str) -> str:
 class Console:
     """The application node with its templates; makes routes out of pages."""
 
-    def __init__(self, app: App, settings: Settings, live: Live, openid: OpenId) -> None:
+    def __init__(self, app: App, settings: Settings, live: Live, openid: OpenId, pace: Pace) -> None:
         self.app = app
         self.settings = settings
         self.live = live
         self.openid = openid
+        self.pace = pace
 
     @cached_property
     def figures(self) -> Figures:
@@ -213,11 +225,19 @@ class Console:
 
     def get(self, path: str, page: Page, *, anyone: bool = False) -> Route:
         """Return the route of a page that is read."""
-        return Route(path, self._endpoint(page, anyone=anyone), methods=["GET"])
+        return Route(path, self._endpoint(self._paced(path, page), anyone=anyone), methods=["GET"])
 
     def post(self, path: str, page: Page, *, anyone: bool = False) -> Route:
         """Return the route of a form that is taken."""
-        return Route(path, self._endpoint(page, anyone=anyone), methods=["POST"])
+        return Route(path, self._endpoint(self._paced(path, page), anyone=anyone), methods=["POST"])
+
+    def _paced(self, path: str, page: Page) -> Page:
+        def paced(visit: Visit) -> Response:
+            if visit.who is not None:
+                self.pace.page(path, visit.csrf)
+            return page(visit)
+
+        return paced
 
     def _endpoint(self, page: Page, *, anyone: bool) -> Callable[[Request], Any]:
         async def endpoint(request: Request) -> Response:
@@ -240,6 +260,22 @@ class Console:
     ) -> Response:
         visit = self._visit(request, form)
         try:
+            response = self._answer(visit, page, trouble, anyone=anyone)
+        except Exception as error:
+            known = as_error(error)
+            if not visit.renewed or known is None:
+                raise
+            response = plain_problem(known)
+        # Unless the page itself began another session, or ended this one.
+        if visit.renewed and not any(
+            cookie.startswith(f"{_cookie_name(request)}=") for cookie in response.headers.getlist("set-cookie")
+        ):
+            open_cookie(response, request, visit.secret)
+        return response
+
+    def _answer(self, visit: Visit, page: Page, trouble: InvalidInput | None, *, anyone: bool) -> Response:
+        request = visit.request
+        try:
             self._enter(visit)
             if trouble is not None:
                 raise trouble
@@ -253,6 +289,9 @@ class Console:
             return page(visit)
         except StepUpRequired as error:
             return _ask_again(visit, error.message)
+        except TooOften as error:
+            # Costs less than a page.
+            return later_again(PlainTextResponse(_(error.message), status_of(error)), error)
         except GardefouError as error:
             if error.code == "auth/signed_out":
                 return _to_sign_in(request)
@@ -314,6 +353,8 @@ class Console:
             raise Denied("auth/step_up_wrong", error.message) from error
         with self.app.works.begin() as uow:
             sign_in_again(uow, staff_id)
+            secret = renew_session(uow.connection, visit.secret)
+        visit.has_anew(secret)
         with self.app.works.read() as connection:
             visit.who = by_staff(connection, staff_id, now=self.app.now(), via="console")
 
@@ -428,7 +469,7 @@ def problem(visit: Visit, error: GardefouError) -> Response:
 
 def later_again(response: Response, error: GardefouError) -> Response:
     """Say on an answer after how many seconds to come back, where it was too soon."""
-    if isinstance(error, TooManyTries):
+    if isinstance(error, TooManyTries | TooOften):
         response.headers["Retry-After"] = str(error.seconds)
     return response
 
@@ -437,6 +478,7 @@ def status_of(error: GardefouError) -> int:
     """Return the HTTP status of an error."""
     kinds: tuple[tuple[type[GardefouError], int], ...] = (
         (TooManyTries, 429),
+        (TooOften, 429),
         (InvalidInput, 400),
         (NotFound, 404),
         (Denied, 403),

@@ -18,7 +18,7 @@ from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Account, Approval, Enforcement
 from gardefou.domain.states import ENDED, State
 from gardefou.errors import Conflict, GardefouError, NotFound
-from gardefou.flow.approve import Answer, approve, cancel
+from gardefou.flow.approve import Answer, cancel
 from gardefou.flow.break_glass import ONE_OTHER, break_glass, ratify
 from gardefou.flow.execute import advance
 from gardefou.flow.restore import restore
@@ -33,7 +33,7 @@ from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit, go
-from gardefou.web.console.passkeys import signed_in
+from gardefou.web.console.passkeys import answered, signed_in
 from gardefou.web.console.reading import approvals_of, described, lookalikes_of, refreshed
 
 _a = tables.account.c
@@ -208,7 +208,7 @@ def answer(visit: Visit) -> Response:
         assertion=signed_in(visit),
         whose=hash_secret(visit.secret),
     )
-    after = approve(visit.app, visit.actor, given)
+    after = answered(visit, given)
     _go_on(visit, after)
     return go(path_of(glass.platform, glass.account), done=given.answer)
 

@@ -11,11 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
-from gardefou.errors import GardefouError
-from gardefou.people.authenticate import hash_secret
+from gardefou.errors import GardefouError, TooOften
 from gardefou.speech import Speech, speech
 from gardefou.speech import gettext as _
-from gardefou.web.console.frame import Console, Visit, status_of
+from gardefou.web.console.frame import Console, Visit, later_again, status_of
 from gardefou.web.console.streams import Stream
 
 
@@ -29,7 +28,11 @@ def routes(console: Console) -> list[BaseRoute]:
             return PlainTextResponse(_(error.message), status_code=status_of(error))
         if visit.who is None:
             return PlainTextResponse(_("You are signed out."), status_code=401)
-        session = hash_secret(visit.secret)
+        session = (visit.staff.id, visit.csrf)
+        try:
+            console.pace.page("/live", visit.csrf)
+        except TooOften as error:
+            return later_again(PlainTextResponse(_(error.message), status_of(error)), error)
         if console.live.is_full(session):
             return PlainTextResponse(_("Too many pages are open."), status_code=429, headers={"Retry-After": "30"})
         return Stream(console.live, session, visit.staff, speaks, _since(request))

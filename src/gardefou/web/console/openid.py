@@ -120,7 +120,7 @@ def come_back(visit: Visit) -> Response:
         who = _who_came_back(visit, attempt)
         if attempt.purpose is Purpose.STEP_UP:
             staff_id, since = visit.actor.id, attempt.created_at
-            flow.signed_in_anew(visit.app, who, staff_id=staff_id, session=visit.secret, since=since)
+            visit.has_anew(flow.signed_in_anew(visit.app, who, staff_id=staff_id, session=visit.secret, since=since))
             return go("/oidc/back", state=state)
         if attempt.purpose is Purpose.LINK:
             flow.link(visit.app, visit.actor, who, since=attempt.created_at)

@@ -38,6 +38,7 @@ from gardefou.web.console import (
 from gardefou.web.console.frame import Assets, Console
 from gardefou.web.console.streams import Live
 from gardefou.web.openid import OpenId
+from gardefou.web.pace import Pace
 
 _STATIC = Path(__file__).resolve().parents[1] / "static"
 _GROUPS = (
@@ -69,9 +70,9 @@ _GROUPS = (
 )
 
 
-def routes(app: App, settings: Settings, live_pages: Live, provider: OpenId) -> list[BaseRoute]:
+def routes(app: App, settings: Settings, live_pages: Live, provider: OpenId, pace: Pace) -> list[BaseRoute]:
     """Return the console's routes, to be mounted at the root: pages, forms and ``/static``."""
-    console = Console(app, settings, live_pages, provider)
+    console = Console(app, settings, live_pages, provider, pace)
     pages = [route for group in _GROUPS for route in group.routes(console)]
     if provider.on:
         from gardefou.web.console import openid  # noqa: PLC0415 - loads much that is needed nowhere else

@@ -9,14 +9,15 @@ import sqlalchemy as sa
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
-from gardefou.domain.records import Passkey, Token
+from gardefou.domain.records import Enforcement, Passkey, Token
 from gardefou.domain.states import State
 from gardefou.errors import InvalidInput, NotFound
+from gardefou.flow.approve import Answer, approve
 from gardefou.flow.passkeys import draw, enrol, require_fresh, revoke
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.sessions import end, open_sessions
 from gardefou.people.assertions import approval_challenge, assertion_of, encoded, read_json
-from gardefou.people.authenticate import SIGNIN, hash_secret
+from gardefou.people.authenticate import SIGNIN, hash_secret, renew_session
 from gardefou.people.passkeys import Purpose, Site, asked_of, asked_to_make, passkeys_of
 from gardefou.people.sessions import Session
 from gardefou.storage import tables
@@ -180,3 +181,13 @@ def signed_in(visit: Visit) -> dict[str, str] | None:
     credential = read_json(given)
     nonce = credential.get("nonce")
     return assertion_of(credential, nonce=nonce if isinstance(nonce, str) else "")
+
+
+def answered(visit: Visit, given: Answer) -> Enforcement:
+    """Record an answer (`approve`). Signing it was a sign-in: the session goes on under a new secret."""
+    after = approve(visit.app, visit.actor, given)
+    if given.assertion is not None and "nonce" in given.assertion:
+        with visit.app.works.begin() as uow:
+            secret = renew_session(uow.connection, visit.secret)
+        visit.has_anew(secret)
+    return after

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -11,7 +13,7 @@ from gardefou.domain.records import Enforcement, Staff, Token
 from gardefou.domain.states import State
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import Config
-from gardefou.flow.change import propose
+from gardefou.flow.change import propose, propose_all
 from gardefou.flow.names import open_revealing
 from gardefou.flow.rollback_report import rollbacks_of
 from gardefou.flow.second_look import hidden_on
@@ -174,18 +176,21 @@ def _nets_on(config: Config, standing: Now, *, newcomer: bool) -> list[str]:
 def change_roles(visit: Visit) -> Response:
     """Make a person's roles and team those that were chosen: what is taken goes at once, what is given waits."""
     person, form = person_of(visit), visit.form
-    chosen, team = form.all("role"), form.one("team")
+    chosen, team = form.all("role"), "" if form.one("team") == person.team else form.one("team")
     take = [role for role in person.roles if role not in chosen]
     give = [role for role in chosen if role not in person.roles]
-    made: Enforcement | None = None
-    if take:
-        made = propose(visit.app, visit.actor, "role", {"staff": person.id, "remove": take}, form.one("because"))
-    if give or (team and team != person.team):
-        payload = {"staff": person.id, "add": give, "team": team if team != person.team else ""}
-        made = propose(visit.app, visit.actor, "role", payload, form.one("because"))
-    if made is None:
+    waits: dict[str, Any] = {"add": give, "team": team} if give or team else {}
+    left = powers_of([role for role in person.roles if role not in take])
+    if waits and take and person.id == visit.actor.id and Power.STAFF not in left:
+        # Whoever proposes it must still be able to when it takes effect: what one would lose it by waits with it.
+        wanted: list[dict[str, Any]] = [{**waits, "remove": take}]
+    else:
+        wanted = [one for one in (waits, {"remove": take} if take else {}) if one]
+    if not wanted:
         return go(path_of(person), done="same")
-    return _after(person, made)
+    changes = [("role", {"staff": person.id, **one}) for one in wanted]
+    # The one that waits comes first.
+    return _after(person, propose_all(visit.app, visit.actor, changes, form.one("because"))[0])
 
 
 def give_notice(visit: Visit) -> Response:

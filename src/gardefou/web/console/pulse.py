@@ -18,7 +18,7 @@ from gardefou.flow.second_look import OUTSTANDING, is_hidden
 from gardefou.ids import least_at
 from gardefou.nets.seats import Person, could_count
 from gardefou.nets.verdict import Requirement, Verdict
-from gardefou.people.sessions import going_on
+from gardefou.people.sessions import Lasting, going_on
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
@@ -193,8 +193,8 @@ class Look:
     blind: Blind
     counts: Counts
     #: The sessions that listened when it began; and who is behind those of them that go on.
-    asked: frozenset[str]
-    sessions: Mapping[str, Staff]
+    asked: frozenset[Lasting]
+    sessions: Mapping[Lasting, Staff]
 
 
 def topic(platform: str, account: str) -> str:
@@ -231,7 +231,7 @@ class Reader:
     _counts: Counts | None = None
     _blind: Blind = field(default_factory=Blind)
 
-    def look(self, sessions: frozenset[str]) -> Look:
+    def look(self, sessions: frozenset[Lasting]) -> Look:
         """Read what happened since the last look, the counters, and who may go on listening."""
         with self.app.works.read() as connection:
             at = self.app.now()
@@ -383,17 +383,19 @@ def _blind(connection: sa.Connection) -> Blind:
     return Blind(found=tuple((one, tuple(given[one.id])) for one in found))
 
 
-def _sessions(connection: sa.Connection, hashes: Collection[str], now: datetime, idle: timedelta) -> dict[str, Staff]:
+def _sessions(
+    connection: sa.Connection, asked: Collection[Lasting], now: datetime, idle: timedelta
+) -> dict[Lasting, Staff]:
     """Return who is behind each session that goes on; of sessions that ended and people off duty nothing."""
-    if not hashes:
+    if not asked:
         return {}
     session = tables.session.c
-    rows = connection.execute(
-        sa.select(session.hash, session.staff_id).where(session.hash.in_(hashes), going_on(now, idle))
-    ).all()
-    people = _staff(connection, {row.staff_id for row in rows})
+    people, tokens = zip(*asked, strict=True)
+    mine = session.staff_id.in_(set(people)), session.csrf.in_(tokens)
+    rows = connection.execute(sa.select(session.staff_id, session.csrf).where(*mine, going_on(now, idle))).all()
+    staff_of = _staff(connection, {row.staff_id for row in rows})
     return {
-        row.hash: staff
+        (row.staff_id, row.csrf): staff
         for row in rows
-        if (staff := people.get(row.staff_id)) is not None and standing_now(staff, now).on_duty
+        if (staff := staff_of.get(row.staff_id)) is not None and standing_now(staff, now).on_duty
     }

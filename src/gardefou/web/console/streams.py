@@ -3,7 +3,8 @@
 One poller a process looks at the store about twice a second while anyone
 listens, and wakes every stream; what happens through other nodes is found as
 it is read from the store, and on PostgreSQL at once: a nudge brings the next
-look forward. A stream ends within a second of its session.
+look forward. A stream ends within a second of its session, and goes on where the
+session's secret is renewed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from gardefou.domain.records import Staff
 from gardefou.flow.app import App
+from gardefou.people.sessions import Lasting
 from gardefou.speech import Speech, decimal, ngettext, speak
 from gardefou.speech import gettext as _
 from gardefou.storage.nudge import listen
@@ -82,7 +84,7 @@ class Live:
     def __init__(self, app: App) -> None:
         self._app = app
         self._reader = Reader(app)
-        self._streams: dict[Stream, str] = {}
+        self._streams: dict[Stream, Lasting] = {}
         self._looks: deque[Look] = deque(maxlen=_KEPT)
         self._looked_at = float("-inf")
         self._poller: asyncio.Task[None] | None = None
@@ -111,7 +113,7 @@ class Live:
         """The newest look, or None before the first."""
         return self._looks[-1] if self._looks else None
 
-    def is_full(self, session: str) -> bool:
+    def is_full(self, session: Lasting) -> bool:
         """Whether this session, or this process, has as many streams as there may be."""
         return len(self._streams) >= MOST_IN_ALL or Counter(self._streams.values())[session] >= MOST_OF_ONE
 
@@ -132,7 +134,7 @@ class Live:
             return {}
         return texts(look.counts, look.counts.for_person(staff, look.at))
 
-    def join(self, stream: Stream, session: str) -> None:
+    def join(self, stream: Stream, session: Lasting) -> None:
         """Let a stream take part; the first one starts the poller."""
         self._streams[stream] = session
         if not self.polling:
@@ -209,7 +211,7 @@ class Stream:
     the next connection goes on.
     """
 
-    def __init__(self, live: Live, session: str, staff: Staff, speaks: Speech, since: datetime | None) -> None:
+    def __init__(self, live: Live, session: Lasting, staff: Staff, speaks: Speech, since: datetime | None) -> None:
         self._live = live
         self._session = session
         self._staff = staff

@@ -30,7 +30,7 @@ from scim2_models import (
 from sqlalchemy.exc import IntegrityError
 from starlette.responses import Response
 
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Unavailable
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, TooOften, Unavailable
 from gardefou.flow.app import App
 from gardefou.people.actor import Actor
 from gardefou.web.problems import as_error
@@ -144,8 +144,8 @@ def failed(error: Exception) -> Response:
         made = Error(status=500, detail="This is a fault of Gardefou's; its log says more.")
     status = made.status or 500
     headers = {"WWW-Authenticate": 'Bearer realm="gardefou"'} if status == 401 else {}
-    if status == 503:
-        headers["Retry-After"] = "1"
+    if status in {429, 503}:
+        headers["Retry-After"] = str(error.seconds if isinstance(error, TooOften) else 1)
     return Response(orjson.dumps(made.model_dump()), status, headers, MEDIA_TYPE)
 
 
@@ -185,6 +185,8 @@ def _of_ours(error: GardefouError) -> Error:
             return UniquenessException().to_error()
         case Conflict():
             return ConflictException().to_error()
+        case TooOften():
+            return Error(status=429, detail=error.message)
         case Unavailable():
             return Error(status=503, detail="Try again in a moment.")
         case _:

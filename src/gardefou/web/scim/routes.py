@@ -56,6 +56,9 @@ def _answer(request: Request, raw: bytes) -> Response:
     try:
         actor = node.bearer.actor(secret_of(request))
         actor.require(Power.PROVISION, node.app.now())
+        if request.method in {"GET", "HEAD"} or request.url.path.endswith("/.search"):
+            # What it writes may take power away, and is never kept waiting.
+            node.pace.call(request, actor)
         call = Call(
             app=node.app,
             actor=actor,

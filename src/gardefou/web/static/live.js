@@ -109,13 +109,25 @@
     // What somebody does themselves is no news to them, but may be to another window of theirs.
     want((region) => all || region.dataset.live.split(" ").some((name) => changed.has(name) || mine.has(name) && region.dataset.liveHow !== "tell"));
   });
+  // The session is over: what it showed goes from the screen. What its person was writing stays theirs, to be copied.
   let ended = false;
-  stream.addEventListener("ended", () => { ended = true; document.getElementById("ended").hidden = false; });
+  const end = () => {
+    ended = true;
+    const main = document.getElementById("main"), words = "textarea, input:not([type])";
+    const written = [...main.querySelectorAll(words)].filter(touched).map((field) => field.value);
+    for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+    main.replaceChildren(...written.map((text) => Object.assign(document.createElement("pre"), {textContent: text})));
+    main.removeAttribute("data-live");
+    document.title = document.getElementById("ended").querySelector("strong").textContent;
+    document.getElementById("written").hidden = !written.length;
+    document.getElementById("ended").hidden = false;
+  };
+  stream.addEventListener("ended", end);
   // These of htmx tell of the connection itself.
   stream.addEventListener("htmx:sse:after:connection", () => { up = true; });
   stream.addEventListener("htmx:sse:before:connection", (event) => { up = false; if (ended) event.preventDefault(); });
   stream.addEventListener("htmx:sse:close", () => { up = false; });
-  stream.addEventListener("htmx:sse:error", ({detail}) => { up = false; if (detail.status === 401 || detail.status === 403) { ended = true; document.getElementById("ended").hidden = false; } });
+  stream.addEventListener("htmx:sse:error", ({detail}) => { up = false; if (detail.status === 401 || detail.status === 403) end(); });
 
   // Only a page in sight listens: a browser has few connections to one host.
   const listen = () => {
