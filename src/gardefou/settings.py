@@ -63,7 +63,7 @@ class Settings:
     max_connections: int = 4_000
     max_connections_each: int = 1_000
     #: What one token or session may ask of a node in a minute: calls and pages, and single reports; 0 is no limit.
-    max_calls_each: int = 6_000
+    max_calls_each: int = 60_000
     max_reports_each: int = 600_000
     #: Seconds in which a request's head must be here, and in each of which so many bytes of its body must come.
     slow_seconds: float = 10.0

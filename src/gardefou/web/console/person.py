@@ -180,7 +180,7 @@ def change_roles(visit: Visit) -> Response:
     take = [role for role in person.roles if role not in chosen]
     give = [role for role in chosen if role not in person.roles]
     waits: dict[str, Any] = {"add": give, "team": team} if give or team else {}
-    left = powers_of([role for role in person.roles if role not in take])
+    left = powers_of(tuple(role for role in person.roles if role not in take))
     if waits and take and person.id == visit.actor.id and Power.STAFF not in left:
         # Whoever proposes it must still be able to when it takes effect: what one would lose it by waits with it.
         wanted: list[dict[str, Any]] = [{**waits, "remove": take}]
