@@ -9,7 +9,7 @@ One call of `advance` takes an enforcement as far as it can go now:
     wait      on a notable or protected account, until that event stands in a
               signed checkpoint (a restore never waits)
     do        apply or undo, under a key that has at most one effect
-    see       read again: what the platform is *seen* to be decides
+    see       read again, after a refusal too: what the platform is *seen* to be decides
     end       record what was seen
 
 Whatever dies in between, the lease runs out and the enforcement is `unknown`:
@@ -34,7 +34,7 @@ from gardefou.flow.change_apply import apply_change
 from gardefou.flow.intend import as_recorded, intend, object_to
 from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
-from gardefou.flow.outcome import conclude, failed, overtaken, retry, unknown
+from gardefou.flow.outcome import conclude, failed, overtaken, refused, retry, unknown
 from gardefou.flow.reading import enforcement_by_id, held_ahead, lifted, live_ahead
 from gardefou.flow.recheck import Objection, recheck
 from gardefou.flow.settle import content_to_read, lost, settle
@@ -368,24 +368,32 @@ def _perform(app: App, connector: Connector, begun: Begun) -> Enforcement:
         else:
             answer = connector.apply(_operation(enforcement))
             kept, said, losses = dict(answer.kept), dict(answer.said), list(answer.losses)
-        seen = look(app, connector, enforcement.account, _content_of(begun))
     except PlatformUnreachable as error:
         return _record_trouble(app, begun, error, State.EXECUTING)
     except PlatformAnswerLost as error:
         return _record_trouble(app, begun, error, State.UNKNOWN)
     except PlatformRefused as error:
-        return _record_trouble(app, begun, error, State.FAILED)
+        return _record_refusal(app, begun, error, _look_again(app, connector, begun))
+    seen = _look_again(app, connector, begun)
     answer_receipt: dict[str, Any] = {
         "answer": said,
         "kept": kept,
         "losses": losses,
         "answered_ms": round((app.now() - started) / timedelta(milliseconds=1)),
     }
-    if seen.reading is None:
+    if seen is None or seen.reading is None:
         return _record_trouble(
             app, begun, PlatformAnswerLost("it answered, and then could not be read"), State.UNKNOWN, answer_receipt
         )
     return _record_seen(app, begun, seen, answer_receipt)
+
+
+def _look_again(app: App, connector: Connector, begun: Begun) -> Seen | None:
+    """Read what the platform is after it was asked; None where it knows nothing of the account or an item."""
+    try:
+        return look(app, connector, begun.enforcement.account, _content_of(begun))
+    except PlatformRefused:
+        return None
 
 
 def _content_of(begun: Begun) -> tuple[str, ...]:
@@ -416,22 +424,31 @@ def _seen_ahead(begun: Begun, seen: Seen) -> list[Read]:
     return reads
 
 
+def _record_refusal(app: App, begun: Begun, error: PlatformError, seen: Seen | None) -> Enforcement:
+    """Record that the platform said no; what it is seen to be decides what that comes to (M6, M7)."""
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{begun.enforcement.platform}/{begun.enforcement.account}")
+        config = app.config(uow.connection)
+        found = find_enforcement(uow, begun.enforcement.id)
+        if found.version != begun.enforcement.version:
+            return overtaken(uow, found, {})
+        account = uow.get(Account, found.platform, found.account)
+        if account is not None and account.fence > found.fence:
+            # A newer intention on the account came first, and nobody withdrew this one: that is no refusal.
+            return retry(uow, config, found, str(error))
+        return refused(uow, config, found, str(error), seen, begun.lifting)
+
+
 def _record_trouble(
     app: App, begun: Begun, error: PlatformError, state: State, more: dict[str, Any] | None = None
 ) -> Enforcement:
-    """Record that the platform refused, could not be reached, or gave no answer (M6)."""
+    """Record that the platform could not be reached, or gave no answer (M6)."""
     with app.works.begin() as uow:
         uow.serialise(f"account:{begun.enforcement.platform}/{begun.enforcement.account}")
         config = app.config(uow.connection)
         found = find_enforcement(uow, begun.enforcement.id)
         if found.version != begun.enforcement.version:
             return overtaken(uow, found, more or {})
-        account = uow.get(Account, found.platform, found.account)
-        if state is State.FAILED and account is not None and account.fence > found.fence:
-            # A newer intention on the account came first, and nobody withdrew this one: that is no refusal.
-            return retry(uow, config, found, str(error))
-        if state is State.FAILED:
-            return failed(uow, config, found, f"The platform refused: {error}")
         if state is State.UNKNOWN:
             return unknown(uow, found, str(error), more or {})
         return retry(uow, config, found, str(error))

@@ -132,8 +132,58 @@ def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enfo
     return noted
 
 
-def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
-    """Record an explicit refusal by the platform; the breaker counts it. Writes `enforcement.failed`."""
+def refused(
+    uow: UnitOfWork, config: Config, found: Enforcement, why: str, seen: Seen | None, lifting: Lifting | None
+) -> Enforcement:
+    """Record what a platform that said no is seen to be: what it did all the same stands on record, or is undone.
+
+    ``seen`` was read after the refusal; None where the platform knows no such
+    account. What could not be read is settled by reading later.
+
+    Writes `enforcement.failed`; where something shows, what `conclude` or
+    `gardefou.flow.lift.undo_late_effect` writes; `enforcement.unknown` where nothing was read.
+    """
+    no = f"The platform refused: {why}"
+    traced = frozenset(found.measures) if lifting is None else lifting.remove
+    if seen is None or not traced:
+        return failed(uow, config, found, no)
+    if seen.reading is None:
+        return unknown(uow, found, f"{no} It could not be read then.", {"trouble": no})
+    shown = frozenset(seen.reading.measures)
+    if lifting is not None:
+        if traced & shown:
+            return failed(uow, config, found, no, seen, traced - shown)
+        return conclude(uow, config, found, seen, {"trouble": no}, lifting)
+    # Counted from before the first attempt: an earlier one may have done it, and nobody heard of it.
+    imposed = (traced - set(found.base or ())) & shown
+    if not imposed:
+        return failed(uow, config, found, no)
+    if traced <= shown:
+        done = conclude(uow, config, found, seen, {"trouble": no}, None)
+        _tell_of_refusal(uow, done, f"{no} It carried it out all the same; it is in force.")
+        return done
+    ended = failed(uow, config, found, f"{no} It did part of it all the same, which is undone.")
+    undo_late_effect(uow, ended, at=uow.now)
+    _tell_of_refusal(uow, ended, ended.because)
+    return ended
+
+
+def _tell_of_refusal(uow: UnitOfWork, found: Enforcement, says: str) -> None:
+    alert(uow, "odd_refusal", platform=found.platform, about=found.id, says=says, accounts=(found.account,))
+
+
+def failed(
+    uow: UnitOfWork,
+    config: Config,
+    found: Enforcement,
+    why: str,
+    seen: Seen | None = None,
+    gone: frozenset[str] = frozenset(),
+) -> Enforcement:
+    """Record an explicit refusal by the platform; the breaker counts it. Writes `enforcement.failed`.
+
+    ``seen`` is what a refused restore left, ``gone`` what came off all the same: that is on record as lifted.
+    """
     if found.state == State.READY.value:
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
     failed = uow.move(
@@ -141,6 +191,7 @@ def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enf
         State.FAILED,
         "enforcement.failed",
         by=SYSTEM,
+        also=() if seen is None else _known_account(uow, seen, imposed=frozenset(), lifted=gone, clear_drift=False),
         because=why,
         ended_at=uow.now,
         lease_until=None,
@@ -148,7 +199,8 @@ def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enf
         next_attempt_at=None,
     )
     if failed.action == Action.RESTORE:
-        give_up_lifting(uow, failed)
+        shown = None if seen is None or seen.reading is None else frozenset(seen.reading.measures)
+        give_up_lifting(uow, failed, shown)
         alert(
             uow,
             "restore_failed",
