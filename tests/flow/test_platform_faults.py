@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 import sqlalchemy as sa
 
+from gardefou.flow.due import run_due
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused, PlatformUnreachable
 from gardefou.storage import tables
 from tests.flow.world import MINUTE
@@ -234,3 +237,60 @@ def test_a_yes_after_which_the_account_is_not_known_any_more_is_no_refusal(days)
         connection.execute(sa.text("UPDATE sandbox_account SET ref = 'small' WHERE ref = 'elsewhere'"))
     world.run(10 * MINUTE)
     assert world.read(made).state == "in_force"
+
+
+# --- a platform that is away for long --------------------------------------------------------
+
+
+def _waits(world, made):
+    """How long it was between the tries of an enforcement, in seconds."""
+    at = [row.at for row in world.events(about=made.id) if row.kind == "enforcement.retrying"]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(at)]
+
+
+def test_m5_m6_a_restore_is_tried_again_within_a_quarter_of_a_minute_and_harm_within_five(days):
+    world = days
+    world.enforce("rev", "small", "suspend")
+    world.wire.before = raising(PlatformUnreachable("refuses connections"))
+    harm = world.enforce("rev", "small2", "suspend")
+    world.sandbox.switch(down=True)
+    (lifting,) = world.restore("oncall", "small").restores
+    world.run(20 * MINUTE)
+    assert max(_waits(world, lifting)) == 15
+    assert max(_waits(world, harm)) == 300
+    world.up()
+    world.run(timedelta(seconds=15))
+    assert world.measures("small") == frozenset()
+
+
+def test_m6_many_restores_at_a_platform_that_is_away_come_to_one_call_a_second(days):
+    world = days
+    many = [f"one{number}" for number in range(24)]
+    for ref in many:
+        world.sandbox.put_account(ref, handle=ref, reach=1)
+        world.enforce("rev" if len(ref) == 4 else "rev2", ref, "suspend", until=world.now + timedelta(hours=1))
+    world.sandbox.switch(down=True)
+    world.run(timedelta(hours=1, seconds=90))
+    world.wire.calls.clear()
+    world.run(timedelta(seconds=2 * len(many)))
+    assert len(many) <= len(world.wire.calls) <= 2 * len(many)
+    world.up()
+    world.run(timedelta(seconds=len(many)))
+    assert {world.measures(ref) for ref in many} == {frozenset()}
+
+
+def test_a_platform_that_does_nothing_keeps_no_other_waiting(days):
+    """Each round of the worker asks it once, and goes on to what waits for others."""
+    world = days
+    for ref in ("small", "small2"):
+        world.enforce("rev", ref, "suspend")
+    world.sandbox.switch(down=True)
+    for ref in ("small", "small2"):
+        world.restore("oncall", ref)
+    world.clock.advance(timedelta(seconds=2))
+    world.wire.calls.clear()
+    assert run_due(world.app) == 1
+    assert len(world.wire.calls) == 1
+    assert run_due(world.app) == 1
+    assert len(world.wire.calls) == 2
+    assert run_due(world.app) == 0

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
@@ -18,9 +20,22 @@ from gardefou.flow.incidents import alert
 from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
 from gardefou.flow.observe import Seen
 from gardefou.flow.reading import lifted, live_on
+from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
 _FIRST_RETRY = 1.0
+#: Most seconds between two tries of one restore: whoever was wronged does not wait for a platform that is back.
+_RESTORE_CEILING = 15.0
+_e = tables.enforcement.c
+_RESTORES_TRIED = Fast(
+    sa.select(sa.func.count()).where(
+        tables.enforcement_active,
+        _e.state.in_((State.EXECUTING.value, State.UNKNOWN.value)),
+        _e.platform == sa.bindparam("platform"),
+        _e.action == Action.RESTORE.value,
+    )
+)
 #: Ended, or about to, without an effect that stands.
 _WITHDRAWN = frozenset(
     {
@@ -229,9 +244,17 @@ def unknown(uow: UnitOfWork, found: Enforcement, why: str, more: dict[str, Any])
     )
 
 
-def _backoff(config: Config, attempts: int) -> timedelta:
-    seconds = min(_FIRST_RETRY * 2 ** min(attempts, 12), float(config.rules.retry_ceiling_seconds))
-    return timedelta(seconds=seconds)
+def _backoff(uow: UnitOfWork, config: Config, found: Enforcement, attempts: int) -> timedelta:
+    """Return the wait before the next try: 2, 4, 8 … seconds, up to the ceiling; a restore's is far lower.
+
+    Where more restores wait at a platform than its ceiling has seconds, each
+    waits for as many seconds as they are: one call a second, however many.
+    """
+    ceiling = float(config.rules.retry_ceiling_seconds)
+    if found.action == Action.RESTORE:
+        waiting = int(_RESTORES_TRIED.first(uow.connection, {"platform": found.platform})[0])
+        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting))
+    return timedelta(seconds=min(_FIRST_RETRY * 2 ** min(attempts, 12), ceiling))
 
 
 def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
@@ -239,7 +262,7 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
     if found.state == State.READY.value:
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
     attempts = found.attempts + (1 if found.lease_until is None else 0)
-    wait = _backoff(config, attempts)
+    wait = _backoff(uow, config, found, attempts)
     retrying = uow.rewrite(
         found,
         "enforcement.retrying",
@@ -267,5 +290,5 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
 def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
     """Record that the platform could not be read either; look again later. Writes `enforcement.unreadable`."""
     attempts = found.attempts + 1
-    again = uow.now + _backoff(config, attempts)
+    again = uow.now + _backoff(uow, config, found, attempts)
     return uow.rewrite(found, "enforcement.unreadable", by=SYSTEM, attempts=attempts, next_attempt_at=again)
