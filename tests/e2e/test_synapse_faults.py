@@ -125,7 +125,8 @@ _USUAL = {
 )
 def test_however_a_homeserver_answers_it_is_done_once_and_undone_once(house, mode, action):
     """Late: held back until long after we hung up, as an answer of two minutes is with the ten seconds that are waited for."""
-    world, content = house.world, ()
+    world = house.world
+    content: tuple[str, ...] = ()
     if action == "remove_content":
         content = (f"{house.server.room}/{house.user.send(house.server.room, 'said once')}",)
     does, undoes = CALLS[action]
@@ -221,7 +222,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Own]:
 @pytest.mark.parametrize("what", ["harm", "restore"])
 def test_a_homeserver_that_is_killed_around_its_answer_has_done_it_once_in_the_end(sqlite_url, own, what, when, action):
     with closing(House(sqlite_url, own.server)) as house:
-        world, content = house.world, ()
+        world = house.world
+        content: tuple[str, ...] = ()
         if action == "remove_content":
             content = (f"{house.server.room}/{house.user.send(house.server.room, 'said once')}",)
         if what == "harm":
