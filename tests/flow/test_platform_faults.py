@@ -255,11 +255,14 @@ def test_m5_m6_a_restore_is_tried_again_within_a_quarter_of_a_minute_and_harm_wi
     harm = world.enforce("rev", "small2", "suspend")
     world.sandbox.switch(down=True)
     (lifting,) = world.restore("oncall", "small").restores
-    world.run(20 * MINUTE)
+    world.run(7 * MINUTE)
     assert max(_waits(world, lifting)) == 15
+    # Of an outage of an hour it is two minutes: one of days must not fill the record.
+    world.run(53 * MINUTE)
+    assert 110 <= max(_waits(world, lifting)) <= 120
     assert max(_waits(world, harm)) == 300
     world.up()
-    world.run(timedelta(seconds=15))
+    world.run(2 * MINUTE)
     assert world.measures("small") == frozenset()
 
 

@@ -27,6 +27,8 @@ from gardefou.storage.work import UnitOfWork
 _FIRST_RETRY = 1.0
 #: Most seconds between two tries of one restore: whoever was wronged does not wait for a platform that is back.
 _RESTORE_CEILING = 15.0
+#: After some minutes it is this part of the time that it has waited: an outage of days must not fill the record.
+_RESTORE_SHARE = 30
 _e = tables.enforcement.c
 _RESTORES_TRIED = Fast(
     sa.select(sa.func.count()).where(
@@ -249,11 +251,13 @@ def _backoff(uow: UnitOfWork, config: Config, found: Enforcement, attempts: int)
 
     Where more restores wait at a platform than its ceiling has seconds, each
     waits for as many seconds as they are: one call a second, however many.
+    The longer it has waited the rarer it gets, up to what holds for harm.
     """
     ceiling = float(config.rules.retry_ceiling_seconds)
     if found.action == Action.RESTORE:
         waiting = int(_RESTORES_TRIED.first(uow.connection, {"platform": found.platform})[0])
-        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting))
+        waited = (uow.now - found.placed_at).total_seconds()
+        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting, waited / _RESTORE_SHARE))
     return timedelta(seconds=min(_FIRST_RETRY * 2 ** min(attempts, 12), ceiling))
 
 
