@@ -224,7 +224,7 @@ HOLES: tuple[Hole, ...] = (
         "R8-placing",
         "whose item it is, is not looked at (neither at placing nor at execution)",
         (
-            Edit(f"{_FLOW}.place:prepare", "if owner != account:", "if False:"),
+            Edit(f"{_FLOW}.prepare:prepare", "if owner != account:", "if False:"),
             Edit(
                 f"{_FLOW}.execute:_check_owner",
                 "if resolved.content_owner.get(item) != enforcement.account:",
@@ -308,7 +308,7 @@ HOLES: tuple[Hole, ...] = (
         "restores have no hourly limit",
         (
             Edit(
-                f"{_FLOW}.restore:beyond_limits",
+                f"{_FLOW}.restore_limits:beyond_limits",
                 "return restored_lately(connection, actor, now) >= config.rules.restores_per_hour",
                 "return False",
             ),
@@ -323,7 +323,7 @@ HOLES: tuple[Hole, ...] = (
         "what has stood for long is lifted by one person",
         (
             Edit(
-                f"{_FLOW}.restore:is_old",
+                f"{_FLOW}.restore_limits:is_old",
                 "return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long",
                 "return False",
             ),
@@ -530,7 +530,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "I1-hold",
         "the hold is not kept",
-        (Edit(f"{_FLOW}.place:cleared", "hold_until = uow.now + hold if hold else None", "hold_until = None"),),
+        (Edit(f"{_FLOW}.clear:cleared", "hold_until = uow.now + hold if hold else None", "hold_until = None"),),
         ("I1-hold",),
         attacker="reviewer",
         depth=2,
@@ -554,7 +554,7 @@ HOLES: tuple[Hole, ...] = (
         "a net that somebody adds keeps restores from happening",
         (
             Edit(
-                f"{_FLOW}.restore:_judge",
+                f"{_FLOW}.restore_limits:judge_restore",
                 "verdict = replace(judge(config.nets, facts), refusals=(), hold_seconds=0)",
                 "verdict = judge(config.nets, facts)",
             ),
@@ -713,7 +713,7 @@ HOLES: tuple[Hole, ...] = (
         "the rest of a list does not wait for its first (neither its hold nor what is read anew)",
         (
             Edit(
-                f"{_FLOW}.place:_waits_for_canary",
+                f"{_FLOW}.clear:_waits_for_canary",
                 "return large and made.group_index >= config.rules.canary_size",
                 "return False",
             ),
@@ -909,7 +909,7 @@ HOLES: tuple[Hole, ...] = (
         "its hour is not waited for",
         (
             Edit(
-                f"{_FLOW}.place:cleared",
+                f"{_FLOW}.clear:cleared",
                 "start = max(hold_until or uow.now, made.execute_at or uow.now)",
                 "start = hold_until or uow.now",
             ),

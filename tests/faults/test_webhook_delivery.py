@@ -41,6 +41,11 @@ class Receiver(ReferencePlatform):
         return {**DESCRIPTION, "takes_key": self.keys}
 
     def answer(self, request: BaseHTTPRequestHandler, kind: str, value: str, body: dict[str, Any]) -> None:
+        if self.mode == "refused" and body["call"] in {"apply", "undo"}:
+            with self.lock:
+                self.operate(body, on=body["call"] == "apply")
+            self.send(request, 403, {"error": {"code": "no", "message": "not while you are new here"}})
+            return
         # It is read as ever: what cannot be read counts as protected, and nothing would be sent.
         super().answer(request, kind if body["call"] in {"apply", "undo"} else "well", value, body)
 
@@ -212,8 +217,10 @@ def test_killed_anywhere_it_is_done_once_under_the_same_id(databases, database_k
     _die(databases, database_kind, receiver, lambda found: [*each(found)])
 
 
-@pytest.mark.parametrize("mode", ["slow", "twice", "garbage", "drop"])
-def test_an_answer_that_comes_late_or_twice_or_as_garbage_is_one_effect_under_one_id(sqlite_url, receiver, mode):
+@pytest.mark.parametrize("mode", ["slow", "twice", "garbage", "drop", "refused"])
+def test_an_answer_that_comes_late_or_twice_or_as_garbage_or_says_no_to_what_was_done_is_one_effect_under_one_id(
+    sqlite_url, receiver, mode
+):
     """Late: held back until long after we hung up, as one of two minutes is with the ten seconds that are waited for."""
     world = _world(sqlite_url, lambda: _Hasty(receiver))
     world.people()

@@ -167,7 +167,7 @@ def test_a_case_is_decided_once(desk):
 
 def test_a_case_that_closes_while_the_platform_is_read_is_not_decided_again(desk, monkeypatch):
     import gardefou.flow.decide as module
-    from gardefou.flow.place import prepare as usual
+    from gardefou.flow.prepare import prepare as usual
 
     case_id = reported(desk)
     one, other = desk.person(), desk.person()
@@ -293,7 +293,8 @@ def test_a_bulk_in_several_transactions_is_one_group(desk, monkeypatch):
 
 def test_a_bulk_says_of_each_account_why_it_was_not_placed(desk, monkeypatch):
     from gardefou.flow import bulk_enforce
-    from gardefou.flow.place import place, prepare
+    from gardefou.flow.place import place
+    from gardefou.flow.prepare import prepare
 
     for number in range(5):
         desk.sandbox.put_account(f"s{number}", handle=f"s{number}", reach=3)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
+import sqlalchemy as sa
 
-from gardefou.platforms.protocol import PlatformAnswerLost, PlatformUnreachable
+from gardefou.flow.due import run_due
+from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused, PlatformUnreachable
+from gardefou.storage import tables
 from tests.flow.world import MINUTE
 
 
@@ -87,3 +92,208 @@ def test_a_platform_that_says_yes_and_does_not_show_it_is_asked_again_and_people
     world.run(10 * MINUTE)
     assert world.read(made).state in {"in_force", "executing"}
     world.assert_sound()
+
+
+# --- a platform that says no, and what it is seen to be then ---------------------------------
+
+
+def _refuse(_operation):
+    raise PlatformRefused("not today")
+
+
+def _told(world, made):
+    about = tables.notice.c.about == made.id
+    with world.store.read() as connection:
+        return list(connection.execute(sa.select(tables.notice.c.kind).where(about)).scalars())
+
+
+def test_m6_a_refusal_that_changed_nothing_ends_it_failed(world):
+    world.wire.before = _refuse
+    made = world.enforce("rev", "small", "suspend")
+    assert (made.state, made.because) == ("failed", "The platform refused: not today")
+    assert world.measures("small") == frozenset()
+    assert _told(world, made) == []
+    world.assert_sound()
+
+
+def test_m7_what_was_refused_and_done_all_the_same_is_in_force_and_told_and_can_be_lifted(world):
+    world.wire.after = _refuse
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "in_force"
+    assert made.receipt["trouble"] == "The platform refused: not today"
+    assert _told(world, made) == ["odd_refusal"]
+    assert world.incidents("drift") == []
+    world.restore("oncall", "small")
+    assert world.measures("small") == frozenset()
+    assert world.read(made).state == "restored"
+    world.assert_sound()
+
+
+def test_m7_what_was_refused_and_done_in_part_is_undone_and_told(days):
+    world = days
+
+    def half(_operation):
+        # One of the two items is back before anybody looks.
+        with world.store.begin() as connection:
+            connection.execute(sa.text("UPDATE sandbox_content SET removed = false WHERE id = 'c2'"))
+        _refuse(_operation)
+
+    world.wire.after = half
+    made = world.enforce("rev", "small", "remove_content", content=("c1", "c2"))
+    assert made.state == "failed"
+    assert "part of it" in made.because
+    assert _told(world, made) == ["odd_refusal"]
+    world.settle()
+    assert world.measures("small", ("c1", "c2")) == frozenset()
+    assert world.incidents("drift") == []
+    world.assert_sound()
+
+
+def test_m7_a_refusal_after_which_nothing_can_be_read_is_settled_by_reading(days):
+    world = days
+
+    def gone(_operation):
+        world.sandbox.switch(down=True)
+        _refuse(_operation)
+
+    for when, ends in (("before", "failed"), ("after", "in_force")):
+        setattr(world.wire, when, gone)
+        made = world.enforce("rev", "small", "suspend")
+        assert made.state == "unknown"
+        world.run(MINUTE)
+        assert world.read(made).state == "unknown"
+        world.up()
+        # Seen not to be so it is asked once more, and refused once more.
+        world.wire.before = _refuse if when == "before" else None
+        world.run(10 * MINUTE)
+        assert world.read(made).state == ends
+    assert len(world.effects("small")) == 1
+    world.assert_sound()
+
+
+def test_m7_what_stood_before_it_was_refused_is_no_doing_of_ours(days):
+    world = days
+    world.sandbox.set_measures_out_of_band("small", ["suspended"])
+    world.wire.before = _refuse
+    made = world.enforce("rev", "small", "suspend")
+    assert (made.state, _told(world, made)) == ("failed", [])
+
+
+def test_m7_what_an_earlier_try_did_unheard_is_in_force_though_the_next_is_refused(days):
+    world = days
+    world.wire.after = raising(PlatformUnreachable("refuses connections"))
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "executing"
+    world.wire.before = _refuse
+    world.run(MINUTE)
+    assert world.read(made).state == "in_force"
+    assert len(world.effects("small")) == 1
+    world.assert_sound()
+
+
+def test_m7_a_restore_that_was_refused_and_done_all_the_same_is_done(world):
+    made = world.enforce("rev", "small", "suspend")
+    world.wire.after = _refuse
+    (done,) = world.restore("oncall", "small").restores
+    assert done.state == "in_force"
+    assert world.read(made).state == "restored"
+    world.assert_sound()
+
+
+def test_m7_of_a_restore_that_is_refused_half_way_what_came_off_is_on_record_as_lifted(days):
+    world = days
+    first = world.enforce("rev", "small", "suspend")
+    second = world.enforce("rev2", "small", "limit")
+
+    def then_no(_operation):
+        world.wire.before = _refuse
+
+    world.wire.after = then_no
+    (done,) = world.restore("oncall", "small").restores
+    assert done.state == "failed"
+    states = {world.read(one).state for one in (first, second)}
+    assert states == {"restored", "in_force"}
+    (stands,) = [one for one in (first, second) if world.read(one).state == "in_force"]
+    assert world.measures("small") == set(world.read(stands).measures) == set(world.account("small").measures)
+    world.run(MINUTE)
+    assert world.incidents("drift") == []
+    world.restore("oncall", "small")
+    assert world.measures("small") == frozenset()
+    assert world.read(stands).state == "restored"
+    world.assert_sound()
+
+
+def test_a_yes_after_which_the_account_is_not_known_any_more_is_no_refusal(days):
+    world = days
+
+    def forget(_operation):
+        with world.store.begin() as connection:
+            connection.execute(sa.text("UPDATE sandbox_account SET ref = 'elsewhere' WHERE ref = 'small'"))
+
+    world.wire.after = forget
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "unknown"
+    with world.store.begin() as connection:
+        connection.execute(sa.text("UPDATE sandbox_account SET ref = 'small' WHERE ref = 'elsewhere'"))
+    world.run(10 * MINUTE)
+    assert world.read(made).state == "in_force"
+
+
+# --- a platform that is away for long --------------------------------------------------------
+
+
+def _waits(world, made):
+    """How long it was between the tries of an enforcement, in seconds."""
+    at = [row.at for row in world.events(about=made.id) if row.kind == "enforcement.retrying"]
+    return [(later - earlier).total_seconds() for earlier, later in pairwise(at)]
+
+
+def test_m5_m6_a_restore_is_tried_again_within_a_quarter_of_a_minute_and_harm_within_five(days):
+    world = days
+    world.enforce("rev", "small", "suspend")
+    world.wire.before = raising(PlatformUnreachable("refuses connections"))
+    harm = world.enforce("rev", "small2", "suspend")
+    world.sandbox.switch(down=True)
+    (lifting,) = world.restore("oncall", "small").restores
+    world.run(7 * MINUTE)
+    assert max(_waits(world, lifting)) == 15
+    # Of an outage of an hour it is two minutes: one of days must not fill the record.
+    world.run(53 * MINUTE)
+    assert 110 <= max(_waits(world, lifting)) <= 120
+    assert max(_waits(world, harm)) == 300
+    world.up()
+    world.run(2 * MINUTE)
+    assert world.measures("small") == frozenset()
+
+
+def test_m6_many_restores_at_a_platform_that_is_away_come_to_one_call_a_second(days):
+    world = days
+    many = [f"one{number}" for number in range(24)]
+    for ref in many:
+        world.sandbox.put_account(ref, handle=ref, reach=1)
+        world.enforce("rev" if len(ref) == 4 else "rev2", ref, "suspend", until=world.now + timedelta(hours=1))
+    world.sandbox.switch(down=True)
+    world.run(timedelta(hours=1, seconds=90))
+    world.wire.calls.clear()
+    world.run(timedelta(seconds=2 * len(many)))
+    assert len(many) <= len(world.wire.calls) <= 2 * len(many)
+    world.up()
+    world.run(timedelta(seconds=len(many)))
+    assert {world.measures(ref) for ref in many} == {frozenset()}
+
+
+def test_a_platform_that_does_nothing_keeps_no_other_waiting(days):
+    """Each round of the worker asks it once, and goes on to what waits for others."""
+    world = days
+    for ref in ("small", "small2"):
+        world.enforce("rev", ref, "suspend")
+    world.sandbox.switch(down=True)
+    for ref in ("small", "small2"):
+        world.restore("oncall", ref)
+    world.clock.advance(timedelta(seconds=2))
+    world.wire.calls.clear()
+    assert run_due(world.app) == 1
+    assert len(world.wire.calls) == 1
+    assert run_due(world.app) == 1
+    assert len(world.wire.calls) == 2
+    assert run_due(world.app) == 0

@@ -35,7 +35,7 @@ from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import enforce
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.execute import advance
-from gardefou.flow.place import prepare
+from gardefou.flow.prepare import prepare
 from gardefou.flow.restore import Restored, restore
 from gardefou.flow.spec import Wanted
 from gardefou.ledger.audit import audit

@@ -67,18 +67,35 @@ from = ["legal"]
     assert unsatisfiable(load(text), [person("a", "legal"), person("b", "lead")], organisation=ORG) == []
 
 
-def test_many_colleagues_who_are_alike_are_asked_about_once(monkeypatch):
+@pytest.fixture
+def asked(monkeypatch):
+    """Whom it is asked about as a proposer, and of how many others."""
     asked = []
 
-    def counted(*given, **more):
-        asked.append(more["proposer"].id)
-        return seats_filled(*given, **more)
+    def counted(requirements, approvers, *, proposer, organisation):
+        asked.append((proposer.id, len(approvers)))
+        return seats_filled(requirements, approvers, proposer=proposer, organisation=organisation)
 
-    monkeypatch.setattr("gardefou.nets.satisfiable.seats_filled", counted)
+    monkeypatch.setattr("gardefou.nets.seats.seats_filled", counted)
+    return asked
+
+
+def test_colleagues_of_hundreds_of_teams_are_asked_about_as_often_as_those_of_some(asked):
+    nets, took = load_shipped("default"), []
+    for size in (60, 240):
+        crowd = [person(f"l{number}", "lead", "legal", team=f"team {number}") for number in range(size)]
+        assert unsatisfiable(nets, crowd, organisation=ORG) == []
+        assert together_unsatisfiable(nets, crowd, organisation=ORG) == []
+        took.append((len(asked), max(others for _, others in asked)))
+        asked.clear()
+    assert took[0] == took[1]
+
+
+def test_many_colleagues_who_are_alike_are_asked_about_once(asked):
     nets = load_shipped("default")
     crowd = [person(f"r{number}", "reviewer", team="reports") for number in range(200)]
     assert unsatisfiable(nets, [*FULL, *crowd], organisation=ORG) == []
-    assert {name for name in asked if name.startswith("r")} == {"r0"}
+    assert {name for name, _ in asked if name.startswith("r")} == {"r0"}
     # Whoever is missing is told of the first of them, as ever.
     alone = unsatisfiable(nets, crowd, organisation=ORG)
     assert {one.proposer for one in alone} == {"r0"}

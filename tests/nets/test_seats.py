@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gardefou.nets.seats import Person, could_count, seats_filled
+from gardefou.nets.seats import Person, could_count, lacking_for, seats_filled
 from gardefou.nets.verdict import Requirement
 
 ORG = "chirp"
@@ -120,6 +120,28 @@ def brute_force(asks, people):
 def test_as_many_seats_are_filled_as_can_be(asks, people):
     missing = filled(asks, *people)
     assert sum(one.approvals for one in missing) == brute_force(asks, people)
+
+
+@given(
+    asks_drawn.filter(lambda asks: 0 < sum(ask.approvals for ask in asks) <= 3),
+    st.lists(
+        st.tuples(
+            st.sampled_from([("lead",), ("lead", "policy"), ("legal",), ("reviewer",)]),
+            st.sampled_from("abcde"),
+            st.sampled_from([ORG, "acme"]),
+        ),
+        min_size=4,
+        max_size=24,
+    ),
+)
+def test_of_many_colleagues_it_is_told_as_if_each_were_looked_at(asks, drawn):
+    staff = [
+        person(f"p{number}", *roles, team=team, employer=employer)
+        for number, (roles, team, employer) in enumerate(drawn)
+    ]
+    lacking = lacking_for(asks, staff, organisation=ORG)
+    for proposer in (PROPOSER, *staff):
+        assert lacking(proposer) == sum(one.approvals for one in filled(asks, *staff, proposer=proposer))
 
 
 BOB, CY = person("bob", "lead", team="x"), person("cy", "policy", team="y")

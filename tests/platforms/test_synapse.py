@@ -55,7 +55,7 @@ def failing(error: type[httpx.TransportError]) -> Handler:
         pytest.param(answering(200, text="[]"), PlatformUnreachable, PlatformAnswerLost, id="200-list"),
         pytest.param(answering(302), PlatformUnreachable, PlatformRefused, id="302"),
         pytest.param(answering(400), PlatformUnreachable, PlatformRefused, id="400"),
-        pytest.param(answering(401), PlatformUnreachable, PlatformRefused, id="401"),
+        pytest.param(answering(401), PlatformUnreachable, PlatformUnreachable, id="401"),
         pytest.param(answering(403), PlatformUnreachable, PlatformRefused, id="403"),
         pytest.param(answering(404), NoSuchAccount, NoSuchAccount, id="404"),
         pytest.param(answering(429), PlatformUnreachable, PlatformUnreachable, id="429"),
@@ -70,6 +70,12 @@ def test_what_a_failure_means_depends_on_what_was_asked(handler, reading, changi
     with pytest.raises(PlatformError) as changed:
         api.change("PUT", "/x", {})
     assert (read.type, changed.type) == (reading, changing)
+
+
+def test_a_token_of_somebody_in_whose_name_we_speak_is_no_token_of_ours():
+    api = SynapseApi("http://lab.test", "t", transport=httpx.MockTransport(answering(401)))
+    with pytest.raises(PlatformRefused):
+        api.change("PUT", "/x", {}, token="theirs")
 
 
 def test_an_answer_of_another_shape_is_no_answer():

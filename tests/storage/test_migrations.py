@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from gardefou.clock import EPOCH
 from gardefou.platforms.sandbox_tables import metadata as sandbox_metadata
 from gardefou.storage.engine import open_store
 from gardefou.storage.migrate import _config, is_current, newest, upgrade_store
@@ -50,6 +52,57 @@ def test_what_stood_in_a_store_of_the_first_shape_stands_in_the_newest(databases
             for change in (sa.delete(metadata.tables[name]), sa.update(metadata.tables[name]).values(platform="q")):
                 with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
                     connection.execute(change)
+        store.close()
+
+
+#: How events were kept until 0021: whom and what one is about could change along.
+_ERASED_WITH_MORE = {
+    "sqlite": [
+        "DROP TRIGGER event_no_update",
+        """
+        CREATE TRIGGER event_no_update BEFORE UPDATE ON event
+        WHEN NOT (NEW.body = x'' AND NEW.salt = x'' AND NEW.id = OLD.id)
+        BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END
+        """,
+    ],
+    "postgresql": [
+        """
+        CREATE OR REPLACE FUNCTION gardefou_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.body = ''::bytea AND NEW.salt = ''::bytea AND NEW.id = OLD.id THEN RETURN NEW; END IF;
+        RAISE EXCEPTION 'the ledger is append-only'; END $$
+        """,
+    ],
+}
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["a store from before", "a new store"])
+def test_what_an_event_said_is_erased_and_nothing_else_of_it_changes(databases, database_kind, old):
+    event, erased = metadata.tables["event"], {"salt": b"", "body": b""}
+    with databases.fresh(database_kind, migrated=False) as url:
+        store = open_store(url)
+        config = _config()
+        with store.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0020")
+            for statement in _ERASED_WITH_MORE[database_kind] if old else ():
+                connection.exec_driver_sql(statement)
+        upgrade_store(store)
+        said = dict.fromkeys(("platform", "id", "kind", "by", "account", "about"), "what it was")
+        with store.begin() as connection:
+            connection.execute(event.insert(), said | {"at": EPOCH, "salt": b"salt", "body": b"body"})
+        others = {"at": EPOCH + timedelta(days=1)} | dict.fromkeys(said, "another")
+        for column, other in others.items():
+            for values in ({column: other}, erased | {column: other}):
+                with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
+                    connection.execute(event.update().values(values))
+        for half in erased:
+            with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
+                connection.execute(event.update().values({half: b""}))
+        with store.begin() as connection:
+            connection.execute(event.update().values(erased))
+            assert connection.execute(sa.select(event.c.body, event.c.account)).one() == (b"", "what it was")
+        with pytest.raises(DBAPIError, match="append-only"), store.begin() as connection:
+            connection.execute(event.update().values(body=b"said anew"))
         store.close()
 
 

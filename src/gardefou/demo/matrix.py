@@ -18,7 +18,8 @@ from gardefou.flow.cases import claim, see_evidence
 from gardefou.flow.change import propose
 from gardefou.flow.consequence import consequence
 from gardefou.flow.decide import ActionWish, decide, enforce
-from gardefou.flow.place import prepare, preview
+from gardefou.flow.place import preview
+from gardefou.flow.prepare import prepare
 from gardefou.flow.pull import pull
 from gardefou.flow.restore import restore
 from gardefou.flow.spec import Wanted

@@ -13,8 +13,8 @@ from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFo
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approvals import as_person, proposer_of, valid_approvals
+from gardefou.flow.clear import cleared
 from gardefou.flow.incidents import near_miss
-from gardefou.flow.place import cleared
 from gardefou.flow.reading import held_enforcement, lifted
 from gardefou.flow.signed import ClonedPasskey, Signed, check_yes, cloned
 from gardefou.flow.stops import open_pauses

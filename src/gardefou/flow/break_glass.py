@@ -14,8 +14,10 @@ from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App
 from gardefou.flow.approve import find_enforcement
+from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.incidents import near_miss, open_incident
-from gardefou.flow.place import digest_of, judge_one, new_enforcement, prepare, settle_waiting
+from gardefou.flow.place import judge_one, new_enforcement
+from gardefou.flow.prepare import prepare
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor

@@ -13,7 +13,8 @@ from gardefou.errors import GardefouError, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.decide import carry_out
 from gardefou.flow.observe import retier, tier_memory
-from gardefou.flow.place import Prepared, place, prepare
+from gardefou.flow.place import place
+from gardefou.flow.prepare import Prepared, prepare
 from gardefou.flow.spec import Wanted
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power

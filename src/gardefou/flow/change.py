@@ -22,10 +22,10 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.approve import Answer, approve
 from gardefou.flow.change_apply import KINDS, apply_change, never_locked
 from gardefou.flow.changes.base import Handler
+from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert
 from gardefou.flow.judging import judge_act
-from gardefou.flow.place import digest_of, settle_waiting
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor, system_actor

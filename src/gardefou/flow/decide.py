@@ -21,7 +21,8 @@ from gardefou.flow.case_reading import case_by_id, need_case, seen_by
 from gardefou.flow.cases import acting, claim_in, held_by, refuse_others
 from gardefou.flow.consequence import consequence
 from gardefou.flow.execute import finish, start
-from gardefou.flow.place import Judged, Prepared, place, prepare, preview
+from gardefou.flow.place import Judged, place, preview
+from gardefou.flow.prepare import Prepared, prepare
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.report_input import check_evidence
 from gardefou.flow.rules import load_rules

@@ -8,10 +8,9 @@ simulated clock.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -46,7 +45,7 @@ _ACTIVE = sa.and_(
     _e.state.in_((State.WAITING.value, State.READY.value, State.EXECUTING.value, State.UNKNOWN.value)),
 )
 _DUE = Fast(
-    sa.select(_e.id, _e.state, _e.approved_at, _e.action)
+    sa.select(_e.id, _e.platform, _e.state, _e.approved_at, _e.action)
     .where(_ACTIVE, sa.or_(_e.next_attempt_at.is_(None), _e.next_attempt_at <= _NOW, _e.intent_event.is_not(None)))
     # What lifts goes first: after an outage everything is due at once.
     .order_by(sa.case((_e.action == Action.RESTORE.value, 0), else_=1), _e.next_attempt_at, _e.id)
@@ -87,7 +86,8 @@ def run_due(app: App, shuffled: Random | None = None) -> int:
     what lifts goes first all the same.
 
     Each piece of work is a transaction of its own: what fails is left for the
-    next round and never stops the rest.
+    next round and never stops the rest. A platform that does nothing is asked
+    once a round: what else waits for it keeps no other platform waiting.
     """
     now = app.now()
     with app.works.read() as connection:
@@ -98,35 +98,48 @@ def run_due(app: App, shuffled: Random | None = None) -> int:
         due = sorted(due, key=lambda row: (row.action != Action.RESTORE.value, shuffled.random()))
     done = _last_days(app, over)
     for enforcement_id in ending:
-        done += _try(app, expire, enforcement_id)
+        done += _try(app, expire, enforcement_id) is not None
+    silent: set[str] = set()
     for row in due:
+        if row.platform in silent:
+            continue
         waits_for_people = row.state == State.WAITING.value and row.approved_at is None
-        done += _try(app, _lapse if waits_for_people else _advance, row.id)
+        after = _try(app, _lapse if waits_for_people else _advance, row.id)
+        if after is not None:
+            done += 1
+            if _unheard(after):
+                silent.add(row.platform)
     return done + carry_running(app) + lapse_due(app)
 
 
-def _try(app: App, work: Any, enforcement_id: str) -> int:
+def _unheard(after: Enforcement) -> bool:
+    """Whether its platform did nothing, or gave no answer: it was just asked, and is to be asked again."""
+    sent = after.lease_until is None and after.intent_event is None
+    return sent and after.state in {State.EXECUTING.value, State.UNKNOWN.value}
+
+
+def _try(app: App, work: Callable[[App, str], Enforcement | None], enforcement_id: str) -> Enforcement | None:
     try:
-        return 1 if work(app, enforcement_id) is not None else 0
+        return work(app, enforcement_id)
     except Stale:
         # Someone else was first; whatever is left comes round again.
-        return 0
+        return None
     except Conflict as error:
         if error.code != "clock/behind":
             _put_by(app, enforcement_id, error.message)
         # The clock is behind the record: nothing harms until it is set right.
-        return 0
+        return None
     except GardefouError as error:
         _put_by(app, enforcement_id, error.message)
-        return 0
+        return None
     except DBAPIError:
         # The store was lost, or others were in the way: the next round finds it as it was.
         _log.warning("enforcement %s is left for the next round", enforcement_id, exc_info=True)
-        return 0
+        return None
     except Exception as error:  # noqa: BLE001 - a connector's surprise must not stop the rest; it is logged and told
         _log.exception("enforcement %s could not be carried on", enforcement_id)
         _put_by(app, enforcement_id, f"{type(error).__name__}: {error}")
-        return 0
+        return None
 
 
 def _put_by(app: App, enforcement_id: str, why: str) -> None:

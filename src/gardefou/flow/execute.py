@@ -9,7 +9,7 @@ One call of `advance` takes an enforcement as far as it can go now:
     wait      on a notable or protected account, until that event stands in a
               signed checkpoint (a restore never waits)
     do        apply or undo, under a key that has at most one effect
-    see       read again: what the platform is *seen* to be decides
+    see       read again, after a refusal too: what the platform is *seen* to be decides
     end       record what was seen
 
 Whatever dies in between, the lease runs out and the enforcement is `unknown`:
@@ -19,7 +19,6 @@ the platform takes a key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -32,13 +31,13 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.approve import find_enforcement
 from gardefou.flow.change_apply import apply_change
 from gardefou.flow.intend import as_recorded, intend, object_to
-from gardefou.flow.lift import Lifting, plan_lifting, start_lifting
+from gardefou.flow.lift import plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
-from gardefou.flow.outcome import conclude, failed, overtaken, retry, unknown
-from gardefou.flow.reading import enforcement_by_id, held_ahead, lifted, live_ahead
+from gardefou.flow.outcome import failed, retry
+from gardefou.flow.reading import enforcement_by_id, lifted
 from gardefou.flow.recheck import Objection, recheck
+from gardefou.flow.record_outcome import Begun, record_refusal, record_seen, record_trouble
 from gardefou.flow.settle import content_to_read, lost, settle
-from gardefou.flow.stops import pauses_ahead
 from gardefou.platforms.protocol import (
     Connector,
     Operation,
@@ -50,20 +49,10 @@ from gardefou.platforms.protocol import (
 )
 from gardefou.speech import PLAIN, speaking
 from gardefou.speech import gettext as _
-from gardefou.storage.records import key_ahead
-from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _MANY = 50
 _RESTING = frozenset({State.IN_FORCE.value, State.REFUSED.value, *(state.value for state in ENDED)})
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """An enforcement under way: what was recorded, and what to ask of the platform."""
-
-    enforcement: Enforcement
-    lifting: Lifting | None = None
 
 
 def advance(app: App, enforcement_id: str, *, known: Enforcement | None = None) -> Enforcement:
@@ -368,70 +357,35 @@ def _perform(app: App, connector: Connector, begun: Begun) -> Enforcement:
         else:
             answer = connector.apply(_operation(enforcement))
             kept, said, losses = dict(answer.kept), dict(answer.said), list(answer.losses)
-        seen = look(app, connector, enforcement.account, _content_of(begun), measures_only=True)
     except PlatformUnreachable as error:
-        return _record_trouble(app, begun, error, State.EXECUTING)
+        return record_trouble(app, begun, error, State.EXECUTING)
     except PlatformAnswerLost as error:
-        return _record_trouble(app, begun, error, State.UNKNOWN)
+        return record_trouble(app, begun, error, State.UNKNOWN)
     except PlatformRefused as error:
-        return _record_trouble(app, begun, error, State.FAILED)
+        return record_refusal(app, begun, error, _look_again(app, connector, begun))
+    seen = _look_again(app, connector, begun)
     answer_receipt: dict[str, Any] = {
         "answer": said,
         "kept": kept,
         "losses": losses,
         "answered_ms": round((app.now() - started) / timedelta(milliseconds=1)),
     }
-    if seen.reading is None:
-        return _record_trouble(
+    if seen is None or seen.reading is None:
+        return record_trouble(
             app, begun, PlatformAnswerLost("it answered, and then could not be read"), State.UNKNOWN, answer_receipt
         )
-    return _record_seen(app, begun, seen, answer_receipt)
+    return record_seen(app, begun, seen, answer_receipt)
+
+
+def _look_again(app: App, connector: Connector, begun: Begun) -> Seen | None:
+    """Read what the platform is after it was asked; None where it knows nothing of the account or an item."""
+    try:
+        return look(app, connector, begun.enforcement.account, _content_of(begun), measures_only=True)
+    except PlatformRefused:
+        return None
 
 
 def _content_of(begun: Begun) -> tuple[str, ...]:
     if begun.lifting is not None:
         return begun.lifting.content
     return begun.enforcement.content
-
-
-def _record_seen(app: App, begun: Begun, seen: Seen, more: dict[str, Any]) -> Enforcement:
-    """Record what the platform is seen to be after an answer: `in_force`, or something else is wrong."""
-    config = app.recent_config()
-    with app.works.begin() as uow:
-        uow.serialise(f"account:{seen.platform}/{seen.account}", ahead=lambda: _seen_ahead(begun, seen))
-        found = find_enforcement(uow, begun.enforcement.id)
-        if found.version != begun.enforcement.version:
-            return overtaken(uow, found, more)
-        return conclude(uow, config, found, seen, more, begun.lifting)
-
-
-def _seen_ahead(begun: Begun, seen: Seen) -> list[Read]:
-    """Return what recording an ordinary outcome reads."""
-    reads = [
-        held_ahead(begun.enforcement.id),
-        key_ahead(Account, seen.platform, seen.account),
-    ]
-    if begun.lifting is not None:
-        reads += [live_ahead(seen.platform, seen.account), pauses_ahead()]
-    return reads
-
-
-def _record_trouble(
-    app: App, begun: Begun, error: PlatformError, state: State, more: dict[str, Any] | None = None
-) -> Enforcement:
-    """Record that the platform refused, could not be reached, or gave no answer (M6)."""
-    with app.works.begin() as uow:
-        uow.serialise(f"account:{begun.enforcement.platform}/{begun.enforcement.account}")
-        config = app.config(uow.connection)
-        found = find_enforcement(uow, begun.enforcement.id)
-        if found.version != begun.enforcement.version:
-            return overtaken(uow, found, more or {})
-        account = uow.get(Account, found.platform, found.account)
-        if state is State.FAILED and account is not None and account.fence > found.fence:
-            # A newer intention on the account came first, and nobody withdrew this one: that is no refusal.
-            return retry(uow, config, found, str(error))
-        if state is State.FAILED:
-            return failed(uow, config, found, f"The platform refused: {error}")
-        if state is State.UNKNOWN:
-            return unknown(uow, found, str(error), more or {})
-        return retry(uow, config, found, str(error))

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gardefou.domain.accounts import AccountReading
+from gardefou.domain.accounts import AccountReading, Measures
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import ORGANISATION, SYSTEM, Account, Enforcement, Rollback
 from gardefou.domain.states import State
@@ -245,10 +245,23 @@ def _of_rollback(
     return tuple(dict.fromkeys(account for account, _ in pairs)), tuple(harm for _, harm in pairs)
 
 
-def give_up_lifting(uow: UnitOfWork, restore: Enforcement) -> None:
-    """The platform refused the undo: what was in force still is, and the restore can be asked for again."""
+def give_up_lifting(uow: UnitOfWork, restore: Enforcement, shown: Measures | None) -> None:
+    """The platform refused the undo: what it still shows is in force, and the restore can be asked for again.
+
+    ``shown``: what the platform shows now; None where it was not read.
+    """
     for harm in lifted(uow, restore):
         if harm.state != State.RESTORING.value:
+            continue
+        if shown is not None and harm.measures and not shown & set(harm.measures):
+            uow.move(
+                harm,
+                State.RESTORED,
+                "enforcement.restored",
+                by=restore.placed_by,
+                because=restore.rationale or "restored",
+                ended_at=uow.now,
+            )
             continue
         if harm.in_force_at is None:
             uow.move(

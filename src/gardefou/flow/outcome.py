@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import sqlalchemy as sa
+
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
@@ -18,9 +20,24 @@ from gardefou.flow.incidents import alert
 from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
 from gardefou.flow.observe import Seen
 from gardefou.flow.reading import lifted, live_on
+from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
 _FIRST_RETRY = 1.0
+#: Most seconds between two tries of one restore: whoever was wronged does not wait for a platform that is back.
+_RESTORE_CEILING = 15.0
+#: After some minutes it is this part of the time that it has waited: an outage of days must not fill the record.
+_RESTORE_SHARE = 30
+_e = tables.enforcement.c
+_RESTORES_TRIED = Fast(
+    sa.select(sa.func.count()).where(
+        tables.enforcement_active,
+        _e.state.in_((State.EXECUTING.value, State.UNKNOWN.value)),
+        _e.platform == sa.bindparam("platform"),
+        _e.action == Action.RESTORE.value,
+    )
+)
 #: Ended, or about to, without an effect that stands.
 _WITHDRAWN = frozenset(
     {
@@ -132,8 +149,58 @@ def overtaken(uow: UnitOfWork, found: Enforcement, more: dict[str, Any]) -> Enfo
     return noted
 
 
-def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
-    """Record an explicit refusal by the platform; the breaker counts it. Writes `enforcement.failed`."""
+def refused(
+    uow: UnitOfWork, config: Config, found: Enforcement, why: str, seen: Seen | None, lifting: Lifting | None
+) -> Enforcement:
+    """Record what a platform that said no is seen to be: what it did all the same stands on record, or is undone.
+
+    ``seen`` was read after the refusal; None where the platform knows no such
+    account. What could not be read is settled by reading later.
+
+    Writes `enforcement.failed`; where something shows, what `conclude` or
+    `gardefou.flow.lift.undo_late_effect` writes; `enforcement.unknown` where nothing was read.
+    """
+    no = f"The platform refused: {why}"
+    traced = frozenset(found.measures) if lifting is None else lifting.remove
+    if seen is None or not traced:
+        return failed(uow, config, found, no)
+    if seen.reading is None:
+        return unknown(uow, found, f"{no} It could not be read then.", {"trouble": no})
+    shown = frozenset(seen.reading.measures)
+    if lifting is not None:
+        if traced & shown:
+            return failed(uow, config, found, no, seen, traced - shown)
+        return conclude(uow, config, found, seen, {"trouble": no}, lifting)
+    # Counted from before the first attempt: an earlier one may have done it, and nobody heard of it.
+    imposed = (traced - set(found.base or ())) & shown
+    if not imposed:
+        return failed(uow, config, found, no)
+    if traced <= shown:
+        done = conclude(uow, config, found, seen, {"trouble": no}, None)
+        _tell_of_refusal(uow, done, f"{no} It carried it out all the same; it is in force.")
+        return done
+    ended = failed(uow, config, found, f"{no} It did part of it all the same, which is undone.")
+    undo_late_effect(uow, ended, at=uow.now)
+    _tell_of_refusal(uow, ended, ended.because)
+    return ended
+
+
+def _tell_of_refusal(uow: UnitOfWork, found: Enforcement, says: str) -> None:
+    alert(uow, "odd_refusal", platform=found.platform, about=found.id, says=says, accounts=(found.account,))
+
+
+def failed(
+    uow: UnitOfWork,
+    config: Config,
+    found: Enforcement,
+    why: str,
+    seen: Seen | None = None,
+    gone: frozenset[str] = frozenset(),
+) -> Enforcement:
+    """Record an explicit refusal by the platform; the breaker counts it. Writes `enforcement.failed`.
+
+    ``seen`` is what a refused restore left, ``gone`` what came off all the same: that is on record as lifted.
+    """
     if found.state == State.READY.value:
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
     failed = uow.move(
@@ -141,6 +208,7 @@ def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enf
         State.FAILED,
         "enforcement.failed",
         by=SYSTEM,
+        also=() if seen is None else _known_account(uow, seen, imposed=frozenset(), lifted=gone, clear_drift=False),
         because=why,
         ended_at=uow.now,
         lease_until=None,
@@ -148,7 +216,8 @@ def failed(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enf
         next_attempt_at=None,
     )
     if failed.action == Action.RESTORE:
-        give_up_lifting(uow, failed)
+        shown = None if seen is None or seen.reading is None else frozenset(seen.reading.measures)
+        give_up_lifting(uow, failed, shown)
         alert(
             uow,
             "restore_failed",
@@ -177,9 +246,19 @@ def unknown(uow: UnitOfWork, found: Enforcement, why: str, more: dict[str, Any])
     )
 
 
-def _backoff(config: Config, attempts: int) -> timedelta:
-    seconds = min(_FIRST_RETRY * 2 ** min(attempts, 12), float(config.rules.retry_ceiling_seconds))
-    return timedelta(seconds=seconds)
+def _backoff(uow: UnitOfWork, config: Config, found: Enforcement, attempts: int) -> timedelta:
+    """Return the wait before the next try: 2, 4, 8 … seconds, up to the ceiling; a restore's is far lower.
+
+    Where more restores wait at a platform than its ceiling has seconds, each
+    waits for as many seconds as they are: one call a second, however many.
+    The longer it has waited the rarer it gets, up to what holds for harm.
+    """
+    ceiling = float(config.rules.retry_ceiling_seconds)
+    if found.action == Action.RESTORE:
+        waiting = int(_RESTORES_TRIED.first(uow.connection, {"platform": found.platform})[0])
+        waited = (uow.now - found.placed_at).total_seconds()
+        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting, waited / _RESTORE_SHARE))
+    return timedelta(seconds=min(_FIRST_RETRY * 2 ** min(attempts, 12), ceiling))
 
 
 def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enforcement:
@@ -187,7 +266,7 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
     if found.state == State.READY.value:
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
     attempts = found.attempts + (1 if found.lease_until is None else 0)
-    wait = _backoff(config, attempts)
+    wait = _backoff(uow, config, found, attempts)
     retrying = uow.rewrite(
         found,
         "enforcement.retrying",
@@ -215,5 +294,5 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
 def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
     """Record that the platform could not be read either; look again later. Writes `enforcement.unreadable`."""
     attempts = found.attempts + 1
-    again = uow.now + _backoff(config, attempts)
+    again = uow.now + _backoff(uow, config, found, attempts)
     return uow.rewrite(found, "enforcement.unreadable", by=SYSTEM, attempts=attempts, next_attempt_at=again)

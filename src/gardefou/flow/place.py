@@ -7,40 +7,38 @@ who approves later is bound to the digest of it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import Tier, measures_of_action
 from gardefou.domain.records import Account, Case, Enforcement, Staff
 from gardefou.domain.states import State
-from gardefou.errors import Conflict, Denied, InvalidInput, NotFound, StepUpRequired, Unavailable
+from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.breaker import note_budget
 from gardefou.flow.case_reading import case_ahead
+from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.fact_reads import counted_from
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.judging import judge_act
-from gardefou.flow.observe import Seen, look, observe
+from gardefou.flow.observe import Seen, observe
+from gardefou.flow.prepare import Prepared
 from gardefou.flow.reading import live_ahead, live_on, person_ahead
 from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.flow.second_look import is_blind
-from gardefou.flow.spec import Checked, Wanted, check
+from gardefou.flow.spec import Checked
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
-from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused, PlatformUnreachable
 from gardefou.speech import gettext as _
 from gardefou.speech import plain as spoken
 from gardefou.storage import tables
 from gardefou.storage.records import key_ahead
-from gardefou.storage.types import dumps, plain
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
@@ -61,84 +59,6 @@ _OCCUPIES = frozenset(
 
 #: Begins what is cleared, in the placing transaction: `gardefou.flow.execute.start`.
 Begin = Callable[[UnitOfWork, Config, Enforcement, "Account | None", Seen], Enforcement]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A wish that was checked and whose target was read, outside any transaction."""
-
-    checked: Checked
-    seen: Seen
-
-
-def prepare(app: App, wanted: Wanted) -> Prepared:
-    """Check a wish and read its target at the platform, before any transaction.
-
-    The connector resolves the account to its canonical id and the content to
-    its owner; content of somebody else is refused (R8).
-
-    Raises:
-        InvalidInput: what is wrong, by field (see `gardefou.flow.spec.check`).
-        NotFound: the platform knows no such account or item (`account/not_found`).
-        Conflict: an item belongs to another account (`target/mismatch`).
-        Unavailable: the items' owner cannot be asked now (`platform/unavailable`).
-    """
-    config = app.recent_config()
-    connector = app.connector_in(config, wanted.platform)
-    rules = config.rules
-    checked = check(wanted, connector.describe(), rules, app.now())
-    wanted = checked.wanted
-    account = wanted.account
-    resolved = None
-    try:
-        if wanted.content:
-            resolved = connector.resolve(account, content=wanted.content)
-    except NoSuchAccount as error:
-        raise NotFound(
-            "account/not_found",
-            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
-            field="account",
-        ) from error
-    except PlatformRefused as error:
-        raise Conflict(
-            "platform/refused", _("%(platform)s says: %(error)s", platform=wanted.platform, error=error)
-        ) from error
-    except PlatformUnreachable as error:
-        raise Unavailable(
-            "platform/unavailable",
-            _(
-                "%(platform)s does not answer, so whose content it is cannot be told: %(error)s",
-                platform=wanted.platform,
-                error=error,
-            ),
-        ) from error
-    if resolved is not None:
-        account = resolved.account
-        for item in wanted.content:
-            owner = resolved.content_owner.get(item)
-            if owner != account:
-                raise Conflict(
-                    "target/mismatch",
-                    _(
-                        "%(item)s does not belong to %(account)s; nothing was placed.",
-                        item=repr(item),
-                        account=repr(account),
-                    ),
-                    field="content",
-                )
-    try:
-        seen = look(app, connector, account, wanted.content)
-    except NoSuchAccount as error:
-        raise NotFound(
-            "account/not_found",
-            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
-            field="account",
-        ) from error
-    if seen.reading is not None and seen.account != wanted.account:
-        checked = replace(checked, wanted=replace(wanted, account=seen.account))
-    elif account != wanted.account:
-        checked = replace(checked, wanted=replace(wanted, account=account))
-    return Prepared(checked=checked, seen=seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,38 +322,6 @@ def new_enforcement(
     return replace(made, digest=digest_of(made))
 
 
-#: What an approver is bound to: everything that makes the enforcement what it is.
-_BOUND = (
-    "platform",
-    "id",
-    "account",
-    "content",
-    "action",
-    "label",
-    "severity",
-    "reversibility",
-    "policy",
-    "rationale",
-    "placed_by",
-    "placed_at",
-    "until",
-    "execute_at",
-    "legal_basis",
-    "tier",
-    "verdict",
-    "measures",
-    "lifts",
-    "whole",
-    "change",
-)
-
-
-def digest_of(enforcement: Enforcement) -> str:
-    """Return the SHA-256, in hex, of what an approver sees and is bound to."""
-    seen: dict[str, Any] = {name: plain(getattr(enforcement, name)) for name in _BOUND}
-    return hashlib.sha256(dumps(seen).encode()).hexdigest()
-
-
 def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
     """Raise when the same person tries the same, or something graver, again within 24 hours of its end (R15)."""
     wanted = one.checked.wanted
@@ -503,53 +391,6 @@ def _judge_into(
             facts={} if blind else {"action": made.action, "tier": made.tier},
         )
     return settle_waiting(uow, config, made, verdict)
-
-
-def settle_waiting(uow: UnitOfWork, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:
-    """Move a placed enforcement to `waiting`, or to `ready` when nothing stands before it."""
-    rules = config.rules
-    needs_people = bool(verdict.approvals)
-    hold = timedelta(seconds=verdict.hold_seconds)
-    if needs_people:
-        seconds = rules.approve_by_protected_seconds if made.tier == Tier.PROTECTED else rules.approve_by_seconds
-        return uow.move(
-            made,
-            State.WAITING,
-            "enforcement.waiting",
-            by=made.placed_by,
-            approve_by=uow.now + timedelta(seconds=seconds),
-            next_attempt_at=uow.now + timedelta(seconds=seconds),
-        )
-    return cleared(uow, config, made, hold, by=made.placed_by)
-
-
-def cleared(uow: UnitOfWork, config: Config, made: Enforcement, hold: timedelta, *, by: str) -> Enforcement:
-    """Every needed person has said yes: what is left is the hold and the hour (M4).
-
-    It runs at the later of ``execute_at`` and the end of the hold, which counts
-    from now; a bulk's canaries go first.
-    """
-    hold_until = uow.now + hold if hold else None
-    if _waits_for_canary(config, made):
-        canary = uow.now + timedelta(seconds=config.rules.canary_seconds)
-        hold_until = max(hold_until or canary, canary)
-    start = max(hold_until or uow.now, made.execute_at or uow.now)
-    changes: dict[str, Any] = {
-        "approved_at": uow.now,
-        "hold_until": hold_until,
-        "execute_by": start + timedelta(seconds=config.rules.execute_by_seconds),
-        "next_attempt_at": start,
-        "approve_by": made.approve_by,
-    }
-    if start > uow.now:
-        return uow.move(made, State.WAITING, "enforcement.waiting", by=by, **changes)
-    return uow.move(made, State.READY, "enforcement.ready", by=by, **changes)
-
-
-def _waits_for_canary(config: Config, made: Enforcement) -> bool:
-    bulk = made.facts.get("action.bulk", 1)
-    large = isinstance(bulk, int | float) and bulk >= config.rules.canary_from
-    return large and made.group_index >= config.rules.canary_size
 
 
 def preview(

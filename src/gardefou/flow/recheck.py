@@ -17,9 +17,9 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approvals import is_forged, outstanding, valid_approvals
 from gardefou.flow.change_apply import KINDS, never_locked
+from gardefou.flow.clear import digest_of
 from gardefou.flow.judging import judge_act
 from gardefou.flow.observe import Seen
-from gardefou.flow.place import digest_of
 from gardefou.flow.stops import paused_for
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,17 +19,15 @@ from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Denied, InvalidInput, NotFound
-from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
-from gardefou.flow.execute import Begun, advance, finish_restore, start_restore
+from gardefou.flow.clear import digest_of, settle_waiting
+from gardefou.flow.execute import advance, finish_restore, start_restore
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
-from gardefou.flow.place import digest_of, settle_waiting
 from gardefou.flow.reading import enforcement_by_id, live_ahead, live_on, person_ahead
+from gardefou.flow.record_outcome import Begun
+from gardefou.flow.restore_limits import is_old, judge_restore, restores_ahead
 from gardefou.flow.stops import pauses_ahead
-from gardefou.nets.facts import Facts
-from gardefou.nets.judge import judge
-from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
@@ -41,7 +39,6 @@ from gardefou.storage.records import key_ahead
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
-_HOUR = timedelta(hours=1)
 _table = tables.enforcement.c
 _LIVE = ("waiting", "ready", "executing", "unknown", "in_force")
 _MAX_TEXT = 10_000
@@ -51,15 +48,6 @@ _CONTENT = Fast(
         _table.account == sa.bindparam("account"),
         _table.action.in_((Action.REMOVE_CONTENT.value, Action.LABEL.value)),
         _table.state.in_(_LIVE),
-    )
-)
-_RESTORES_OF = Fast(
-    sa.select(sa.func.count()).where(
-        _table.placed_by == sa.bindparam("by"),
-        _table.action == Action.RESTORE.value,
-        _table.placed_at > sa.bindparam("since", type_=_table.placed_at.type),
-        _table.state.not_in(("refused", "waiting")),
-        _table.policy != ROLLBACK,
     )
 )
 
@@ -168,12 +156,8 @@ def _ahead(uow: UnitOfWork, app: App, actor: Actor, platform: str, ref: str) -> 
         key_ahead(Account, platform, ref),
         live_ahead(platform, ref),
         pauses_ahead(),
-        _restores_ahead(actor, uow.now),
+        restores_ahead(actor, uow.now),
     ]
-
-
-def _restores_ahead(actor: Actor, now: datetime) -> Read:
-    return _RESTORES_OF, {"by": actor.id, "since": now - _HOUR}
 
 
 def _carry_out(app: App, made: Enforcement | Begun) -> Enforcement:
@@ -243,7 +227,7 @@ def _place(
     """
     cause = because
     tier = tier_memory(account, uow.now)
-    facts, verdict = _judge(uow, config, actor, account, harms, kind=kind, exempt=exempt)
+    facts, verdict = judge_restore(uow, config, actor, account, harms, kind=kind, exempt=exempt)
     joins = _open_restore(uow, actor, account, harms)
     if joins is not None:
         return joins
@@ -308,58 +292,6 @@ def _open_restore(uow: UnitOfWork, actor: Actor, account: Account, harms: Sequen
         if waits and one.placed_by == actor.id and set(one.lifts) == wanted:
             return one
     return None
-
-
-def _judge(
-    uow: UnitOfWork,
-    config: Config,
-    actor: Actor,
-    account: Account,
-    harms: Sequence[Enforcement],
-    *,
-    kind: str,
-    exempt: bool,
-) -> tuple[Facts, Verdict]:
-    """Let the nets speak on a restore: nothing by default, one other beyond R12's limits, legal where M11 bars."""
-    change_kind = ""
-    if kind == "restore_legal":
-        change_kind = kind
-    elif not actor.is_system and not exempt and beyond_limits(uow.connection, config, actor, harms, uow.now):
-        change_kind = "restore"
-    known = facts_of.neutral_act(uow, actor, account.platform, Action.RESTORE.value) | {
-        "account.tier": account.tier,
-        "account.tier_memory": tier_memory(account, uow.now).value,
-        "account.reach": account.reach or 0,
-        "account.labels": account.labels,
-        "change.kind": change_kind,
-    }
-    facts = Facts.of(known)
-    if actor.is_system or config.no_nets:
-        return facts, Verdict()
-    verdict = replace(judge(config.nets, facts), refusals=(), hold_seconds=0)
-    # Whoever may not lift was turned away already; no net that someone adds makes a restore wait (promise 2, I12).
-    return facts, verdict if change_kind else replace(verdict, approvals=(), fresh_auth_minutes=None, confirm=())
-
-
-def beyond_limits(
-    connection: sa.Connection, config: Config, actor: Actor, harms: Sequence[Enforcement], now: datetime
-) -> bool:
-    """Whether restoring these takes another person: they have stood for long, or this person restored many (R12)."""
-    if any(is_old(config, harm, now) for harm in harms):
-        return True
-    return restored_lately(connection, actor, now) >= config.rules.restores_per_hour
-
-
-def restored_lately(connection: sa.Connection, actor: Actor, now: datetime) -> int:
-    """Return how many restores a person placed within the hour, those counted that a limit counts (R12)."""
-    statement, values = _restores_ahead(actor, now)
-    return int(statement.first(connection, values)[0])
-
-
-def is_old(config: Config, harm: Enforcement, now: datetime) -> bool:
-    """Whether a measure has stood for so long that lifting it takes another person; a warning is no measure."""
-    long = timedelta(days=config.rules.restore_old_days)
-    return bool(harm.measures) and harm.in_force_at is not None and now - harm.in_force_at > long
 
 
 def losses_of(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[str, ...]:

@@ -17,7 +17,8 @@ from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import Config
 from gardefou.flow.reading import live_as_stored
-from gardefou.flow.restore import base_of, beyond_limits, is_old
+from gardefou.flow.restore import base_of
+from gardefou.flow.restore_limits import beyond_limits, is_old
 from gardefou.people.actor import Actor
 from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import Capability

@@ -20,7 +20,7 @@ from gardefou.domain.records import Enforcement, Rollback
 from gardefou.domain.states import State
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App, Config
-from gardefou.flow.restore import is_old, restored_lately
+from gardefou.flow.restore_limits import is_old, restored_lately
 from gardefou.flow.rollback import harms_of, span_end
 from gardefou.flow.second_look import hidden_on
 from gardefou.people.actor import Actor

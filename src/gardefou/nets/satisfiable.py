@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -12,7 +12,7 @@ from gardefou.nets.contradiction import never_holds
 from gardefou.nets.facts import ROLES, SCHEMA
 from gardefou.nets.nearest import MOST_MS, acts
 from gardefou.nets.net import Net, NetSet
-from gardefou.nets.seats import Person, seats_filled
+from gardefou.nets.seats import Person, lacking_for
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
 from gardefou.nets.verdict import Requirement, merge
@@ -47,13 +47,12 @@ def unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisation: str) -
         if net.shadow or net.asks.refused or not net.asks.approvals:
             continue
         speaks = {roles: _can_speak(net, roles) for roles in {one.roles for one in proposers}}
+        lacking_of = lacking_for(net.asks.approvals, staff, organisation=organisation)
         for proposer in proposers:
             if not speaks[proposer.roles]:
                 continue
-            missing = seats_filled(net.asks.approvals, staff, proposer=proposer, organisation=organisation)
-            if missing:
+            if lacking := lacking_of(proposer):
                 asked = _(" and ").join(requirement.in_words() for requirement in net.asks.approvals)
-                lacking = sum(requirement.approvals for requirement in missing)
                 message = _(
                     "Net %(net)s asks for %(asked)s; when %(who)s proposes, %(number)s of them cannot be found among "
                     "the staff. Add people, or ask for fewer.",
@@ -83,19 +82,16 @@ def together_unsatisfiable(nets: NetSet, staff: Sequence[Person], *, organisatio
     except Unavailable:
         return []
     found: list[Unsatisfiable] = []
+    singly = {one: lacking_for(one, staff, organisation=organisation) for one in groups}
     for (one, first), (two, second) in combinations(groups.items(), 2):
+        both = merge((*one, *two))
+        of_both = lacking_for(both, staff, organisation=organisation)
         for proposer in proposers:
-
-            def missing(asked: Iterable[Requirement], proposer: Person = proposer) -> tuple[Requirement, ...]:
-                return seats_filled(tuple(asked), staff, proposer=proposer, organisation=organisation)
-
-            both = merge((*one, *two))
-            if missing(one) or missing(two) or not (lacking := missing(both)):
+            if singly[one](proposer) or singly[two](proposer) or not (number := of_both(proposer)):
                 continue
             pair = asking.pair(first, second, proposer)
             if pair is not None:
                 asked = _(" and ").join(need.in_words() for need in both)
-                number = sum(need.approvals for need in lacking)
                 message = _(
                     "Nets %(one)s and %(other)s can speak together, and then ask for %(asked)s; when %(who)s proposes, "
                     "%(number)s of them cannot be found among the staff.",

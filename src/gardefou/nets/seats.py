@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from gardefou.nets.verdict import Requirement
 from gardefou.speech import gettext as _
@@ -43,6 +44,55 @@ def seats_filled(
         for requirement in requirements
         if (open_seats := requirement.approvals - sum(seats[index] is requirement for index in best)) > 0
     )
+
+
+def lacking_for(
+    requirements: Sequence[Requirement], staff: Sequence[Person], *, organisation: str
+) -> Callable[[Person], int]:
+    """Return what tells of a proposer how many seats nobody of the staff could fill, as `seats_filled` counts them.
+
+    For asking of many proposers: of hundreds of colleagues only so many are
+    looked at as could make a difference, whoever proposes, and proposers who
+    share nothing with these are all answered at once.
+    """
+    enough = _enough(requirements, staff)
+    ids, teams, employers = ({each(one) for one in enough} for each in (_id, _team, _employer))
+    known: dict[tuple[str | None, ...], int] = {}
+
+    def lacking(proposer: Person) -> int:
+        key = tuple(
+            what if what in among else None
+            for what, among in ((proposer.id, ids), (proposer.team, teams), (proposer.employer, employers))
+        )
+        if key not in known:
+            known[key] = _count(seats_filled(requirements, enough, proposer=proposer, organisation=organisation))
+        return known[key]
+
+    return lacking
+
+
+_id, _team, _employer = attrgetter("id"), attrgetter("team"), attrgetter("employer")
+
+
+def _enough(requirements: Sequence[Requirement], staff: Sequence[Person]) -> list[Person]:
+    """Return people who fill as many seats as all the staff would, whoever proposes.
+
+    Others in seats, and the proposer, are as many as there are seats. So of
+    people of one employer whose roles fill the same seats, one more of a team
+    than that is enough, and of one more team than that: one whom none of the
+    others is too close to is among them, and stands in for whoever was left out.
+    """
+    wanted = {role for one in requirements for role in one.roles}
+    most = sum(one.approvals for one in requirements) + 1
+    teams: dict[tuple[frozenset[str], str], dict[str, int]] = {}
+    enough: list[Person] = []
+    for one in {person.id: person for person in staff}.values():
+        of_team = teams.setdefault((one.roles & wanted, one.employer), {})
+        if not one.roles.isdisjoint(wanted) and (one.team in of_team or len(of_team) < most):
+            of_team[one.team] = of_team.get(one.team, 0) + 1
+            if of_team[one.team] <= most:
+                enough.append(one)
+    return enough
 
 
 def could_count(

@@ -149,6 +149,12 @@ KINDS: Mapping[str, Kind] = {
         later("A restore FAILED: %(account)s"),
         later("The platform refused to undo it. What was in force still is; it can be asked for again."),
     ),
+    "odd_refusal": Kind(
+        _DUTY,
+        _ENFORCEMENT,
+        later("Refused, and done all the same: %(account)s"),
+        later("The platform said no, and shows that it did it. The page says whether it stands or is undone."),
+    ),
     "leaver": Kind(
         ("lead",),
         _ENFORCEMENT,

@@ -88,8 +88,8 @@ class SynapseApi:
         """Change something, with another ``token`` where one is given.
 
         Raises `NoSuchAccount` (404), `PlatformRefused` (any other 4xx),
-        `PlatformUnreachable` (not sent, or 429), `PlatformAnswerLost` (no
-        answer, a broken one, or a 5xx).
+        `PlatformUnreachable` (not sent, 429, or our own token is none any more),
+        `PlatformAnswerLost` (no answer, a broken one, or a 5xx).
         """
         headers = {"Authorization": f"Bearer {token}"} if token else None
         try:
@@ -103,6 +103,9 @@ class SynapseApi:
         status = answer.status_code
         if status == 429:
             raise PlatformUnreachable("The homeserver limits our rate; nothing was done. Exempt the admin account.")
+        if status == 401 and token is None:
+            # Of us, not of what was asked: with a token that counts it is done.
+            raise PlatformUnreachable(f"The homeserver does not take our token ({_words(answer)}); nothing was done.")
         if status == 404:
             raise NoSuchAccount(f"The homeserver knows no such thing: {_words(answer)}.")
         if status >= 500:

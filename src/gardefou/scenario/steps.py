@@ -25,7 +25,8 @@ from gardefou.flow.cases import claim, see_evidence
 from gardefou.flow.change_apply import KINDS
 from gardefou.flow.decide import ActionWish, decide, enforce
 from gardefou.flow.execute import advance
-from gardefou.flow.place import prepare, preview
+from gardefou.flow.place import preview
+from gardefou.flow.prepare import prepare
 from gardefou.flow.reading import enforcement_by_id
 from gardefou.flow.report_input import NewReport
 from gardefou.flow.reports import take_many

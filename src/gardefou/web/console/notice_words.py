@@ -24,6 +24,7 @@ _KINDS: dict[str, str] = {
     "retrying": later("a platform that does nothing"),
     "stuck": later("something stuck"),
     "restore_failed": later("a restore that failed"),
+    "odd_refusal": later("a refusal that was none"),
     "leaver": later("what a leaver had waiting"),
     "recertify": later("roles to be confirmed"),
     "role_lapsed": later("a role that lapsed"),
