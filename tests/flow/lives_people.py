@@ -126,7 +126,7 @@ def signing(life: Chronicle) -> None:
         life.reads(f"{who} signed in", world.actor(who).strong_at)
         with world.store.read() as connection:
             found = open_sessions(app, connection, who, now=world.now)
-            life.reads("sessions", [(one.browser, one.began_at, one.seen_at, one.ends_at) for one in found])
+            life.reads("sessions", sorted((one.browser, one.began_at, one.seen_at, one.ends_at) for one in found))
 
     life.reads("secrets differ", len({first, second, third}))
     sessions()

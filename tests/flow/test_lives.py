@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.flow import lives_acts, lives_desk, lives_guard, lives_people
+from tests.flow import lives_acts, lives_desk, lives_guard, lives_late, lives_people
 from tests.flow.chronicle import Chronicle, compare
 
 LIVES: list[Callable[[Chronicle], None]] = [
@@ -28,6 +28,9 @@ LIVES: list[Callable[[Chronicle], None]] = [
     lives_people.provisioned,
     lives_people.signing,
     lives_people.keyed,
+    lives_late.late,
+    lives_late.signed,
+    lives_late.fetched,
 ]
 
 
