@@ -269,7 +269,7 @@ def broken(life: Chronicle) -> None:
     names = [f"wave{number}" for number in range(27)]
     for name in names:
         world.sandbox.put_account(name, handle=name, reach=5)
-    bulk = life.does(enforce_bulk, app, world.fresh("rev"), ["known", "nobody", *names, names[0]], wish)
+    bulk = life.does(enforce_bulk, app, world.fresh("rev"), ["known", "nobody", "x" * 600, *names, names[0]], wish)
     life.reads("errors", [(one.account, one.error.code, one.error.field) for one in bulk.errors])
     life.tries(enforce_bulk, app, world.fresh("rev"), [], wish)
     for one in bulk.enforcements[1:3]:

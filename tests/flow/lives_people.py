@@ -74,6 +74,7 @@ def provisioned(life: Chronicle) -> None:
     with app.works.begin() as uow:
         app.directory.put(uow.connection, Entry(staff_id="rev2", name="B", issuer=IDP, subject="b", user_name="b"))
         life.reads("freed", free_identifiers(uow, app, IDP, "b", "b"))
+        life.reads("of theirs is kept", app.directory.get(uow.connection, "rev2"))
 
     life.head("a list")
     lines = (

@@ -65,10 +65,7 @@ class Children:
             if path.parent.name in {"domain", "nets", "ledger", "flow"}:
                 name = path.relative_to(SOURCE.parent).with_suffix("").as_posix().replace("/", ".")
                 importlib.import_module(name.removesuffix(".__init__"))
-        # The tests' own setting spares the collector what was collected, and hides it from whoever asks for objects.
-        gc.unfreeze()
-        self._functions = _all_functions()
-        assert self._functions
+        self._functions = all_functions()
 
     def run(self, mutants: list[Mutant], *, until: float) -> Iterator[Outcome]:
         """Yield what became of each, in the sequence in which they end; start none after `until`."""
@@ -171,8 +168,10 @@ class Children:
         yield Outcome(child.mutant, name, killer, time.monotonic() - child.began, child.left_out)
 
 
-def _all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
+def all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
     """Return every function of the program by file, first line and name, whatever is wrapped around it."""
+    # The tests' own setting spares the collector what is there already, and hides it from whoever asks for objects.
+    gc.unfreeze()
     inside = str(SOURCE) + os.sep
     found: dict[tuple[str, int, str], list[FunctionType]] = {}
     for thing in gc.get_objects():
