@@ -70,6 +70,11 @@ def late(life: Chronicle) -> None:
     life.does(world.enforce, "rev2", "known", "warn", execute_at=later)
     life.does(world.enforce, "rev", "small", "label", label="satire", execute_at=later)
     world.sandbox.put_content("moved", account="small")
+    # Recorded, and waiting for its checkpoint, when whoever is behind it goes.
+    recorded = world.enforce("rev", "president", "label", label="satire")
+    noted = world.enforce("rev", "known", "limit")
+    for one in (recorded, noted):
+        life.tries(world.approve, "lead", one)
     world.sandbox.put_account("known", handle="known", reach=9_000_000)
     life.tries(propose, app, world.fresh("admin"), "off", {"staff": "rev"}, "gone")
     life.passes(HOUR + MINUTE, steps=3)

@@ -22,6 +22,8 @@ from tools.mutation.changes import SOURCE, Mutant
 from tools.mutation.reach import Reach, Runner
 
 _LIVES = "/test_lives.py::"
+#: So many seconds of a function's narrowest tests go before whole lives.
+_EARLY = 0.5
 _KILLED, _SURVIVED, _NO_PROGRAM, _SAME = 0, 1, 2, 3
 _CACHED: Any = type(functools.cache(lambda: None))
 #: Above this no test goes; a mutant that collects without end is stopped before the machine is.
@@ -86,12 +88,15 @@ class Children:
             yield from self._ended()
 
     def _tests(self, place: tuple[str, int]) -> tuple[list[str], int]:
-        """Return the tests of a function as far as the budget goes: known killers, whole lives, then the narrowest."""
+        """Return the tests of a function as far as the budget goes: known killers, the narrowest, lives, others."""
         # A slow one would leave no time for those that are about this function.
         known = [test for test in self._killers.get(place, []) if self._reach.seconds[test] < self._budget / 20]
         rest = [test for test in self._reach.tests.get(place, ()) if test not in known]
-        # They reach much and say all of it: few changes get past them.
-        rest.sort(key=lambda test: _LIVES not in test)
+        # Whole lives reach much and say all of it: few changes get past them, so they are not left for the end.
+        spent = 0.0
+        early = [test for test in rest if (spent := spent + self._reach.seconds[test]) < _EARLY]
+        lives = sorted((test for test in rest if _LIVES in test), key=self._reach.seconds.__getitem__)
+        rest = list(dict.fromkeys([*early, *lives, *rest]))
         chosen: list[str] = []
         spent = 0.0
         for test in [*known, *rest]:
