@@ -4,17 +4,18 @@ A `Chronicle` notes what a world's people do and what comes of it: every event
 with who it names and what it changes of which record, every call that reaches
 a platform, every refusal by code and field, every notice, and whatever a page
 would read. What is told is the same on each run: ids are numbered as they
-come, moments are counted from the beginning, and words for people are dots,
-since they may be reworded.
+come, moments are counted from the beginning. Words for people are dots in rows,
+and stand in what a page reads and in refusals, where values are put into them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -113,8 +114,7 @@ class Chronicle:
             returned = what(*args, **kwargs)
         except GardefouError as error:
             self.events()
-            extra = self.told(error.extra) if error.extra else ""
-            self.lines.append(f"{what.__name__} ! {type(error).__name__} {error.code} {error.field} {extra}".rstrip())
+            self.lines.append(f"{what.__name__} ! {self.told(error, whole=True)}")
         else:
             self.events()
             self.lines.append(f"{what.__name__} = {self.told(returned)}")
@@ -171,8 +171,7 @@ class Chronicle:
         for column, value in columns.items():
             if column in _LEFT_OUT or column in {"platform", "id"}:
                 continue
-            changed = bool(value) if before is None else before.get(column) != value
-            if not changed:
+            if value == (before or _usual(name)).get(column):
                 continue
             if column in _JSON:
                 told += self._differs(column, value)
@@ -201,7 +200,7 @@ class Chronicle:
         if isinstance(value, Enum):
             return self.told(value.value)
         if isinstance(value, str):
-            return self._word(value)
+            return self._word(value, whole=whole)
         if isinstance(value, bool) or value is None:
             return str(value)
         if isinstance(value, int) and value in _MICROS:
@@ -214,17 +213,19 @@ class Chronicle:
             return f"<{len(value)} bytes>"
         if isinstance(value, Mapping):
             pairs: Mapping[Any, Any] = value
-            inner = [f"{self.told(k)}={self.told(v, whole=whole)}" for k, v in pairs.items() if v or v in (0, False)]
+            inner = [f"{self.told(k)}={self.told(v, whole=whole)}" for k, v in pairs.items()]
             return "{" + ", ".join(inner) + "}"
         if isinstance(value, set | frozenset):
             return "{" + ", ".join(sorted(self.told(one, whole=whole) for one in cast("set[Any]", value))) + "}"
         if isinstance(value, list | tuple):
             return "[" + ", ".join(self.told(one, whole=whole) for one in cast("list[Any]", value)) + "]"
         if isinstance(value, GardefouError):
-            return f"{type(value).__name__} {value.code} {value.field}"
+            extra = self.told(value.extra, whole=whole) if value.extra else ""
+            said = self._word(value.message, whole=whole)
+            return f"{type(value).__name__} {value.code} {value.field} {extra} {said}"
         if is_dataclass(value) and not isinstance(value, type):
             return self._record(value, whole=whole)
-        return self._word(str(value))
+        return self._word(str(value), whole=whole)
 
     def _record(self, value: Any, *, whole: bool) -> str:
         name = type(value).__name__
@@ -237,12 +238,12 @@ class Chronicle:
         inner = [
             f"{one.name}={self.told(held, whole=whole)}"
             for one, held in given
-            if one.name not in _LEFT_OUT and held != one.default and (held or held == 0)
+            if one.name not in _LEFT_OUT and held != one.default
         ]
         return f"{name}({', '.join(inner)})"
 
-    def _word(self, text: str) -> str:
-        if " " in _MOMENT.sub("", text):
+    def _word(self, text: str, *, whole: bool) -> str:
+        if not whole and " " in _MOMENT.sub("", text):
             return "..."
         text = _UUID.sub(lambda found: self._numbers.setdefault(found[0], f"#{len(self._numbers) + 1}"), text)
         text = _HASH.sub("<hash>", text)
@@ -253,6 +254,19 @@ class Chronicle:
         sign, gone = ("-", -gone) if gone < timedelta(0) else ("+", gone)
         days = f"{gone.days}d" if gone.days else ""
         return f"{sign}{days}{timedelta(seconds=gone.seconds, microseconds=gone.microseconds)}"
+
+
+@cache
+def _usual(table: str) -> Mapping[str, Any]:
+    """Return what the columns of a new row have where nothing is said of them, as JSON has it."""
+    kind = next((kind for kind, mapped in MAPPED.items() if mapped.table.name == table), None)
+    usual: dict[str, Any] = {}
+    for one in () if kind is None else fields(kind):
+        if one.default is not MISSING:
+            usual[one.name] = list(one.default) if isinstance(one.default, tuple) else one.default
+        elif one.default_factory is not MISSING:
+            usual[one.name] = one.default_factory()
+    return usual
 
 
 def compare(name: str, told: str, *, renew: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +12,11 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, approve_group, cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.bulk_enforce import enforce_bulk
+from gardefou.flow.change import pause
 from gardefou.flow.decide import enforce, preview_wanted
 from gardefou.flow.execute import advance
 from gardefou.flow.explain import explanation
+from gardefou.flow.figures import Figures
 from gardefou.flow.incident_story import read_story
 from gardefou.flow.restore import restore
 from gardefou.flow.restore_preview import foresee_restore
@@ -41,6 +45,12 @@ SECOND = timedelta(seconds=1)
 def stories(life: Chronicle) -> None:
     """Tell every incident as its page does, for whoever is behind it and for another."""
     world = life.world
+
+    def none() -> None:
+        with world.store.read() as connection:
+            read_story(connection, "none", now=world.now)
+
+    life.tries(none)
     for incident in world.incidents():
         for viewer in ("lead", "rev"):
             with world.store.read() as connection:
@@ -110,6 +120,8 @@ def asked(life: Chronicle) -> None:
     life.tries(approve, app, world.actor("lead"), answer("none", "yes"))
     life.does(approve, app, world.fresh("lead"), yes)
     life.tries(approve, app, world.fresh("lead"), yes)
+    world.person("beside", "lead", team="team-lead")
+    life.tries(approve, app, world.fresh("beside"), yes)
     world.clock.advance(11 * MINUTE)
     life.tries(approve, app, world.actor("policy"), yes)
     waits(life)
@@ -132,6 +144,9 @@ def asked(life: Chronicle) -> None:
     again = life.does(world.enforce, "rev", "president", "lock")
     other = life.does(world.enforce, "rev2", "president", "limit")
     third = life.does(world.enforce, "rev2", "president", "label", label="satire")
+    grave = life.does(world.enforce, "rev2", "president", "deactivate")
+    life.tries(world.approve, "lead", grave)
+    life.tries(world.approve, "beside", grave, "no")
     no = life.does(
         approve_group,
         app,
@@ -187,9 +202,15 @@ def troubled(life: Chronicle) -> None:
     world.sandbox.switch(down=True)
     made = life.does(world.enforce, "rev", "small", "limit")
     life.passes(2 * MINUTE)
+    life.tries(world.enforce, "rev", "small", "remove_content", content=("c1",))
+    life.tries(world.enforce, "rev", "nobody", "limit")
+    life.tries(world.restore, "lead", "nobody")
     world.up()
     life.passes(10 * MINUTE)
     life.reads("it is", world.read(made).state)
+    for reach in (1_000, 1_050, 950, 1_051, 90_000, 100_000):
+        world.sandbox.put_account("some", handle="some", display_name="Some", reach=reach, labels=["a"])
+        life.does(world.enforce, "rev2", "some", "warn", rationale=f"at {reach}")
 
     life.head("refused")
     world.wire.before = refusing
@@ -202,6 +223,10 @@ def troubled(life: Chronicle) -> None:
     life.does(advance, app, lost.id)
     life.passes(5 * MINUTE)
 
+    world.wire.after = lambda _operation: world.sandbox.set_measures_out_of_band("small", [])
+    life.does(world.enforce, "rev2", "small", "lock")
+    life.passes(5 * MINUTE)
+
     life.head("withdrawn on the way")
     world.sandbox.switch(drops_answers=True)
     life.does(world.enforce, "rev", "small", "suspend", until=world.now + DAY)
@@ -210,7 +235,7 @@ def troubled(life: Chronicle) -> None:
     life.passes(10 * MINUTE)
 
     life.head("drift")
-    world.sandbox.set_measures_out_of_band("small2", ["limited", "suspended"])
+    world.sandbox.set_measures_out_of_band("small2", ["limited", "suspended", "label:satire"])
     life.reads("watched", watched(app, "sandbox"))
     life.reads("watched there", watched(app, "other"))
     life.does(watch, app)
@@ -240,6 +265,19 @@ def troubled(life: Chronicle) -> None:
     life.does(world.restore, "lead", "small")
 
 
+#: What somebody tries whose token is for another platform alone.
+WALLED: tuple[tuple[Callable[..., Any], Callable[[Enforcement], tuple[Any, ...]]], ...] = (
+    (ratify, lambda made: (made.id,)),
+    (approve, lambda made: (answer(made, "yes"),)),
+    (cancel, lambda made: (made.id, "so")),
+    (restore, lambda _made: ("sandbox", "president", "so")),
+    (enforce, lambda _made: (Wanted(platform="sandbox", account="small", action="warn", policy="spam"),)),
+    (enforce_bulk, lambda _made: (["small"], Wanted(platform="sandbox", account="", action="warn", policy="spam"))),
+    (break_glass, lambda _made: ("sandbox", "small", "lock", "so")),
+    (pause, lambda _made: ("so",)),
+)
+
+
 def broken(life: Chronicle) -> None:
     """The glass is broken, let stand or undone by itself."""
     world = life.world
@@ -257,6 +295,9 @@ def broken(life: Chronicle) -> None:
     life.tries(ratify, app, world.fresh("near"), made.id)
     life.tries(ratify, app, world.fresh("rev"), made.id)
     life.passes(10 * MINUTE)
+    walled = replace(world.fresh("policy"), platforms=("other",))
+    for what, given in WALLED:
+        life.tries(what, app, walled, *given(made))
     life.does(ratify, app, world.fresh("policy"), made.id)
     life.tries(ratify, app, world.fresh("policy"), made.id)
     known = life.does(break_glass, app, world.fresh("oncall"), "sandbox", "known", "limit", "hacked too")
@@ -304,6 +345,7 @@ def rolled(life: Chronicle) -> None:
     foreseen = foresee(app, world.actor("lead"), by="rev", since=began)
     life.reads("foreseen", foreseen)
     life.reads("in the way", [said(one) for one in foreseen.conflicts])
+    life.reads("to the moment", foresee(app, world.actor("lead"), by="rev", since=began - MINUTE, until=began))
     for wrong in ({"by": "nobody", "since": began}, {"by": "rev", "since": world.now}):
         life.tries(foresee, app, world.actor("lead"), **wrong)
         life.tries(rollback, app, world.actor("lead"), **wrong)
@@ -341,24 +383,26 @@ def rolled(life: Chronicle) -> None:
     stories(life)
 
     life.head("old, and lawful")
-    old = life.does(world.enforce, "rev", "small", "limit")
-    life.does(world.enforce, "rev", "small2", "label", label="satire")
+    world.sandbox.put_account("older", handle="older", reach=70)
+    old = life.does(world.enforce, "rev", "older", "limit")
     world.clock.advance(31 * DAY)
     life.does(world.settle)
-    life.does(world.enforce, "rev2", "small", "suspend")
+    life.does(world.enforce, "rev2", "older", "suspend")
     people = [world.actor("lead"), world.actor("rev")]
     with world.store.read() as connection:
         able = app.connector("sandbox").describe().capabilities
         for who in people:
-            seen = foresee_restore(connection, app.config(connection), who, "sandbox", "small", able, now=world.now)
+            seen = foresee_restore(connection, app.config(connection), who, "sandbox", "older", able, now=world.now)
             life.reads(f"foreseen by {who.id}", (seen, seen.anything))
-    done = life.does(restore, app, world.fresh("lead"), "sandbox", "small", "all of it")
+    done = life.does(restore, app, world.fresh("lead"), "sandbox", "older", "all of it")
+    with world.store.read() as connection:
+        life.reads("week", Figures(app).week(connection))
     for one in done.restores:
         if one.state == "waiting":
             life.tries(world.approve, "rev", one)
             life.tries(world.approve, "legal", one)
     life.reads("it is", world.read(old).state)
     life.does(world.settle)
-    life.reads("what stands", sorted(world.measures("small")))
+    life.reads("what stands", sorted(world.measures("older")))
     foreseen = foresee(app, world.actor("lead"), by="rev", since=began)
     life.reads("foreseen", (foreseen, [one.says for one in foreseen.conflicts]))

@@ -85,6 +85,8 @@ def work(life: Chronicle) -> None:
     (spam,) = report(life, given("small"))
     world.clock.advance(SECOND)
     report(life, given("small", platform="other"), given("small", "impersonation", "s"), given("president", "threat"))
+    # What is milder than what was said before changes no queue.
+    report(life, given("small", "spam", "again"))
     world.clock.advance(MINUTE)
     item = given("small", "spam", "t", content="c1", text="words of a reporter", evidence=[{"url": "u"}])
     (on_item,) = report(life, item | {"at": "2017-11-01T10:00:00Z"}, source="trusted_flagger")
@@ -96,6 +98,17 @@ def work(life: Chronicle) -> None:
     for wrong in ({"category": ""}, {"subject": {"kind": "word"}}, {"at": "now"}, {"evidence": [{"a": b""}]}, {"x": 1}):
         life.tries(parse_report, given("small") | wrong)
     life.tries(parse_report, [])
+    for subject in ({"kind": "account", "account": 5}, {"kind": "account", "account": "x" * 600}, {"kind": "content"}):
+        life.tries(parse_report, given("small") | {"subject": subject})
+    life.tries(parse_report, given("small", text="x" * 100_000))
+    life.reads("parsed", parse_report(given("small", text="some words", content="c9")))
+
+    def lists(**wrong: str) -> None:
+        with world.store.read() as connection:
+            list_cases(connection, now=world.now, **wrong)
+
+    life.tries(lists, state="odd")
+    life.tries(lists, cursor="odd")
     lines = [
         b'{"platform":"sandbox"}',
         b"no",
@@ -216,7 +229,9 @@ def judged(life: Chronicle) -> None:
     life.head("figures")
     world.clock.advance(2 * DAY)
     life.does(decide, app, world.fresh("rev2"), known, outcome="no_violation")
-    life.does(world.settle)
+    world.enforce("rev", "known", "deactivate")
+    world.enforce("rev2", "small2", "limit", until=world.now + MINUTE)
+    life.passes(2 * MINUTE)
     for counted in (figures, Figures(app), figures):
         with world.store.read() as connection:
             friction = counted.friction(connection)

@@ -9,7 +9,9 @@ from gardefou.flow.breaker import how_near
 from gardefou.flow.budget import top_up
 from gardefou.flow.budget_use import budgets_of
 from gardefou.flow.change import pause, preview_change, propose, resume
+from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.deliver import forget, give_up, note, renew, share_out, take, waiting_channels
+from gardefou.flow.explain import explanation
 from gardefou.flow.friction import Friction
 from gardefou.flow.nets_file import look_at_file, propose_file
 from gardefou.flow.notices import channels, health, last_deliveries, unheard
@@ -25,6 +27,7 @@ from gardefou.flow.recertify import (
     remind,
 )
 from gardefou.flow.registry import criteria, import_registry, plan_import, tiers_set, waiting_for
+from gardefou.flow.shadow import shadow_report
 from gardefou.flow.stops import open_pauses, paused_for
 from gardefou.flow.try_channel import try_channel
 from gardefou.flow.used_powers import used_since
@@ -32,6 +35,7 @@ from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.notices.post import Sent
 from tests.flow.chronicle import Chronicle
 from tests.flow.lives_acts import refusing, stories
+from tests.flow.lives_desk import given, report
 from tests.flow.world import DAY, HOUR, MINUTE
 
 
@@ -174,9 +178,41 @@ def ruled(life: Chronicle) -> None:
     done = life.does(import_registry, app, world.fresh("lead"), text)
     life.reads("counts", (done.plan.counts, done.failed, [one.change for one in done.done]))
     life.tries(import_registry, app, world.fresh("lead"), text + "sandbox,a,holy,,\nnowhere,b,notable,,\nsandbox\n")
+    changed = text.replace("2099", "2098").replace("a paper", "a newspaper")
+    life.reads("plan", plan_import(app, world.fresh("lead"), changed))
+    longer = text.replace("2099", "2100").replace("notable,a paper", "protected,a paper")
+    life.reads("plan", plan_import(app, world.fresh("lead"), longer))
+    life.tries(import_registry, app, world.fresh("lead"), changed)
+    life.reads("plan", plan_import(app, world.fresh("lead"), changed))
     for wrong in ("", "platform,ref\n", "platform,ref,tier,odd\n", text.replace("ref", "ref,ref")):
         life.tries(plan_import, app, world.fresh("lead"), wrong)
     life.tries(import_registry, app, world.fresh("rev2"), text)
+
+    # What it was lately counts for its reports still.
+    report(life, given("small"), given("small", platform="other"), given("small2"))
+    life.head("settings")
+    for name, value in (
+        ("shadow", 1),
+        ("shadow", "yes"),
+        ("restores_per_hour", True),
+        ("restores_per_hour", "3"),
+        ("nothing", 1),
+        ("breaker_reversal_share", 0.01),
+        ("breaker_reversal_share", True),
+        ("breaker_reversal_share", "x"),
+        ("labels", ["spam", "new"]),
+        ("labels", "spam"),
+        ("organisation", 5),
+        ("watch_seconds", 1.5),
+        ("bulk_max", 10),
+    ):
+        life.tries(propose, app, world.fresh("admin"), "setting", {"name": name, "value": value}, "as agreed")
+    life.head("somebody goes while a role for them is held")
+    held = propose(app, world.fresh("admin"), "role", {"staff": "lead2", "add": ["oncall"]}, "more")
+    for who in ("policy", "lead"):
+        life.tries(world.approve, who, held)
+    life.tries(propose, app, world.fresh("admin"), "off", {"staff": "lead2"}, "gone")
+    life.passes(HOUR)
 
     life.head("nets")
     nets = world.nets_toml()
@@ -192,7 +228,7 @@ def ruled(life: Chronicle) -> None:
     life.does(note_grants, app)
     life.passes(5 * DAY)
     for pairs, why in (
-        ([("rev2", "reviewer"), ("lead2", "lead")], "still needed"),
+        ([("rev2", "reviewer"), ("policy", "policy")], "still needed"),
         ([("lead", "lead")], ""),
         ([("rev2", "lead")], ""),
         ([("nobody", "lead")], ""),
@@ -301,3 +337,56 @@ def noticed(life: Chronicle) -> None:
     world.clock.advance(timedelta(days=100))
     life.does(forget, app)
     pages()
+
+
+SHADOW = """
+[[net]]
+id = "suspensions-wait"
+title = "Five minutes before a suspension"
+because = "a trial"
+when = 'action.severity >= 3'
+mode = "shadow"
+[net.require]
+hold = "5m"
+
+[[net]]
+id = "suspensions-by-two"
+title = "A lead for suspensions"
+because = "a trial"
+when = 'action.name == "suspend"'
+mode = "shadow"
+[net.require]
+approvals = 1
+from = ["lead"]
+fresh_auth = "10m"
+"""
+
+
+def shadowed(life: Chronicle) -> None:
+    """Two nets are tried in shadow, and then all of them are."""
+    world = life.world
+    app = world.app
+    life.head("two nets in shadow")
+    life.tries(propose, app, world.fresh("policy"), "nets", {"toml": world.nets_toml() + SHADOW, "name": "trial"})
+    made = [
+        life.does(world.enforce, "rev", ref, action)
+        for ref, action in (("small", "suspend"), ("small2", "deactivate"), ("president", "suspend"), ("known", "warn"))
+    ]
+    life.passes(MINUTE)
+
+    def told() -> None:
+        with world.store.read() as connection:
+            config = app.config(connection)
+            for one in made:
+                why = explanation(connection, one, config, now=world.now, blind=False)
+                life.reads("why", why.to_json())
+            for since, most in ((DAY, None), (DAY, 1), (MINUTE, None)):
+                found = shadow_report(connection, world.now - since, most=most)
+                life.reads("shadow", (found.to_json(), found.says, [one.net for one in found.ranked()]))
+
+    told()
+    life.head("all in shadow")
+    with app.works.begin() as uow:
+        write_setting(uow, "shadow", value=True, by="system")
+    made = [life.does(world.enforce, "rev2", ref, "lock") for ref in ("small", "president")]
+    told()

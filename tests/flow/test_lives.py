@@ -25,6 +25,7 @@ LIVES: list[Callable[[Chronicle], None]] = [
     lives_guard.stopped,
     lives_guard.ruled,
     lives_guard.noticed,
+    lives_guard.shadowed,
     lives_people.provisioned,
     lives_people.signing,
     lives_people.keyed,
