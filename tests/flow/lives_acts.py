@@ -162,6 +162,7 @@ def asked(life: Chronicle) -> None:
     relock = life.does(world.enforce, "rev2", "president", "lock")
     life.tries(approve, app, world.fresh("policy"), answer(relock, "yes"))
     life.does(cancel, app, world.actor("oncall"), other.id, "")
+    life.tries(world.enforce, "rev2", "president", "limit")
     life.tries(cancel, app, world.actor("oncall"), other.id, "again")
     life.tries(cancel, app, world.actor("oncall"), made.id, "too late")
     life.passes(5 * HOUR)
@@ -313,6 +314,11 @@ def broken(life: Chronicle) -> None:
     bulk = life.does(enforce_bulk, app, world.fresh("rev"), ["known", "nobody", "x" * 600, *names, names[0]], wish)
     life.reads("errors", [(one.account, one.error.code, one.error.field) for one in bulk.errors])
     life.tries(enforce_bulk, app, world.fresh("rev"), [], wish)
+    world.clock.advance(MINUTE)
+    more = [f"tide{number}" for number in range(26)]
+    for name in more:
+        world.sandbox.put_account(name, handle=name, reach=3)
+    life.does(enforce_bulk, app, world.fresh("rev2"), more, wish)
     for one in bulk.enforcements[1:3]:
         if one.state == "waiting":
             life.tries(world.approve, "lead", one)

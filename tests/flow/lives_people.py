@@ -296,12 +296,17 @@ def keyed(life: Chronicle) -> None:
     life.tries(find_person, app, world.actor("legal"), email="z@e.example")
     life.tries(find_person, app, world.actor("legal"), name="nobody")
     ask = {"staff": "rev", "because": "a court"}
-    life.tries(propose, app, world.fresh("legal"), "reveal", ask, "a court")
+    with app.works.begin() as uow:
+        app.directory.put(uow.connection, Entry(staff_id="rev2", name="Yann"))
+    for one_asked in (ask, ask | {"staff": "rev2"}):
+        life.tries(propose, app, world.fresh("legal"), "reveal", one_asked, "a court")
     for waiting in [one for one in world.enforcements() if one.state == "waiting"]:
         life.tries(world.approve, "lead", waiting)
     world.clock.advance(MINUTE)
     life.tries(read_name, app, world.actor("legal"), "rev")
     life.tries(read_name, app, world.actor("lead"), "rev")
+    for _time in range(2):
+        life.tries(read_name, app, world.actor("legal"), "rev2")
     with world.store.read() as connection:
         life.reads("revealings", revealings_of(connection, "rev", world.now))
         life.reads("of others", revealings_of(connection, "rev2", world.now))
