@@ -213,7 +213,9 @@ class Chronicle:
             return f"<{len(value)} bytes>"
         if isinstance(value, Mapping):
             pairs: Mapping[Any, Any] = value
-            inner = [f"{self.told(k)}={self.told(v, whole=whole)}" for k, v in pairs.items()]
+            # Some are counted out of sets, whose sequence is another in each process.
+            named = sorted(pairs.items(), key=lambda pair: str(pair[0]))
+            inner = [f"{self.told(key)}={self.told(held, whole=whole)}" for key, held in named]
             return "{" + ", ".join(inner) + "}"
         if isinstance(value, set | frozenset):
             return "{" + ", ".join(sorted(self.told(one, whole=whole) for one in cast("set[Any]", value))) + "}"

@@ -103,7 +103,7 @@ def work(life: Chronicle) -> None:
     life.tries(parse_report, given("small", text="x" * 100_000))
     life.reads("parsed", parse_report(given("small", text="some words", content="c9")))
 
-    def lists(**wrong: str) -> None:
+    def lists(**wrong: Any) -> None:
         with world.store.read() as connection:
             list_cases(connection, now=world.now, **wrong)
 

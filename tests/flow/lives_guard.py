@@ -208,9 +208,9 @@ def ruled(life: Chronicle) -> None:
     ):
         life.tries(propose, app, world.fresh("admin"), "setting", {"name": name, "value": value}, "as agreed")
     life.head("somebody goes while a role for them is held")
-    held = propose(app, world.fresh("admin"), "role", {"staff": "lead2", "add": ["oncall"]}, "more")
+    grant = propose(app, world.fresh("admin"), "role", {"staff": "lead2", "add": ["oncall"]}, "more")
     for who in ("policy", "lead"):
-        life.tries(world.approve, who, held)
+        life.tries(world.approve, who, grant)
     life.tries(propose, app, world.fresh("admin"), "off", {"staff": "lead2"}, "gone")
     life.passes(HOUR)
 
