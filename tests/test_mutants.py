@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import cProfile
+import gc
+import threading
+
 import pytest
 
-from tools.mutation import reach
+from tools.mutation import children, reach
 from tools.mutation.changes import SOURCE, Mutant, mutants_of
 
 
@@ -59,3 +63,34 @@ def test_what_was_measured_holds_until_the_test_or_what_it_reached_changes(tmp_p
     reach._digest.cache_clear()
     assert not reach._holds(entry, "test")
     reach._digest.cache_clear()
+
+
+def test_what_a_test_reaches_in_another_thread_is_seen():
+    def reached() -> None:
+        gc.isenabled()
+
+    threads = reach._Threads()
+    threading.setprofile(threads.begin)
+    try:
+        thread = threading.Thread(target=reached)
+        thread.start()
+        thread.join()
+    finally:
+        threading.setprofile(None)
+    (profile,) = threads.taken()
+    assert isinstance(profile, cProfile.Profile)
+    assert reached.__code__ in {entry.code for entry in profile.getstats()}
+    assert threads.taken() == []
+
+
+def test_functions_are_found_that_the_collector_was_told_to_leave_alone():
+    from gardefou.domain.accounts import severity_of
+
+    gc.freeze()
+    try:
+        found = children.all_functions()
+    finally:
+        # As `tests/conftest.py` has it.
+        gc.freeze()
+    code = severity_of.__code__
+    assert found[code.co_filename, code.co_firstlineno, code.co_qualname] == [severity_of]

@@ -32,12 +32,21 @@ from tools.mutation.reach import Reach
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / ".mutants"
 
+_FLOW_BY_WEB = (
+    *("case", "changes", "enforcement_pages", "flow", "groups_and_raids", "lead", "names", "notices", "oidc"),
+    *("restore_page", "scim", "second_look", "services", "signals", "signing_in"),
+)
 #: Which tests a set is held against. SQLite only: what a database does differently is no mutant's business.
 TESTS = {
     "domain": ["tests/domain"],
     "nets": ["tests/nets"],
     "ledger": ["tests/ledger", "tests/flow/test_execute.py", "tests/flow/test_history.py", "tests/web/test_flow.py"],
-    "flow": ["tests/flow"],
+    # What only the web and the command line reach: signing in, people's directory, names, seals, reading.
+    "flow": [
+        "tests/flow",
+        *(f"tests/web/test_{name}.py" for name in _FLOW_BY_WEB),
+        *(f"tests/cli/test_{name}.py" for name in ("acting", "keeping", "people", "seals")),
+    ],
 }
 #: Left out of every set: other databases, and what plays many nodes or whole weeks.
 SLOW = ("postgresql", "test_friction", "test_concurrency", "test_kill", "test_state_machine", "test_platform_faults")

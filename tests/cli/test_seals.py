@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import sys
 
+import orjson
 import pytest
+import sqlalchemy as sa
 from cryptography.fernet import Fernet
+
+from gardefou.bootstrap import open_app
+from gardefou.settings import Settings
+from gardefou.storage import tables
 
 from .conftest import Shell
 
@@ -33,6 +39,13 @@ def test_rotating_seals_everybody_under_a_new_key_and_the_old_one_is_let_go(name
     after = named.json("seals", "rotate")
     assert [(one["people"], one["seals"]) for one in after["keys"]] == [(0, False), (1, True)]
     assert found(named) == who
+    app = open_app(Settings(data=named.data))
+    with app.works.read() as connection:
+        event = connection.execute(sa.select(tables.event).where(tables.event.c.kind == "seals.rotated")).one()
+    app.works.store.close()
+    key = after["keys"][1]["id"]
+    assert event.about == key
+    assert orjson.loads(event.body)["detail"] == {"key": key, "people": 1}
     left = named.json("seals", "drop")
     assert [one["id"] for one in left["keys"]] == [after["keys"][1]["id"]]
     assert found(named) == who
@@ -51,7 +64,6 @@ def test_a_new_key_is_first_copied_elsewhere_and_then_sealed_with(named):
 def test_a_rotation_that_is_cut_off_goes_on_with_its_own_key(named):
     from gardefou.bootstrap import open_seals
     from gardefou.people.seals import SealKey
-    from gardefou.settings import Settings
 
     seals = open_seals(Settings(data=named.data))
     new = SealKey.new()

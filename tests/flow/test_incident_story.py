@@ -10,6 +10,7 @@ from gardefou.domain.records import Enforcement
 from gardefou.errors import NotFound
 from gardefou.flow.break_glass import break_glass
 from gardefou.flow.incident_story import read_story
+from gardefou.flow.incident_words import minutes_in_words
 from gardefou.flow.incidents import open_incident
 from gardefou.flow.watch import watch
 from tests.flow.world import HOUR, MINUTE
@@ -202,3 +203,19 @@ def test_an_unknown_incident_is_said_to_be_unknown(world):
     with world.store.read() as connection, pytest.raises(NotFound) as missing:
         read_story(connection, "nope", now=world.now)
     assert missing.value.code == "incident/not_found"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0.4, "24 seconds"),
+        (1, "1 minute"),
+        (11.5, "11 minutes 30 s"),
+        (180, "3 h"),
+        (200.5, "3 h 20 min"),
+        (2 * 1440, "2 days"),
+        (3130, "2 days 4 h"),
+    ],
+)
+def test_minutes_are_said_as_people_say_them(minutes, said):
+    assert minutes_in_words(minutes) == said

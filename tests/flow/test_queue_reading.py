@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 
 from gardefou.errors import Conflict, Denied
+from gardefou.flow import queue_reading
 from gardefou.flow.case_reading import arrivals, case_by_id, list_cases
 from gardefou.flow.cases import claim, held_by
 from gardefou.flow.decide import ActionWish, decide, enforce
@@ -168,3 +169,12 @@ def test_a_case_whose_subject_was_reported_again_stays_closed(world):
     again = report(world, "small", reporter="another")
     assert again != case
     assert take_back(world.app, rev, case, made.decision.id).case.state == "closed"
+
+
+def test_no_more_claims_are_told_than_a_page_holds(world, monkeypatch):
+    reviewer = world.fresh("rev")
+    for ref in ("small", "small2", "known"):
+        claim(world.app, reviewer, report(world, ref))
+    monkeypatch.setattr(queue_reading, "MOST_CLAIMS", 2)
+    with world.store.read() as connection:
+        assert len(claims(connection, world.now)) == 2

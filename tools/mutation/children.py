@@ -21,6 +21,9 @@ import pytest
 from tools.mutation.changes import SOURCE, Mutant
 from tools.mutation.reach import Reach, Runner
 
+_LIVES = "/test_lives.py::"
+#: So many seconds of a function's narrowest tests go before whole lives.
+_EARLY = 0.5
 _KILLED, _SURVIVED, _NO_PROGRAM, _SAME = 0, 1, 2, 3
 _CACHED: Any = type(functools.cache(lambda: None))
 #: Above this no test goes; a mutant that collects without end is stopped before the machine is.
@@ -64,7 +67,7 @@ class Children:
             if path.parent.name in {"domain", "nets", "ledger", "flow"}:
                 name = path.relative_to(SOURCE.parent).with_suffix("").as_posix().replace("/", ".")
                 importlib.import_module(name.removesuffix(".__init__"))
-        self._functions = _all_functions()
+        self._functions = all_functions()
 
     def run(self, mutants: list[Mutant], *, until: float) -> Iterator[Outcome]:
         """Yield what became of each, in the sequence in which they end; start none after `until`."""
@@ -85,10 +88,15 @@ class Children:
             yield from self._ended()
 
     def _tests(self, place: tuple[str, int]) -> tuple[list[str], int]:
-        """Return the tests of a function, known killers first, then the narrowest, as far as the budget goes."""
+        """Return the tests of a function as far as the budget goes: known killers, the narrowest, lives, others."""
         # A slow one would leave no time for those that are about this function.
         known = [test for test in self._killers.get(place, []) if self._reach.seconds[test] < self._budget / 20]
         rest = [test for test in self._reach.tests.get(place, ()) if test not in known]
+        # Whole lives reach much and say all of it: few changes get past them, so they are not left for the end.
+        spent = 0.0
+        early = [test for test in rest if (spent := spent + self._reach.seconds[test]) < _EARLY]
+        lives = sorted((test for test in rest if _LIVES in test), key=self._reach.seconds.__getitem__)
+        rest = list(dict.fromkeys([*early, *lives, *rest]))
         chosen: list[str] = []
         spent = 0.0
         for test in [*known, *rest]:
@@ -165,8 +173,10 @@ class Children:
         yield Outcome(child.mutant, name, killer, time.monotonic() - child.began, child.left_out)
 
 
-def _all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
+def all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
     """Return every function of the program by file, first line and name, whatever is wrapped around it."""
+    # The tests' own setting spares the collector what is there already, and hides it from whoever asks for objects.
+    gc.unfreeze()
     inside = str(SOURCE) + os.sep
     found: dict[tuple[str, int, str], list[FunctionType]] = {}
     for thing in gc.get_objects():

@@ -7,12 +7,13 @@ import hashlib
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any, Protocol
 
 import pytest
@@ -76,8 +77,10 @@ def _measure(
     kept: Path,
 ) -> int:
     inside = str(ROOT / "src") + os.sep
+    threads = _Threads()
     profile = cProfile.Profile()
     began = time.process_time()
+    threading.setprofile(threads.begin)
     profile.enable()
     for item, failed in runner.failed(session, items):
         profile.disable()
@@ -85,7 +88,8 @@ def _measure(
             # It would be said to have noticed whatever is changed: it is run for no mutant.
             print(f"left out, as it fails with nothing changed: {item.nodeid}", file=sys.__stderr__)
             profile.clear()
-        codes = {entry.code for entry in profile.getstats() if isinstance(entry.code, CodeType)}
+        profiles = [profile, *threads.taken()]
+        codes = {entry.code for one in profiles for entry in one.getstats() if isinstance(entry.code, CodeType)}
         reached = sorted(
             {(c.co_filename[len(str(ROOT)) + 1 :], c.co_firstlineno) for c in codes if c.co_filename.startswith(inside)}
         )
@@ -96,8 +100,28 @@ def _measure(
         began = time.process_time()
         profile.enable()
     profile.disable()
+    threading.setprofile(None)
     kept.write_text(json.dumps(known), encoding="utf-8")
     return 0
+
+
+class _Threads:
+    """The profiles of other threads, in which a page or a call is answered: a profiler sees its own thread only."""
+
+    def __init__(self) -> None:
+        self._running: list[tuple[threading.Thread, cProfile.Profile]] = []
+
+    def begin(self, _frame: FrameType, _event: str, _argument: object) -> None:
+        """Profile a thread that has just begun, in place of this."""
+        profile = cProfile.Profile()
+        self._running.append((threading.current_thread(), profile))
+        profile.enable()
+
+    def taken(self) -> list[cProfile.Profile]:
+        """Return every profile; forget those whose thread has ended."""
+        taken = [profile for _, profile in self._running]
+        self._running = [one for one in self._running if one[0].is_alive()]
+        return taken
 
 
 def _holds(entry: dict[str, Any] | None, test: str) -> bool:
