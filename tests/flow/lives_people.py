@@ -119,8 +119,15 @@ def signing(life: Chronicle) -> None:
     second = oidc.signed_in(app, replace(proved, proved_at=world.now + MINUTE), browser="b", instead_of=first)
     third = oidc.signed_in(app, replace(proved, sid=""), browser="c")
 
+    held = [second]
+
     def anew(who: Identity, staff_id: str = "rev") -> None:
-        life.tries(oidc.signed_in_anew, app, who, staff_id=staff_id, session=second, since=world.now)
+        def signed_in_anew() -> str:
+            secret = oidc.signed_in_anew(app, who, staff_id=staff_id, session=held[-1], since=world.now)
+            held.append(secret)
+            return "another secret" if secret not in held[:-1] else "the secret of before"
+
+        life.tries(signed_in_anew)
 
     def sessions(who: str = "rev") -> None:
         life.events()
