@@ -397,7 +397,7 @@ def run(make_world: Callable[[], World], *, examples: int, steps: int) -> None:
 
 
 def test_the_whole_life_on_sqlite():
-    run(lambda: World("sqlite://"), examples=25, steps=30)
+    run(lambda: World("sqlite://"), examples=18, steps=30)
 
 
 def test_the_whole_life_on_postgresql(databases):

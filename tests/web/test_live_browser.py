@@ -192,6 +192,7 @@ def metrics(cdp: CDPSession) -> dict[str, float]:
     return {name: found[name] for name in ("Nodes", "JSEventListeners", "JSHeapUsedSize", "Documents")}
 
 
+@pytest.mark.long
 def test_a_page_left_open_all_day_does_not_grow(sqlite_url, tmp_path, monkeypatch):
     scene = make_scene(sqlite_url, tmp_path, real_time=True)
     look = pulse.Reader.look

@@ -16,7 +16,7 @@ JUDGED_AIM, EXPORTED = 100_000.0, 20_000
 #: Milliseconds of server time that a page of the console takes at most.
 PAGE_AIM = 50.0
 #: Milliseconds in which the queue is read; and the shares of all cases at which it is: flat is the same at each.
-QUEUE_AIM, QUEUE_SHARES = 5.0, (100, 10, 1)
+QUEUE_AIM, QUEUE_SHARES = 5.0, (1_000, 100, 10, 1)
 
 
 def export(suite: Suite) -> Iterator[Found]:
@@ -73,7 +73,7 @@ def console(suite: Suite) -> Iterator[Found]:
 
 
 def queues(suite: Suite) -> Iterator[Found]:
-    """The queue at a hundredth, a tenth and all of the cases."""
+    """The queue at a thousandth, a hundredth, a tenth and all of the cases."""
     sizes = sorted({max(100, suite.extent.cases // share) for share in QUEUE_SHARES})
     lines: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for cases in sizes:
