@@ -196,4 +196,5 @@ def test_what_one_of_us_can_do_alone_fits_a_desk_and_a_phone(console: Console):
         page.get_by_role("link", name="What can one of us do alone?").click()
         expect(page.get_by_role("heading", name="What nobody can do alone")).to_be_visible()
         expect(page.get_by_text("Nobody alone can suspend, deactivate or delete a protected account")).to_be_visible()
+        page.wait_for_load_state()
         assert page.evaluate("document.documentElement.scrollWidth") <= width

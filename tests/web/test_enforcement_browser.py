@@ -96,6 +96,7 @@ def test_one_places_another_approves_the_hold_ends_and_a_phone_restores_it_from_
     expect(phone.get_by_text("Lifted. Everything comes back as it was.")).to_be_visible()
     button = phone.get_by_role("button", name="Restore @president now")
     expect(button).to_be_in_viewport()
+    phone.wait_for_load_state()
     box = button.bounding_box()
     assert box is not None
     assert box["height"] >= 60

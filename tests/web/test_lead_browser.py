@@ -31,6 +31,7 @@ def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
 
 def barriers(page: Page) -> list[str]:
     """Return what stands in the way of people who read a page otherwise than by sight."""
+    page.wait_for_load_state()
     page.evaluate(_AXE)
     found = page.evaluate("axe.run().then((found) => found.violations.map((one) => one.id))")
     return [one for one in found if one not in _ELSEWHERE]
@@ -38,6 +39,8 @@ def barriers(page: Page) -> list[str]:
 
 def sizes(page: Page) -> list[float]:
     """Return the height of everything that a thumb presses on a page about one account."""
+    # Text is there before the style is.
+    page.wait_for_load_state()
     return page.eval_on_selector_all(
         ".hacked button, .hacked input:not([type=radio]):not([type=hidden]), .hacked textarea, .hacked .pick",
         "(all) => all.filter((one) => one.getClientRects().length).map((one) => one.getBoundingClientRect().height)",

@@ -55,6 +55,7 @@ def picture(page: Page, name: str) -> None:
         for theme in ("light", "dark"):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=theme)
+            page.wait_for_load_state()
             page.evaluate(AXE.read_text(encoding="utf-8"))
             found = page.evaluate("axe.run()")
             assert [f"{one['id']}: {one['nodes'][0]['html']}" for one in found["violations"]] == [], (

@@ -31,6 +31,7 @@ def running(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
 
 def faults(page: Page) -> list[str]:
     """Return what axe-core finds on a page, in both themes."""
+    page.wait_for_load_state()
     found: list[str] = []
     for theme in ("light", "dark"):
         # What fades in has no contrast yet: still, it has.
