@@ -105,7 +105,7 @@ class Chronicle:
         """Call something, and tell what it wrote and returned."""
         returned = what(*args, **kwargs)
         self.events()
-        self.lines.append(f"{what.__name__} = {self.told(returned)}")
+        self.lines.append(f"{what.__name__} gave {self.told(returned)}")
         return returned
 
     def tries(self, what: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -117,7 +117,7 @@ class Chronicle:
             self.lines.append(f"{what.__name__} ! {self.told(error, whole=True)}")
         else:
             self.events()
-            self.lines.append(f"{what.__name__} = {self.told(returned)}")
+            self.lines.append(f"{what.__name__} gave {self.told(returned)}")
 
     def passes(self, by: timedelta, *, steps: int = 4) -> None:
         """Let time pass in some steps, with what is due done at each: a worker's rounds, though not every one."""
