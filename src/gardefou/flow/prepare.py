@@ -43,11 +43,7 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
         if wanted.content:
             resolved = connector.resolve(account, content=wanted.content)
     except NoSuchAccount as error:
-        raise NotFound(
-            "account/not_found",
-            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
-            field="account",
-        ) from error
+        raise _unknown(wanted.platform, error) from error
     except PlatformRefused as error:
         raise Conflict(
             "platform/refused", _("%(platform)s says: %(error)s", platform=wanted.platform, error=error)
@@ -78,13 +74,14 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
     try:
         seen = look(app, connector, account, wanted.content)
     except NoSuchAccount as error:
-        raise NotFound(
-            "account/not_found",
-            _("%(platform)s says: %(error)s", platform=wanted.platform, error=error),
-            field="account",
-        ) from error
+        raise _unknown(wanted.platform, error) from error
     if seen.reading is not None and seen.account != wanted.account:
         checked = replace(checked, wanted=replace(wanted, account=seen.account))
     elif account != wanted.account:
         checked = replace(checked, wanted=replace(wanted, account=account))
     return Prepared(checked=checked, seen=seen)
+
+
+def _unknown(platform: str, error: NoSuchAccount) -> NotFound:
+    says = _("%(platform)s says: %(error)s", platform=platform, error=error)
+    return NotFound("account/not_found", says, field="account")
