@@ -17,7 +17,7 @@ from gardefou.clock import SimulatedClock
 from gardefou.ids import Ids
 from gardefou.ledger.audit import audit
 from gardefou.ledger.leaf import commit, leaf_data
-from gardefou.ledger.pages import _ENTRIES, Entry, entry_problem
+from gardefou.ledger.pages import Entry, _entries, _sound, entry_problem
 from gardefou.ledger.tree import leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.bulk import event_rows
@@ -113,15 +113,19 @@ def test_a_changed_byte_in_the_database_is_found(world, name, column):
 
 def test_a_changed_byte_of_an_event_is_found_wherever_it_is(world):
     with world.store.read() as connection:
-        rows = [Entry(*row) for row in bulk.select(connection, _ENTRIES, (PLATFORM, 0, 1_000))]
+        rows = [Entry(*row) for row in bulk.select(connection, _entries(connection), (PLATFORM, 0, 1_000))]
     assert len(rows) > 4
+    assert _sound(rows, 0) == [row.hash for row in rows]
+    assert _sound(rows, 1) is None, "entries of other places"
     for row in rows:
         assert entry_problem(row) == (leaf_hash(row.data), "")
         for column in ("event_id", "kind", "by", "account", "about", "salt", "body", "data", "hash"):
             at = 0
             while (changed := flipped(getattr(row, column), at)) is not None:
-                _, problem = entry_problem(row._replace(**{column: changed}))
-                assert problem, f"{column}, place {at}: {getattr(row, column)!r}"
+                altered = row._replace(**{column: changed})
+                where = f"{column}, place {at}: {getattr(row, column)!r}"
+                assert entry_problem(altered)[1], where
+                assert _sound([altered], row.seq) is None, where
                 at += 1
 
 
@@ -150,5 +154,8 @@ def test_what_is_listed_of_an_event_is_what_its_body_says_and_nothing_that_stand
         0, event_id, data, leaf_hash(data), at, "told", named["by"], named["account"], named["about"], salt, body
     )
     assert entry_problem(entry) == (entry.hash, "")
+    assert _sound([entry], 0) == [entry.hash]
     for change in ({"kind": "guessed"}, {"by": "x"}, {"account": ""}, {"about": None}, {"kind": b"told"}, {"by": 7}):
-        assert entry_problem(entry._replace(**change))[1] == "what is listed of its event is not what its event says"
+        altered = entry._replace(**change)
+        assert entry_problem(altered)[1] == "what is listed of its event is not what its event says"
+        assert _sound([altered], 0) is None

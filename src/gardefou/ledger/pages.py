@@ -9,10 +9,11 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import repeat
 from struct import Struct, error
 from typing import Any, NamedTuple
 
@@ -34,13 +35,10 @@ WORTH_PROCESSES = 60_000
 _AHEAD = 3
 _KEPT = 200
 _FORM = Struct(">B16sQ32s")
+#: How an event's id is written: so many characters, dashes at these places.
+_ID = 36
+_DASHES = (8, 13, 18, 23)
 
-_ENTRIES = (
-    "SELECT leaf.seq, leaf.event_id, leaf.data, leaf.hash, event.at, event.kind, event.by, event.account, event.about,"
-    " event.salt, event.body"
-    " FROM leaf LEFT JOIN event ON event.platform = leaf.platform AND event.id = leaf.event_id"
-    " WHERE leaf.platform = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq"
-)
 _POINTS = "SELECT size, root, note FROM checkpoint WHERE platform = ? AND size > ? AND size <= ? ORDER BY size"
 
 _MISSING = "its event is missing"
@@ -98,8 +96,13 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     values = (platform, first, stop)
     page = Page(first)
     page.points = [_point(verifier, *row) for row in bulk.select(connection, _POINTS, values)]
+    rows = bulk.select(connection, _entries(connection), values, binary=True)
+    sound = _sound(rows, first) if len(rows) == stop - first else None
+    if sound is not None:
+        page.hashes = sound
+        return page
     place = first
-    for entry in map(Entry._make, bulk.select(connection, _ENTRIES, values, binary=True)):
+    for entry in map(Entry._make, rows):
         if entry.seq != place:
             break
         hashed, problem = entry_problem(entry)
@@ -112,6 +115,42 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     if place < stop:
         page.bad = Bad(place, "an entry is missing", None)
     return page
+
+
+def _entries(connection: sa.Connection) -> str:
+    event = bulk.its_own(connection, "event", "event.platform = leaf.platform AND event.id = leaf.event_id")
+    return (
+        "SELECT leaf.seq, leaf.event_id, leaf.data, leaf.hash, event.at, event.kind, event.by, event.account,"  # noqa: S608 - own clauses
+        f" event.about, event.salt, event.body FROM leaf {event}"
+        " WHERE leaf.platform = ? AND leaf.seq >= ? AND leaf.seq < ? ORDER BY leaf.seq"
+    )
+
+
+def _sound(rows: Sequence[Sequence[Any]], first: int) -> list[bytes] | None:
+    """Return the hashes of entries that are all as they should be and whose bodies all stand; None where one is not.
+
+    What `entry_problem` looks at, looked at for all of them together, which takes a
+    third of the time: it alone says which one is wrong, and how.
+    """
+    seqs, ids, leaves, hashes, ats, kinds, bys, accounts, abouts, salts, bodies = zip(*rows, strict=True)
+    try:
+        made = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
+        bound = [sha256(salt + body).digest() for salt, body in zip(salts, bodies, strict=True)]
+        raws = [leaf[1:17] for leaf in leaves]
+        expected = list(map(_FORM.pack, repeat(VERSION), raws, ats, bound))
+        texts = "".join(ids)
+        same = (
+            seqs == tuple(range(first, first + len(seqs)))
+            and made == list(hashes)
+            and expected == list(leaves)
+            and set(map(len, salts)) == {SALT_BYTES}
+            and set(map(len, ids)) == {_ID}
+            and {texts[dash::_ID] for dash in _DASHES} == {"-" * len(ids)}
+            and texts.replace("-", "") == b"".join(raws).hex()
+        )
+        return made if same and all(map(_says_so, bodies, abouts, accounts, bys, kinds)) else None
+    except (TypeError, ValueError, error):
+        return None
 
 
 def entry_problem(entry: Entry) -> tuple[bytes, str]:
@@ -135,27 +174,27 @@ def entry_problem(entry: Entry) -> tuple[bytes, str]:
         or entry.event_id != f"{raw[:8]}-{raw[8:12]}-{raw[12:16]}-{raw[16:20]}-{raw[20:]}"
     ):
         return hashed, _EVENT
-    return hashed, "" if _says_so(body, entry) else _BESIDE
+    said = _says_so(body, entry.about, entry.account, entry.by, entry.kind)
+    return hashed, "" if said else _BESIDE
 
 
-def _says_so(body: bytes, entry: Entry) -> bool:
+def _says_so(body: bytes, about: Any, account: Any, by: Any, kind: Any) -> bool:
     """Whether what stands beside an event's body, by which lists and searches go, is what the body says.
 
     Its keys are sorted: only what stands before ``kind`` need be read, and not
     the images of rows that make up nearly all of it.
     """
     try:
-        about, account, by, kind = map(orjson.dumps, (entry.about, entry.account, entry.by, entry.kind))
-        detail = b'{"about":%b,"account":%b,"by":%b,"detail":' % (about, account, by)
-        end = body.find(b',"kind":%b,"platform":' % kind, len(detail))
-        if end >= 0 and body.startswith(detail):
+        head = orjson.dumps({"about": about, "account": account, "by": by})[:-1] + b',"detail":'
+        end = body.find(b',"kind":%b,"platform":' % orjson.dumps(kind), len(head))
+        if end >= 0 and body.startswith(head):
             # Whole up to there, it ends there: those are the body's own keys, and none within its detail.
-            orjson.loads(body[len(detail) : end])
+            orjson.loads(body[len(head) : end])
             return True
     except (TypeError, orjson.JSONDecodeError):
         pass  # no text beside it, or a detail that has such keys too
     said = orjson.loads(body)
-    return bool((said["kind"], said["by"], said["account"], said["about"]) == entry[5:9])
+    return bool((said["kind"], said["by"], said["account"], said["about"]) == (kind, by, account, about))
 
 
 def _leaf_of(raw: str, at: Any, commitment: bytes) -> bytes:
