@@ -36,6 +36,8 @@ _log = logging.getLogger("gardefou.worker")
 
 #: Seconds between two looks for work when nothing wakes the worker.
 _PATIENCE = 0.25
+#: Seconds between two times that SQLite's log is folded back.
+_FOLD = 0.5
 #: Seconds a round takes at least: what happens meanwhile shares one checkpoint, and leaves the core to people.
 _PACE = 0.05
 #: By how much a clock is set before it is said: more than NTP ever slews.
@@ -72,8 +74,9 @@ class Worker:
         self._courier.wake()
 
     def start(self) -> None:
-        """Run in threads of this process: for due work, for watching and fetching, and for notices."""
-        for target in (self.run, self._run_watch, self._run_courier):
+        """Run in threads of this process: for due work, for watching and fetching, for notices, for SQLite's log."""
+        folding = [self._run_fold] if self._app.works.store.folds else []
+        for target in (self.run, self._run_watch, self._run_courier, *folding):
             thread = threading.Thread(target=target, name=f"gardefou-{target.__name__.strip('_')}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -98,6 +101,10 @@ class Worker:
 
     def _run_courier(self) -> None:
         self._courier.run()
+
+    def _run_fold(self) -> None:
+        while not self._stopping.wait(_FOLD):
+            self._guarded(self._app.works.store.fold)
 
     def notices_once(self) -> int:
         """Send the notices that are due, and wait for it; for ``gardefou worker --once``."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from gardefou.storage import bulk
+from gardefou.storage import bulk, engine
 from gardefou.storage.engine import Store, open_store
 from gardefou.storage.migrate import upgrade
 
@@ -136,6 +136,47 @@ def test_a_store_that_cannot_be_written_says_so_in_the_way_that_callers_know(tmp
         bulk.forget_pending(connection, [("p", "e")])
     other.close()
     store.close()
+
+
+def test_the_log_of_sqlite_is_folded_back_beside_writers_and_begins_anew_when_it_is_long(sqlite_url, monkeypatch):
+    monkeypatch.setattr(engine, "_LONG_LOG", 100)
+    store = open_store(sqlite_url)
+
+    def write(name: str) -> None:
+        with store.begin() as connection:
+            connection.execute(_ADD, {"id": name + 500_000 * "x"})
+
+    def log_pages() -> int:
+        with store.reader.connect() as connection:
+            _busy, pages, folded = connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").one()
+        assert pages == folded
+        return int(pages)
+
+    try:
+        write("one")
+        long = log_pages()
+        assert long > 100
+        # It was folded by this look already: what is written now stands behind it, unless the log begins anew.
+        with store.read() as reading:
+            assert len(list(reading.execute(_ALL))) == 1
+            store.fold()
+            write("two")
+            store.fold()
+        store.fold()
+        write("three")
+        assert 0 < log_pages() < 2 * long
+        assert [name[:3] for name in _names(store)] == ["one", "thr", "two"]
+    finally:
+        store.close()
+
+
+def test_only_a_file_of_sqlite_has_a_log_to_fold(store):
+    assert store.folds == store.is_sqlite
+    store.fold()
+    memory = open_store("sqlite://")
+    assert not memory.folds
+    memory.fold()
+    memory.close()
 
 
 def test_many_read_at_once(store):

@@ -33,7 +33,11 @@ _TOGETHER = 64
 _JOIN_SECONDS = 0.02
 _PATIENCE = 0.5
 _NEVER = 1_000_000_000
-_WRITERS_CACHE, _READERS_CACHE = 65_536, 8_192
+_WRITERS_CACHE, _READERS_CACHE = 65_536, 2_048
+#: Pages of SQLite's log (4 KiB each) from which it begins anew once it is folded back, and those from which
+#: whoever commits folds it, if nobody does beside.
+_LONG_LOG, _LONGEST_LOG = 8_000, 24_000
+_FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
 
 
 class Store:
@@ -54,6 +58,7 @@ class Store:
         self._readers: list[sa.Connection] = []
         self._one_connection = one_connection
         self._writing = threading.local()
+        self._folding = threading.Lock()
 
     @property
     def shared_url(self) -> str | None:
@@ -118,6 +123,26 @@ class Store:
         with self.writer.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
             yield connection
 
+    @property
+    def folds(self) -> bool:
+        """Whether it has a log that is to be folded back (`fold`)."""
+        return self.is_sqlite and not self._one_connection
+
+    def fold(self) -> None:
+        """Fold SQLite's log back into its file while others write, so that no commit does it and waits for it.
+
+        What is written meanwhile keeps the log from beginning anew: once it is
+        long, the rest, which is little, is folded while nobody writes. Meant to
+        be called twice a second; does nothing where nothing was written.
+        """
+        if not self.folds:
+            return
+        with self._folding, self.reader.connect() as connection:
+            _busy, pages, _folded = connection.exec_driver_sql(_FOLD).one()
+            if pages > _LONG_LOG:
+                with self._line.turn(keep=False):
+                    connection.exec_driver_sql(_FOLD).close()
+
     def rewrite(self) -> bool:
         """Write SQLite's file anew without what was deleted, and cut its log; False where another process holds it.
 
@@ -127,7 +152,10 @@ class Store:
         if not self.is_sqlite or not file or file == ":memory:":
             return True
         try:
-            with closing(sqlite3.connect(file, timeout=_HELD_SECONDS, isolation_level=None)) as connection:
+            with (
+                self._folding,
+                closing(sqlite3.connect(file, timeout=_HELD_SECONDS, isolation_level=None)) as connection,
+            ):
                 connection.execute("VACUUM")
                 held: int = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.OperationalError:
@@ -330,8 +358,7 @@ def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
         if not memory:
             cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
-        # Sixteen megabytes of log before it is folded back: batches otherwise pay for it several times a second.
-        cursor.execute("PRAGMA wal_autocheckpoint=4000")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_LONGEST_LOG}")
         cursor.execute("PRAGMA foreign_keys=ON")
         # In KiB. Readers are many, and the system keeps the file's pages for all of them.
         cursor.execute(f"PRAGMA cache_size=-{_WRITERS_CACHE if begin else _READERS_CACHE}")
