@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from gardefou.domain.accounts import AccountReading
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.change import pause
 from gardefou.flow.execute import advance
 from gardefou.flow.watch import watch
-from tests.flow.world import DAY, HOUR, MINUTE, Killed
+from gardefou.platforms.protocol import Connector
+from tests.flow.world import DAY, HOUR, MINUTE, Killed, Wire, Wired, World
 
 
 def grave(world):
@@ -30,6 +34,53 @@ def test_m5_one_click_lifts_it_at_once(world):
     assert world.measures("president") == frozenset()
     assert world.read(made).state == "restored"
     world.assert_sound()
+
+
+class Brief(Wired):
+    """A platform that reads what is imposed for less, and notes what is read whole."""
+
+    def __init__(self, inner: Connector, wire: Wire) -> None:
+        super().__init__(inner, wire)
+        self.whole: list[str] = []
+
+        def read_state(account: str, *, content: Sequence[str] = ()) -> AccountReading:
+            self.whole.append(account)
+            return inner.read_state(account, content=content)
+
+        self.read_state = read_state
+
+    def read_measures(self, account: str, *, content: Sequence[str] = ()) -> AccountReading:
+        return replace(self.inner.read_state(account, content=content), reach=None, labels=())
+
+
+def briefly(world: World) -> tuple[World, list[str]]:
+    """Return a node that reads what is imposed for less, and the accounts that it reads whole."""
+    node = world.restarted()
+    connector = Brief(world.app.connector("sandbox").inner, node.wire)
+    node.app.make_connector = lambda _entry: connector
+    return node, connector.whole
+
+
+def test_a_restore_reads_what_is_imposed_and_leaves_the_rest_of_the_account_as_it_is_known(world):
+    world, whole = briefly(world)
+    made = grave(world)
+    known = world.account("president")
+    whole.clear()
+    world.clock.advance(7 * HOUR)
+    done = world.restore("oncall", "president")
+    assert [one.state for one in done.restores] == ["in_force"]
+    assert world.read(made).state == "restored"
+    assert whole == []
+    now = world.account("president")
+    assert (now.tier, now.reach, now.labels) == (known.tier, known.reach, known.labels)
+    assert (now.tier, now.reach, now.labels) == ("protected", 41_000_000, ("head_of_state",))
+
+
+def test_what_was_never_read_is_read_whole_before_it_is_restored(world):
+    world, whole = briefly(world)
+    assert world.restore("oncall", "president").restores == ()
+    assert whole == ["president"]
+    assert (world.account("president").tier, world.account("president").reach) == ("protected", 41_000_000)
 
 
 def test_m8_a_restore_within_a_day_is_an_incident(world):

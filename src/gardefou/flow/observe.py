@@ -29,13 +29,17 @@ _HARM = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One reading and when it was begun; ``reading`` is None where the platform could not be read."""
+    """One reading and when it was begun; ``reading`` is None where the platform could not be read.
+
+    ``measures_only``: reach and labels were not asked for; what is on record of them stands.
+    """
 
     platform: str
     account: str
     taken_at: datetime
     reading: AccountReading | None
     content: tuple[str, ...] = ()
+    measures_only: bool = False
 
 
 def look(
@@ -44,17 +48,25 @@ def look(
     """Read an account at its platform, outside any transaction; an unreachable platform is no error here.
 
     ``measures_only``: nothing but what is imposed on it is asked for, where its platform reads that for less.
+    Not for an account that was never read whole.
     """
     taken_at = app.now()
-    read = connector.read_state
+    read, less = connector.read_state, False
     if measures_only and isinstance(connector, ReadsMeasures):
-        read = connector.read_measures
+        read, less = connector.read_measures, True
     try:
         reading = read(account, content=content)
     except PlatformUnreachable:
         reading = None
     ref = account if reading is None else reading.ref
-    return Seen(platform=connector.name, account=ref, taken_at=taken_at, reading=reading, content=tuple(content))
+    return Seen(
+        platform=connector.name,
+        account=ref,
+        taken_at=taken_at,
+        reading=reading,
+        content=tuple(content),
+        measures_only=less,
+    )
 
 
 def ruled_tier(rules: Rules, *, labels: Sequence[str], reach: int | None, verified_org: bool) -> Tier:
@@ -107,7 +119,7 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
     born = None if reading.age_days is None else seen.taken_at - timedelta(days=reading.age_days)
     if born is not None and fresh.born_at is not None and abs(born - fresh.born_at) < _AGE_SLACK:
         born = fresh.born_at
-    reach = reading.reach
+    reach = fresh.reach if seen.measures_only else reading.reach
     if reach is not None and fresh.reach is not None and abs(reach - fresh.reach) <= fresh.reach * _REACH_SLACK:
         crosses = any(
             (reach >= bar) != (fresh.reach >= bar) for bar in (config.rules.notable_reach, config.rules.protected_reach)
@@ -118,7 +130,7 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
         handle=reading.handle,
         display_name=reading.display_name,
         reach=reach,
-        labels=tuple(sorted(set(reading.labels))),
+        labels=fresh.labels if seen.measures_only else tuple(sorted(set(reading.labels))),
         born_at=born or fresh.born_at,
         verified_org=reading.verified_org,
     )

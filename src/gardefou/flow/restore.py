@@ -31,11 +31,11 @@ from gardefou.flow.stops import pauses_ahead
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
-from gardefou.platforms.protocol import NoSuchAccount, PlatformRefused
+from gardefou.platforms.protocol import Connector, NoSuchAccount, PlatformRefused
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
-from gardefou.storage.records import key_ahead
+from gardefou.storage.records import get, key_ahead
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
@@ -87,9 +87,8 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     actor.require(Power.LIFT, asked_at)
     actor.require_platform(platform)
     connector = app.connector(platform)
-    content = _content_on_record(app, platform, ref)
     try:
-        seen = look(app, connector, ref, content)
+        seen = _look(app, connector, ref)
     except NoSuchAccount as error:
         raise NotFound(
             "account/not_found", _("%(platform)s says: %(error)s", platform=platform, error=error), field="account"
@@ -99,7 +98,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
     if seen.account != ref:
         # An alias: what was taken down stands on record under the account's own id (R10).
         ref = seen.account
-        seen = look(app, connector, ref, _content_on_record(app, platform, ref))
+        seen = _look(app, connector, ref)
     made: list[Enforcement | Begun] = []
     with app.works.begin() as uow:
         uow.serialise(
@@ -182,10 +181,16 @@ def own_only(uow: UnitOfWork, actor: Actor, imposed_by: Collection[str]) -> None
         raise Denied("staff/last_day", "On the last day only your own enforcements can be lifted; ask a colleague.")
 
 
-def _content_on_record(app: App, platform: str, ref: str) -> tuple[str, ...]:
+def _look(app: App, connector: Connector, ref: str) -> Seen:
+    """Read what is imposed on an account and on its items on record; the rest of it only where it was never read.
+
+    A restore goes by nothing else, and must not wait for each room that a big account is in.
+    """
     with app.works.read() as connection:
-        rows = _CONTENT.all(connection, {"platform": platform, "account": ref})
-        return tuple(dict.fromkeys(item for row in rows for item in row.content))
+        rows = _CONTENT.all(connection, {"platform": connector.name, "account": ref})
+        known = get(connection, Account, connector.name, ref)
+    content = tuple(dict.fromkeys(item for row in rows for item in row.content))
+    return look(app, connector, ref, content, measures_only=known is not None and known.read_at is not None)
 
 
 def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:

@@ -173,8 +173,8 @@ class ReadsMeasures(Protocol):
     def read_measures(self, account: str, *, content: Sequence[str] = ()) -> AccountReading:
         """Read an account as `read_state` does, without what is dear: reach, and labels that follow from it.
 
-        Asked after an `apply` or `undo`, before and after which the account is
-        read whole. Raises what `read_state` raises.
+        Asked after an `apply` or `undo`, and before a restore, of an account
+        that was read whole before. Raises what `read_state` raises.
         """
         ...
 
