@@ -7,7 +7,9 @@ import stat
 import tarfile
 from importlib.resources import files
 
+import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from .conftest import Shell
 
@@ -65,6 +67,42 @@ def test_checkpoints_are_signed_notes(shell):
     found = shell.json("ledger", "checkpoint")["checkpoints"]
     assert found[0]["platform"] == "gardefou"
     assert "\n\n— gardefou-" in found[0]["note"]
+
+
+def test_on_sqlite_there_is_no_role_to_give_grants_to(shell):
+    assert "ledger/role" in shell.error("ledger", "grants", "gardefou")
+
+
+@pytest.mark.network_loopback
+def test_the_owner_of_the_tables_is_given_the_sql_for_a_role_and_that_role_is_not(databases, tmp_path):
+    with databases.fresh("postgresql", migrated=False) as url:
+        owner = Shell(tmp_path / "data", {"GARDEFOU_DATABASE_URL": url})
+        owner.run("init")
+        given = owner.json("ledger", "grants", "runs")
+        assert given["role"] == "runs"
+        assert 'GRANT SELECT, INSERT ON public."event" TO "runs"' in given["statements"]
+        assert owner.text("ledger", "grants", "runs").splitlines() == [f"{one};" for one in given["statements"]]
+        assert "ledger/role" in owner.error("ledger", "grants", "")
+        remark = "could rewrite them: `gardefou ledger grants`"
+        assert remark in owner.text("doctor")
+        with psycopg.connect(_plain(url), autocommit=True) as connection:
+            connection.execute("CREATE ROLE runs LOGIN")
+            try:
+                for statement in given["statements"]:
+                    connection.execute(statement.encode())
+                as_role = make_url(url).set(username="runs").render_as_string(hide_password=False)
+                role = Shell(tmp_path / "data", {"GARDEFOU_DATABASE_URL": as_role})
+                assert "ledger/role" in role.error("ledger", "grants", "runs")
+                assert remark not in role.text("doctor")
+                assert role.json("worker", "--once")["done"]
+                assert role.json("ledger", "verify")["ok"]
+            finally:
+                connection.execute("DROP OWNED BY runs")
+                connection.execute("DROP ROLE runs")
+
+
+def _plain(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def test_a_backup_brings_everything_back(scene, empty, tmp_path):

@@ -56,7 +56,9 @@ class Brief(Wired):
 def briefly(world: World) -> tuple[World, list[str]]:
     """Return a node that reads what is imposed for less, and the accounts that it reads whole."""
     node = world.restarted()
-    connector = Brief(world.app.connector("sandbox").inner, node.wire)
+    wired = world.app.connector("sandbox")
+    assert isinstance(wired, Wired)
+    connector = Brief(wired.inner, node.wire)
     node.app.make_connector = lambda _entry: connector
     return node, connector.whole
 

@@ -114,6 +114,7 @@ def _keys(ctx: Cli) -> Finding:
 def _ledger(ctx: Cli) -> Finding:
     from gardefou.cli.quick_audit import quick_audit
     from gardefou.ledger.sequencer import logs
+    from gardefou.storage.grants import may_rewrite
 
     app = ctx.app
     with app.works.read() as connection:
@@ -121,10 +122,12 @@ def _ledger(ctx: Cli) -> Finding:
         problems = [
             quick_audit(connection, name, app.sequencer.signer(name).verifier, _QUICK_ENTRIES) for name in names
         ]
+        owns = not app.works.store.is_sqlite and may_rewrite(connection)
     bad = [f"{name}: {problem}" for name, problem in zip(names, problems, strict=True) if problem]
     if bad:
         return Finding("ledger", False, "; ".join(bad))
-    return Finding("ledger", True, f"{len(names)} logs hold to their newest checkpoints")
+    remark = "; this database role owns the tables, and could rewrite them: `gardefou ledger grants`" if owns else ""
+    return Finding("ledger", True, f"{len(names)} logs hold to their newest checkpoints{remark}")
 
 
 def _worker(ctx: Cli) -> Finding:

@@ -193,6 +193,45 @@ def export(ctx: Cli, folder: Path, platform: str | None) -> None:
     )
 
 
+@ledger.command(
+    "grants",
+    epilog=examples(
+        "GARDEFOU_DATABASE_URL=postgresql://owner@db1/gardefou gardefou ledger grants gardefou | psql …",
+        "gardefou ledger grants gardefou --json",
+    ),
+)
+@click.argument("role")
+@cli_command
+def grants(ctx: Cli, role: str) -> None:
+    """Print the SQL that lets a PostgreSQL role run Gardefou without being able to rewrite its record.
+
+    Called with the database URL of the role that owns the tables, at first and
+    after every update: it migrates them where need be. `serve`, `worker` and the
+    rest then run as ROLE, which owns nothing: it adds to the ledger, and can
+    neither change what stands there nor switch off what keeps it so.
+    """
+    from gardefou.storage.grants import grants as statements_for
+    from gardefou.storage.grants import may_rewrite
+
+    if not role or "\0" in role:
+        raise InvalidInput("ledger/role", "Name the role that `serve` and `worker` run as.", field="ROLE")
+    if ctx.app.works.store.is_sqlite:
+        raise InvalidInput(
+            "ledger/role",
+            "SQLite has no roles: whoever may write its file may write all of it. Keep checkpoints elsewhere.",
+            field="GARDEFOU_DATABASE_URL",
+        )
+    with ctx.app.works.read() as connection:
+        if not may_rewrite(connection):
+            raise InvalidInput(
+                "ledger/role",
+                "This database role does not own the tables; call this with the URL of the one that does.",
+                field="GARDEFOU_DATABASE_URL",
+            )
+        statements = statements_for(connection, role)
+    ctx.out.data({"role": role, "statements": statements}, *(f"{statement};" for statement in statements))
+
+
 def _named(names: list[str], platform: str | None) -> list[str]:
     if platform is None:
         return names

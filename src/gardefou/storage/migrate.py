@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ProgrammingError
 
+from gardefou.errors import InvalidInput
 from gardefou.storage.engine import Store, open_store
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
+#: PostgreSQL's state of a statement that a role may not run.
+_MAY_NOT = "42501"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -28,13 +32,27 @@ def _config() -> Config:
 
 
 def upgrade_store(store: Store) -> None:
-    """Run every migration that the store has not seen, in one write transaction."""
+    """Run every migration that the store has not seen, in one write transaction.
+
+    Raises:
+        InvalidInput: the database's role does not own the tables (`store/not_owner`).
+    """
     from alembic import command  # noqa: PLC0415 - as above
 
     config = _config()
-    with store.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    try:
+        with store.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _MAY_NOT:
+            raise
+        raise InvalidInput(
+            "store/not_owner",
+            "The tables are of an older shape, and this database role may not change them;"
+            " run `gardefou ledger grants ROLE` as the role that owns them.",
+            field="GARDEFOU_DATABASE_URL",
+        ) from error
 
 
 def upgrade(url: str) -> None:

@@ -19,7 +19,8 @@ _ERASE_ONLY = (
     + "".join(f' AND NEW."{column}" IS OLD."{column}"' for column in _STAYS)
     + ") BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
 )
-_TABLES = ("event", "leaf", "tree_node", "checkpoint")
+#: The tables that only grow.
+LEDGER_TABLES = ("event", "leaf", "tree_node", "checkpoint")
 
 
 def append_only_statements(dialect: str) -> list[str]:
@@ -31,7 +32,7 @@ def append_only_statements(dialect: str) -> list[str]:
     """
     if dialect == "sqlite":
         statements: list[str] = []
-        for table in _TABLES:
+        for table in LEDGER_TABLES:
             statements.append(
                 _ERASE_ONLY
                 if table == "event"
@@ -44,7 +45,7 @@ def append_only_statements(dialect: str) -> list[str]:
             )
         return statements
     statements = [_REFUSE, _LET_ERASE]
-    for table in _TABLES:
+    for table in LEDGER_TABLES:
         update = "gardefou_erase_only" if table == "event" else "gardefou_append_only"
         statements.append(
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION {update}()"
