@@ -97,7 +97,7 @@ HOLES: tuple[Hole, ...] = (
         "a rollback takes restores back too (both places that look at the severity)",
         (
             Edit(f"{_FLOW}.rollback:harms_of", "            _e.severity > 0,\n", ""),
-            Edit(f"{_FLOW}.restore:_live_harms", "one.severity > 0 and ", ""),
+            Edit(f"{_FLOW}.restore:live_harms", "one.severity > 0 and ", ""),
             Edit(
                 f"{_FLOW}.reading:live_on",
                 "now = uow.kept[place]",

@@ -251,7 +251,7 @@ def test_anyone_on_duty_cancels_what_has_not_run(world):
 
 def test_a_restore_under_way_cannot_be_cancelled_from_under_what_it_lifts(world):
     """It has withdrawn them already: cancelled now, they would hang for ever."""
-    from gardefou.flow.restore import expire
+    from gardefou.flow.restore_some import expire
 
     made = world.enforce("rev", "small", "suspend", until=world.now + HOUR)
     world.clock.advance(HOUR)

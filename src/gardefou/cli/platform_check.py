@@ -134,7 +134,7 @@ def _try_out(app: App, actor: Actor, name: str) -> list[Step]:
     """Limit the scratch account for a moment, and let it end by itself."""
     from gardefou.flow.decide import enforce
     from gardefou.flow.execute import advance
-    from gardefou.flow.restore import expire
+    from gardefou.flow.restore_some import expire
 
     until = app.now() + _MOMENT
     try:

@@ -25,7 +25,7 @@ from gardefou.flow.changes.staff import put_off
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.recertify import lapse_due, next_lapse
-from gardefou.flow.restore import expire
+from gardefou.flow.restore_some import expire
 from gardefou.flow.rollback import carry_running
 from gardefou.people.standing import Standing
 from gardefou.storage import tables

@@ -24,11 +24,11 @@ from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.execute import advance, finish_restore, start_restore
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
-from gardefou.flow.reading import enforcement_by_id, live_ahead, live_on, person_ahead
+from gardefou.flow.reading import live_ahead, live_on, person_ahead
 from gardefou.flow.record_outcome import Begun
 from gardefou.flow.restore_limits import is_old, judge_restore, restores_ahead
 from gardefou.flow.stops import pauses_ahead
-from gardefou.people.actor import Actor, system_actor
+from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import Connector, NoSuchAccount, PlatformRefused
@@ -107,7 +107,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         config = app.config(uow.connection)
         actor = on_duty(uow, actor)
         account = observe(uow, app, config, seen)
-        harms = _live_harms(uow, platform, ref)
+        harms = live_harms(uow, platform, ref)
         if account is None and not harms:
             raise NotFound(
                 "account/not_found",
@@ -131,15 +131,19 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         drifted = account.drift_base is not None
         present = set(account.measures) - set(base) - {m for harm in (*barred, *old) for m in harm.measures}
         if free or (drifted and present):
-            placed = _place(
+            placed = place_restore(
                 uow, config, actor, account, free, because, whole=True, base=base, kind="restore", asked_at=asked_at
             )
             made.append(start_restore(uow, config, placed, account, seen) or placed)
         if old:
-            made.append(_place(uow, config, actor, account, old, because, whole=False, base=None, kind="restore"))
+            made.append(
+                place_restore(uow, config, actor, account, old, because, whole=False, base=None, kind="restore")
+            )
         if barred:
             made.append(
-                _place(uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal")
+                place_restore(
+                    uow, config, actor, account, barred, because, whole=False, base=None, kind="restore_legal"
+                )
             )
     losses = losses_of(app, harms, platform)
     done = [_carry_out(app, one) for one in made]
@@ -193,7 +197,8 @@ def _look(app: App, connector: Connector, ref: str) -> Seen:
     return look(app, connector, ref, content, measures_only=known is not None and known.read_at is not None)
 
 
-def _live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
+def live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:
+    """Return what stands on an account or may come to: whatever is above severity 0 and has not ended."""
     return [one for one in live_on(uow, platform, ref) if one.severity > 0 and one.state in _LIVE]
 
 
@@ -211,7 +216,7 @@ def base_of(account: Account, free: Sequence[Enforcement], barred: Sequence[Enfo
     return tuple(sorted(base))
 
 
-def _place(
+def place_restore(
     uow: UnitOfWork,
     config: Config,
     actor: Actor,
@@ -312,100 +317,3 @@ def losses_of(app: App, harms: Sequence[Enforcement], platform: str) -> tuple[st
             if capability.reversibility is Reversibility.NONE:
                 lost.append(f"{harm.action} cannot be undone there")
     return tuple(dict.fromkeys(lost))
-
-
-def expire(app: App, enforcement_id: str) -> Enforcement | None:
-    """End a temporary enforcement: the system's own restore, naming its cause (M5)."""
-    with app.works.read() as connection:
-        known = enforcement_by_id(connection, enforcement_id)
-    if known is None:
-        return None
-    with app.works.begin() as uow:
-        uow.serialise(f"account:{known.platform}/{known.account}")
-        found = uow.find(Enforcement, _table.id == enforcement_id, lock=True)
-        if found is None or found.state != State.IN_FORCE.value or found.until is None or found.until > uow.now:
-            return None
-        if found.legal_basis is not None:
-            # What the law demanded never comes back by itself (M11).
-            return None
-        config = app.config(uow.connection)
-        account = uow.need(Account, found.platform, found.account)
-        made = _place(uow, config, system_actor(), account, [found], "expired", whole=False, base=None, kind="restore")
-    return advance(app, made.id)
-
-
-def lift_some(
-    app: App,
-    actor: Actor,
-    platform: str,
-    ref: str,
-    group: Sequence[Enforcement],
-    because: str,
-) -> Enforcement | None:
-    """Withdraw those of several enforcements of one account that still stand or wait, and nothing else there.
-
-    Returns the restore; None where nothing was left to lift.
-
-    Raises:
-        Denied: no power to lift, or not on duty; or in the last 24 hours and not one's own.
-    """
-    actor.require(Power.LIFT, app.now())
-    with app.works.begin() as uow:
-        uow.serialise(f"account:{platform}/{ref}", f"actor:{actor.id}")
-        config = app.config(uow.connection)
-        actor = on_duty(uow, actor)
-        own_only(uow, actor, {harm.placed_by for harm in group})
-        made = lift_in(uow, config, actor, platform, ref, [one.id for one in group], because).restore
-    if made is None:
-        return None
-    return advance(app, made.id, known=made) if made.state == State.READY.value else made
-
-
-@dataclass(frozen=True, slots=True)
-class Lifted:
-    """What lifting some of an account's enforcements came to: a restore, or what was only withdrawn, or nothing."""
-
-    restore: Enforcement | None = None
-    withdrawn: tuple[str, ...] = ()
-
-
-def lift_in(
-    uow: UnitOfWork,
-    config: Config,
-    actor: Actor,
-    platform: str,
-    ref: str,
-    ids: Collection[str],
-    because: str,
-    *,
-    exempt: bool = False,
-    group_id: str | None = None,
-) -> Lifted:
-    """Do what `lift_some` does in a transaction that holds the account and the actor; carried out by `advance` later.
-
-    ``exempt``: no hourly limit holds (R12). ``group_id``: the rollback it is part of.
-    """
-    account = uow.get(Account, platform, ref)
-    still = [harm for harm in _live_harms(uow, platform, ref) if harm.id in ids]
-    if account is None:
-        pending = [harm for harm in still if harm.state in {State.WAITING.value, State.READY.value}]
-        for harm in pending:
-            uow.move(harm, State.CANCELLED, "enforcement.cancelled", by=actor.id, because=because, ended_at=uow.now)
-        return Lifted(withdrawn=tuple(harm.id for harm in pending))
-    if not still:
-        return Lifted()
-    return Lifted(
-        _place(
-            uow,
-            config,
-            actor,
-            account,
-            still,
-            because,
-            whole=False,
-            base=None,
-            kind="restore",
-            exempt=exempt,
-            group_id=group_id,
-        )
-    )

@@ -22,7 +22,8 @@ from gardefou.domain.states import State
 from gardefou.errors import Denied, GardefouError, InvalidInput, NotFound, Stale
 from gardefou.flow.app import App
 from gardefou.flow.execute import advance
-from gardefou.flow.restore import lift_in, on_duty, own_only
+from gardefou.flow.restore import on_duty, own_only
+from gardefou.flow.restore_some import lift_in
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import strong_at
 from gardefou.people.leaving import leaving_of

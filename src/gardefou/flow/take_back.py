@@ -12,7 +12,7 @@ from gardefou.errors import Conflict, Denied, NotFound
 from gardefou.flow.app import App
 from gardefou.flow.case_reading import case_by_id, need_case, seen_by
 from gardefou.flow.cases import acting, claim_in
-from gardefou.flow.restore import lift_some
+from gardefou.flow.restore_some import lift_some
 from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
