@@ -9,6 +9,7 @@ with the run. Both are as they come: nothing is switched off for speed.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ class Databases:
 
     @contextmanager
     def fresh(self, kind: str, *, migrated: bool = True) -> Iterator[str]:
-        """Lend the URL of a database that nobody else uses.
+        """Lend the URL of a database that nobody else uses, and remove it afterwards: ten million events are large.
 
         Raises:
             Unavailable: there is no PostgreSQL (`bench/postgresql`).
@@ -54,9 +55,12 @@ class Databases:
             folder = self.folder / name
             folder.mkdir()
             url = f"sqlite:///{folder / 'gardefou.db'}"
-            if migrated:
-                upgrade(url)
-            yield url
+            try:
+                if migrated:
+                    upgrade(url)
+                yield url
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
             return
         server = self.postgresql()
         self._on_server(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
