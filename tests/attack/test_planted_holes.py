@@ -61,7 +61,13 @@ def _hunt(hunts: dict[str, Narrowed], hole: Hole) -> Way | None:
     return next((way for depth in depths if (way := hunt.search(depth, enough)) is not None), None)
 
 
-@pytest.mark.parametrize("hole", [pytest.param(hole, id=hole.id, marks=pytest.mark.xdist_group(f"{hole.attacker} {hole.without_nets}")) for hole in HOLES])
+@pytest.mark.parametrize(
+    "hole",
+    [
+        pytest.param(hole, id=hole.id, marks=pytest.mark.xdist_group(f"{hole.attacker} {hole.without_nets}"))
+        for hole in HOLES
+    ],
+)
 def test_a_check_that_is_taken_out_is_found(
     hole: Hole, hunts: dict[str, Narrowed], monkeypatch: pytest.MonkeyPatch
 ) -> None:
