@@ -38,6 +38,8 @@ class Hole:
     depth: int = 3
     #: How its sequence begins, where a search of all beginnings would take long.
     begins: str = ""
+    #: And how it goes on, where that would take long still.
+    then: str = ""
     #: Nets that are taken out of the default set.
     without_nets: tuple[str, ...] = ()
 
@@ -233,6 +235,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R8",),
         depth=3,
+        begins="the attacker places remove_content on cat of c-other",
     ),
     Hole(
         "R8-execution",
@@ -269,6 +272,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R9",),
         depth=3,
+        begins="the attacker places label on cat as head_of_state",
     ),
     Hole(
         "R10-lookalike",
@@ -280,6 +284,7 @@ HOLES: tuple[Hole, ...] = (
         ),
         ("R10",),
         depth=3,
+        begins="the attacker places suspend on look",
     ),
     Hole(
         "R11-closed",
@@ -361,6 +366,7 @@ HOLES: tuple[Hole, ...] = (
         ("R13-budget",),
         without_nets=("person-severity-3-hour",),
         depth=2,
+        begins="the attacker places suspend on a list of 6",
     ),
     Hole(
         "R13-pause",
@@ -441,6 +447,7 @@ HOLES: tuple[Hole, ...] = (
         attacker="lead",
         depth=7,
         begins="the attacker places suspend on vip",
+        then="the attacker breaks the glass over vip: suspend",
     ),
     Hole(
         "R16-placing",

@@ -18,20 +18,26 @@ _MOVES = 6_000
 
 
 class Narrowed(Hunt):
-    """A search of the sequences that begin with one move, or of all of them."""
+    """A search of the sequences that begin with one move, or two, or of all of them."""
 
-    begins = ""
+    begins: tuple[str, ...] = ()
+    made = 0
 
     def _moves(self, now: Situation) -> Iterator[Move]:
-        first = bool(self.begins) and now.parts == self.start
-        for move in super()._moves(now):
-            if not first or move.says == self.begins:
-                yield move
+        made = self.made
+        only = self.begins[made] if made < len(self.begins) else ""
+        self.made += 1
+        try:
+            for move in super()._moves(now):
+                if not only or move.says == only:
+                    yield move
+        finally:
+            self.made = made
 
-    def begin(self, begins: str) -> None:
+    def begin(self, *begins: str) -> None:
         """Forget what was seen, and search what begins so."""
         self.forget()
-        self.begins, self.start = begins, self.fold.parts()
+        self.begins, self.made = tuple(one for one in begins if one), 0
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +62,18 @@ def _hunt(hunts: dict[str, Narrowed], hole: Hole) -> Way | None:
     if key not in hunts:
         hunts[key] = Narrowed(attacker, nets if hole.without_nets else None)
     hunt = hunts[key]
-    hunt.begin(hole.begins)
+    hunt.begin(hole.begins, hole.then)
     depths = range(hole.depth if hole.begins else 1, hole.depth + 1)
     return next((way for depth in depths if (way := hunt.search(depth, enough)) is not None), None)
 
 
-@pytest.mark.parametrize("hole", HOLES, ids=[hole.id for hole in HOLES])
+@pytest.mark.parametrize(
+    "hole",
+    [
+        pytest.param(hole, id=hole.id, marks=pytest.mark.xdist_group(f"{hole.attacker} {hole.without_nets}"))
+        for hole in HOLES
+    ],
+)
 def test_a_check_that_is_taken_out_is_found(
     hole: Hole, hunts: dict[str, Narrowed], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,7 +62,7 @@ def by_evaluation(node: Node, facts: Facts) -> bool:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_evaluation_solver_and_sql_read_a_condition_alike(database, data):
     nodes = data.draw(st.lists(conditions, min_size=1, max_size=4))
@@ -74,7 +74,7 @@ def test_evaluation_solver_and_sql_read_a_condition_alike(database, data):
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_sql_reads_the_whole_language_as_evaluation_does_at_every_bound(database, data):
     nodes = data.draw(st.lists(whole_language, min_size=1, max_size=4))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,17 @@ def name(path: Path) -> str:
     return path.stem
 
 
+def together(path: Path) -> pytest.MarkDecorator:
+    """Keep what is asked of one scenario in one process: it is replayed there once."""
+    return pytest.mark.xdist_group(path.stem)
+
+
+@cache
+def under_the_nets(path: Path) -> dict[str, Any]:
+    """Replay a scenario under the default set."""
+    return run_scenario(load_file(path))
+
+
 #: Three days, tried anew every five minutes; `tests/flow` lets them pass too (`test_m4_…`).
 LONG = frozenset({"m4-execute-within-72h", "pause-72h-lapses"})
 
@@ -62,13 +75,13 @@ LONG = frozenset({"m4-execute-within-72h", "pause-72h-lapses"})
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param(one, marks=pytest.mark.long, id=name(one)) if one.stem in LONG else one
-        for one in (*SHIPPED, *CASES)
+        *(pytest.param(one, marks=together(one)) for one in SHIPPED),
+        *(pytest.param(one, marks=pytest.mark.long) if one.stem in LONG else one for one in CASES),
     ],
     ids=name,
 )
 def test_a_scenario_comes_out_as_it_expects(path):
-    report = run_scenario(load_file(path))
+    report = under_the_nets(path)
     assert report["failures"] == []
     assert report["passed"] is True
 
@@ -83,10 +96,10 @@ def test_a_scenario_of_one_person_alone_comes_out_as_it_expects(path):
     assert run_scenario(load_file(path), nets=load_shipped("solo"))["failures"] == []
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=name)
+@pytest.mark.parametrize("path", [pytest.param(one, marks=together(one)) for one in SHIPPED], ids=name)
 def test_without_nets_the_harm_happens(path):
     scenario = load_file(path)
-    with_nets = run_scenario(scenario)["accounts"]
+    with_nets = under_the_nets(path)["accounts"]
     report = run_scenario(scenario, no_nets=True)
     assert report["passed"] is False
     assert (scenario.name in HARMED) is not (scenario.name in HARMED_OTHERWISE)

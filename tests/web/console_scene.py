@@ -29,6 +29,7 @@ from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
 from gardefou.web.app import create_app
+from tests.scenery import set_at_once
 
 START = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 PLATFORM = "sandbox"
@@ -205,9 +206,10 @@ def make_scene(
         {"platform": PLATFORM, "account": "1001", "tier": "protected", "handle": "president"},
     )
     watch(app)
-    connector.put_account("2001", handle="presldent", display_name="The President", reach=4_100, age_days=3)
-    for number in range(1, 8):
-        connector.put_account(f"300{number}", handle=f"cheap_watches_{number}", reach=12 * number, age_days=9)
-        connector.put_content(f"c{number}", account=f"300{number}", text="Buy now")
+    with set_at_once(connector, app.works.store) as desk:
+        desk.put_account("2001", handle="presldent", display_name="The President", reach=4_100, age_days=3)
+        for number in range(1, 8):
+            desk.put_account(f"300{number}", handle=f"cheap_watches_{number}", reach=12 * number, age_days=9)
+            desk.put_content(f"c{number}", account=f"300{number}", text="Buy now")
     scene.settle()
     return scene

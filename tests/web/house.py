@@ -28,6 +28,7 @@ from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage.engine import open_store
 from gardefou.web.app import create_app
+from tests.scenery import set_at_once
 
 SITE = Site("gardefou.example", "https://gardefou.example")
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -157,11 +158,10 @@ def open_house(url: str, folder: Path, **settings: Any) -> Iterator[House]:
             house.service("forms", "reports:write")
             with app.works.begin() as uow:
                 write_setting(uow, "setup_finished", value=True, by="system")
-            for ref in ("1001", "1002", "1003"):
-                house.sandbox.put_account(ref, handle=f"user{ref}", reach=50, age_days=365)
-            house.sandbox.put_account(
-                "9001", handle="president", reach=41_000_000, labels=("head_of_state",), age_days=3000
-            )
+            with set_at_once(house.sandbox, store) as desk:
+                for ref in ("1001", "1002", "1003"):
+                    desk.put_account(ref, handle=f"user{ref}", reach=50, age_days=365)
+                desk.put_account("9001", handle="president", reach=41_000_000, labels=("head_of_state",), age_days=3000)
             yield house
     finally:
         store.close()

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gardefou.flow.cases import claim, note
 from gardefou.flow.reports import NewReport, take_many
 from tests.web.console_scene import PLATFORM, Scene, make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, press, serving
+from tests.web.test_console_browser import Console, open_console, press
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network_loopback,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("case browser"),
+]
 
 #: One grey point.
 PNG = base64.b64encode(
@@ -23,14 +28,9 @@ PNG = base64.b64encode(
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        running = Console(scene, url, browser)
-        yield running
-        browser.close()
-        assert running.complaints == []
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
+        yield opened
 
 
 def report(scene: Scene, account: str, category: str, *, count: int, content: str | None = None) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,35 +12,21 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gardefou.web.serve import Server
 from gardefou.worker import Worker
 from tests.web.console_scene import Scene, make_scene
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
-
-_FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network_loopback,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("console browser"),
+]
 
 # A page is waited for as long as for a click: on a machine that does much else, five seconds are soon over.
 expect.set_options(timeout=60_000)
-
-
-def chromium() -> str:
-    """Return Debian's Chromium, or the one that is named."""
-    found = os.environ.get("GARDEFOU_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.fail(
-            "Chromium is missing: install the package `chromium` (Debian, Ubuntu), or name it in GARDEFOU_TEST_CHROMIUM."
-        )
-    return found
 
 
 @dataclass
@@ -98,15 +82,23 @@ def serving(scene: Scene, port: int = 0) -> Iterator[str]:
             worker.stop()
 
 
-@pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+@contextmanager
+def open_console(scene: Scene, browser: Browser) -> Iterator[Console]:
+    """Serve a scene and look at it; in the end nothing was complained of, and nothing asked of any other host."""
+    with serving(scene) as url:
         running = Console(scene, url, browser)
-        yield running
-        browser.close()
+        try:
+            yield running
+        finally:
+            for context in browser.contexts:
+                context.close()
         assert running.complaints == []
+
+
+@pytest.fixture
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as running:
+        yield running
 
 
 def test_a_day_at_the_queue_by_keyboard_and_a_restore_by_a_colleague(console: Console):

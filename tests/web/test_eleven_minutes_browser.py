@@ -8,27 +8,27 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.web.console_scene import Scene, make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
+from tests.web.test_console_browser import Console, open_console
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network_loopback,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("eleven_minutes browser"),
+]
 
 #: So often somebody presses Tab before they say that a control cannot be reached.
 _TABS = 150
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
     """The console on a clock that the test moves."""
-    scene = make_scene(sqlite_url, tmp_path)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        running = Console(scene, url, browser)
-        yield running
-        browser.close()
-        assert running.complaints == []
+    with open_console(make_scene(sqlite_url, tmp_path), browser) as opened:
+        yield opened
 
 
 class Mouse:

@@ -7,14 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from gardefou.domain.records import NetsVersion
 from gardefou.nets.load import load
 from tests.web.console_scene import Scene, make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, press, serving
+from tests.web.test_console_browser import Console, open_console, press
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network_loopback,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("enforcement browser"),
+]
 
 _NETS = """
 [[net]]
@@ -30,15 +35,9 @@ hold = "4s"
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        running = Console(scene, url, browser)
-        yield running
-        browser.close()
-        # Nothing on the browsers' consoles, and nothing asked of any other host.
-        assert running.complaints == []
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
+        yield opened
 
 
 def put_nets(scene: Scene) -> None:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.web.chromium import FLAGS, chromium
 from tests.web.console_scene import Scene, make_scene
 from tests.web.pages import Furnished, addresses, furnish
-from tests.web.test_console_browser import _FLAGS, Console, chromium, press
+from tests.web.test_console_browser import Console, press
 from tests.web.test_live_browser import node, port_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow, pytest.mark.xdist_group("fit")]
@@ -49,7 +50,7 @@ def furnished(databases, tmp_path_factory) -> Iterator[tuple[Console, Furnished,
         scene = make_scene(url, tmp_path_factory.mktemp("node"), real_time=True)
         there = furnish(scene, paused=True)
         with node(scene) as server, sync_playwright() as player:
-            browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+            browser = player.chromium.launch(executable_path=chromium(), args=list(FLAGS))
             console = Console(scene, f"http://127.0.0.1:{port_of(server)}", browser)
             yield console, there, scene
             browser.close()

@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.web.console_scene import make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
+from tests.web.test_console_browser import Console, open_console
 
-pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.network_loopback,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("lead browser"),
+]
 
 _AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 #: What the shared parts of pages are answered for elsewhere.
@@ -19,14 +24,9 @@ _ELSEWHERE = {"empty-table-header"}
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        running = Console(scene, url, browser)
-        yield running
-        browser.close()
-        assert running.complaints == []
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
+        yield opened
 
 
 def barriers(page: Page) -> list[str]:

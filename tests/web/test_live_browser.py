@@ -21,8 +21,9 @@ from gardefou.web.console import pulse, streams
 from gardefou.web.console.pulse import Happened, Look
 from gardefou.web.serve import Server
 from gardefou.worker import Worker
+from tests.web.chromium import FLAGS, chromium
 from tests.web.console_scene import PLATFORM, Scene, make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium
+from tests.web.test_console_browser import Console
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
 
@@ -70,7 +71,7 @@ def working(scene: Scene) -> Iterator[None]:
 @contextmanager
 def browsing(scene: Scene, port: int) -> Iterator[Console]:
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        browser = player.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         yield Console(scene, f"http://127.0.0.1:{port}", browser)
         browser.close()
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.notices.servers import http_server
 from tests.web.console_scene import make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
+from tests.web.test_console_browser import Console, open_console
 from tests.web.test_notices import channel
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
@@ -20,14 +20,9 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        running = Console(scene, url, browser)
-        yield running
-        browser.close()
-        assert running.complaints == []
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
+        yield opened
 
 
 def axe(page: Page) -> list[str]:

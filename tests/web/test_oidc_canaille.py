@@ -21,8 +21,9 @@ from gardefou.people.directory import Entry
 from gardefou.people.keys import KeyStore
 from gardefou.storage import tables
 from tests.web.canaille_house import CLIENT, PASSWORD, SECRET, Canaille, canaille
+from tests.web.chromium import FLAGS, chromium
 from tests.web.console_scene import Browser, Scene, make_scene
-from tests.web.test_console_browser import _FLAGS, chromium, serving
+from tests.web.test_console_browser import serving
 
 pytestmark = [pytest.mark.network_loopback, pytest.mark.slow, pytest.mark.xdist_group("canaille")]
 
@@ -107,7 +108,7 @@ def _password(page: Page) -> None:
 @pytest.mark.browser
 def test_in_chromium_a_person_signs_in_proves_it_anew_for_a_form_and_signs_out_there(scene: Scene):
     with serving(scene, PORT), sync_playwright() as player:
-        running = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+        running = player.chromium.launch(executable_path=chromium(), args=list(FLAGS))
         page = running.new_page()
         said: list[str] = []
         page.on("console", lambda message: said.append(message.text) if page.url.startswith(HERE) else None)

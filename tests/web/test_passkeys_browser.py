@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import CDPSession, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, expect
 
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
 from gardefou.people.authenticate import forget_strong
 from gardefou.storage import tables
 from tests.web.console_scene import PLATFORM, make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
+from tests.web.test_console_browser import Console, open_console
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
 
@@ -22,15 +22,11 @@ AXE = Path(__file__).parent / "vendor" / "axe.min.js"
 
 
 @pytest.fixture
-def console(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
+def console(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
         # Browsers make passkeys for a name, not for a number.
-        running = Console(scene, url.replace("127.0.0.1", "localhost"), browser)
-        yield running
-        browser.close()
-        assert running.complaints == []
+        opened.url = opened.url.replace("127.0.0.1", "localhost")
+        yield opened
 
 
 def authenticator(page: Page) -> tuple[CDPSession, str]:

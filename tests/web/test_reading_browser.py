@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.web.console_scene import make_scene
-from tests.web.test_console_browser import _FLAGS, Console, chromium, serving
+from tests.web.test_console_browser import Console, open_console
 
 pytestmark = [pytest.mark.browser, pytest.mark.network_loopback, pytest.mark.slow]
 
@@ -19,14 +19,9 @@ _FAULTS = "axe.run().then(found => found.violations.map(one => one.id + ': ' + o
 
 
 @pytest.fixture
-def running(sqlite_url: str, tmp_path: Path) -> Iterator[Console]:
-    scene = make_scene(sqlite_url, tmp_path, real_time=True)
-    with serving(scene) as url, sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=chromium(), args=list(_FLAGS))
-        console = Console(scene, url, browser)
-        yield console
-        browser.close()
-        assert console.complaints == []
+def running(sqlite_url: str, tmp_path: Path, browser: Browser) -> Iterator[Console]:
+    with open_console(make_scene(sqlite_url, tmp_path, real_time=True), browser) as opened:
+        yield opened
 
 
 def faults(page: Page) -> list[str]:

@@ -12,9 +12,7 @@ from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
-from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_models import PreconditionFailedException
-from scim2_tester import Status, check_server
 
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff, Token
 from gardefou.errors import Denied
@@ -130,6 +128,10 @@ def test_the_whole_of_scims_tester_finds_nothing(okta):
     client = okta.house.client
     client.base_url = "http://testserver/scim/v2/"
     client.headers["Authorization"] = f"Bearer {okta.house.tokens['okta']}"
+    # Loaded here: it takes longer than most tests, and each process of a run collects them all.
+    from scim2_client.engines.httpx2 import SyncSCIMClient
+    from scim2_tester import Status, check_server
+
     results = check_server(SyncSCIMClient(client))
     assert [(one.title, one.resource_type, one.reason) for one in results if one.status is not Status.SUCCESS] == []
     assert len(results) > 80

@@ -10,7 +10,9 @@ software; nothing of it is imported, copied or shipped here.
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import http.client
 import json
 import os
 import secrets
@@ -25,8 +27,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-
-import httpx
 
 from gardefou.errors import Unavailable
 from gardefou.lab import config
@@ -138,6 +138,14 @@ def _secret(folder: Path) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def _signing_key(folder: Path) -> None:
+    """Give the homeserver its key, as its ``--generate-keys`` would: that is a whole start of the program."""
+    file = folder / "signing.key"
+    if not file.exists():
+        seed = base64.b64encode(secrets.token_bytes(32)).decode().rstrip("=")
+        _write_private(file, f"ed25519 a_{secrets.token_hex(2)} {seed}\n")
+
+
 def _write_private(file: Path, text: str) -> None:
     """Write a file that only its owner reads, whole or not at all."""
     beside = file.with_suffix(".new")
@@ -154,10 +162,13 @@ def _free_port() -> int:
 
 
 def _healthy(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/health", timeout=2, trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
+    # No client of httpx: it reads this machine's certificates first, at each look.
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=2)) as line:
+        try:
+            line.request("GET", "/health")
+            return line.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
 
 
 def _running(folder: Path) -> int | None:
@@ -175,8 +186,8 @@ def _running(folder: Path) -> int | None:
 def _start(python: Path, folder: Path, settings: Path) -> subprocess.Popen[bytes]:
     """Start the homeserver on a leash: it ends when this process does."""
     run = [str(python), "-m", "synapse.app.homeserver", "--config-path", str(settings)]
+    _signing_key(folder)
     with (folder / "output.log").open("ab") as output, (folder / "alive.lock").open("a") as held:
-        subprocess.run([*run, "--generate-keys"], cwd=folder, check=True, stdout=output, stderr=output)  # noqa: S603 - fixed command
         # Inherited, and so held until the last of them has ended.
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         process = subprocess.Popen(  # noqa: S603 - fixed command

@@ -280,6 +280,18 @@ _BLANK: tuple[Any, ...] = tuple(
 )
 
 
+_EXACTLY: dict[Kind, tuple[type, ...]] = {
+    Kind.BOOL: (bool,), Kind.INT: (int,), Kind.FLOAT: (int, float), Kind.ENUM: (str,)
+}  # fmt: skip
+#: Where each fact stands in a row, and which values need no more looking at (`FactSpec.validated` says what is wrong
+#: with the others): those of these very types, up to a number or among these words. An act has more than sixty facts.
+_AS_IT_IS = {
+    spec.name: (spec.index, _EXACTLY.get(spec.kind, ()), spec.maximum if spec.is_number else 1, frozenset(spec.choices))
+    for spec in SCHEMA.values()
+}
+_AS_NOTHING: tuple[int, tuple[type, ...], float, frozenset[str]] = (0, (), 0, frozenset())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts(Mapping[str, Value]):
     """What is known of one enforcement or change at one moment; validated, and immutable.
@@ -302,7 +314,13 @@ class Facts(Mapping[str, Value]):
         """
         known: dict[str, Value] = {}
         row = list(_BLANK)
-        for name, given in values.items():
+        for name, given in cast("Mapping[str, Any]", values).items():
+            index, kinds, most, words = _AS_IT_IS.get(name, _AS_NOTHING)
+            kind = type(given)
+            if kind in kinds and (given in words if words else 0 <= given <= most):
+                known[name] = given
+                row[index] = float(given) if kind is int else given
+                continue
             spec = spec_of(name)
             if given is None:
                 continue

@@ -40,21 +40,38 @@ class Invariant:
 
 
 class Room:
-    """Where one invariant is worked on: its nets, and situations to speak about."""
+    """Where the invariants of a set are worked on: its nets, and situations to speak about.
+
+    A situation of nothing but variables is the same whichever invariant speaks about it, and so is what the
+    set asks in it: turning a set into formulas takes longer than most questions take to answer.
+    """
 
     def __init__(self, nets: NetSet) -> None:
         """Work on this set."""
         self.nets = nets
         self.z3 = z3()
         self.words = Words()
+        # Numbered here, whatever is asked first: what the solver finds does not depend on it.
+        for spec in SCHEMA.values():
+            for word in spec.choices:
+                self.words.number(word)
+        self._plain: dict[str, Situation] = {}
+        self._asked: dict[tuple[str, bool], Formulas] = {}
 
     def situation(self, name: str = "a", **more: Any) -> Situation:
         """Return a situation with a variable for every fact."""
-        return Situation(name, self.words, **more)
+        if more:
+            return Situation(name, self.words, **more)
+        return self._plain.setdefault(name, Situation(name, self.words))
 
     def asks(self, at: Situation, *, inexpressible: bool = False) -> Formulas:
         """Return what the set asks in a situation."""
-        return Formulas(self.nets, at, inexpressible=inexpressible)
+        if self._plain.get(at.name) is not at:
+            return Formulas(self.nets, at, inexpressible=inexpressible)
+        key = (at.name, inexpressible)
+        if key not in self._asked:
+            self._asked[key] = Formulas(self.nets, at, inexpressible=inexpressible)
+        return self._asked[key]
 
     def number(self, word: str) -> int:
         """Return a text as formulas have it."""

@@ -96,7 +96,7 @@ class NetSet:
     holds, per net, its test and what it contributes; `judge` runs over it.
     """
 
-    __slots__ = ("_by_id", "compiled", "digest", "nets")
+    __slots__ = ("_by_id", "_toml", "compiled", "digest", "nets")
 
     def __init__(self, nets: Iterable[Net] = ()) -> None:
         """Hold these nets.
@@ -113,6 +113,7 @@ class NetSet:
                 )
             self._by_id[net.id] = net
         self.digest: str = hashlib.sha256(self.canonical().encode()).hexdigest()
+        self._toml = ""
         self.compiled = tuple((net.condition.test, net.spoken(), net.spoken(shadow=True)) for net in self.nets)
 
     def __iter__(self) -> Iterator[Net]:
@@ -170,7 +171,9 @@ class NetSet:
 
     def to_toml(self) -> str:
         """Return the set as the text of a ``nets.toml``; loading it gives the same digest."""
-        return "\n".join(_toml_net(net.to_table()) for net in self.nets)
+        if not self._toml:
+            self._toml = "\n".join(_toml_net(net.to_table()) for net in self.nets)
+        return self._toml
 
 
 def duration_text(seconds: int) -> str:

@@ -70,11 +70,11 @@ def prove(nets: NetSet, invariants: Sequence[Invariant] = INVARIANTS) -> list[Pr
     Raises:
         Unavailable: the solver is not installed (`nets/solver`).
     """
-    return [_prove(nets, one) for one in invariants]
-
-
-def _prove(nets: NetSet, invariant: Invariant) -> Proved:
     room = Room(nets)
+    return [_prove(room, one) for one in invariants]
+
+
+def _prove(room: Room, invariant: Invariant) -> Proved:
     for question in invariant.questions(room):
         solver = room.z3.Solver()
         for one in question.situations:
@@ -93,7 +93,7 @@ def _prove(nets: NetSet, invariant: Invariant) -> Proved:
                 says=invariant.says,
                 holds=False,
                 facts=last,
-                asked=judge(nets, Facts.of(last)),
+                asked=judge(room.nets, Facts.of(last)),
                 compares=question.compares,
             )
     return Proved(id=invariant.id, says=invariant.says, holds=True)

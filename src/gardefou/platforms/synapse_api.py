@@ -61,6 +61,8 @@ class SynapseApi:
             transport=transport,
             follow_redirects=False,
             trust_env=False,
+            # Certificates are read for a connection that needs them, and for no other.
+            verify=not base_url.startswith("http://"),
         )
 
     def close(self) -> None:
