@@ -326,3 +326,25 @@ def test_i9_beyond_what_is_claimed_nets_may_refuse():
 )
 def test_i9_nobody_ordinary_is_refused_nor_held_longer_than_a_day(when, asks):
     assert not proved("I9", (when, asks)).holds
+
+
+#: A product of two facts has no formula.
+UNREAD = "account.reach * account.age_days > 100"
+
+
+@pytest.mark.parametrize(
+    ("invariant", "when", "asks"),
+    [
+        ("I1", f"{PROTECTED} and {UNREAD}", FULL),
+        ("I2", f"{NOTABLE} and {UNREAD}", "approvals = 1"),
+        ("I3", f"{NEVER} and {UNREAD}", "hold = '1d'"),
+        ("I4", UNREAD, "hold = '1h'"),
+        ("I5", UNREAD, "hold = '1h'"),
+        ("I6", f"{GONE} and {UNREAD}", "refuse = true"),
+        ("I7", f"change.weakens and {UNREAD}", FULL),
+        ("I8", UNREAD, "hold = '1m'"),
+        ("I9", UNREAD, "hold = '2d'"),
+    ],
+)
+def test_a_condition_that_no_formula_says_keeps_no_invariant(invariant, when, asks):
+    assert not proved(invariant, (when, asks)).holds
