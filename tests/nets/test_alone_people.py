@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -202,136 +201,6 @@ def test_how_many_followers_are_ordinary_on_each_tier(tier, most):
 
 # promises -------------------------------------------------------------------------------------
 
-CLAIMS = dict(alone_page._CLAIMS)
-
-
-def about(claim: str, facts: dict[str, Any]) -> bool:
-    return holds(lambda at: CLAIMS[claim](SimpleNamespace(at=at, z3=z3())), facts)
-
-
-def on(tier: str, severity: int = 3, **more: Any) -> dict[str, Any]:
-    facts = {TIER: tier, MEMORY: tier, "action.severity": severity}
-    return ORDINARY | facts | {name.replace("__", "."): value for name, value in more.items()}
-
-
-def change(kind: str, *, weakens: bool, **more: Any) -> dict[str, Any]:
-    facts = {"action.name": "change", "action.severity": 0, "change.kind": kind, "change.weakens": weakens}
-    return ORDINARY | facts | {name.replace("__", "."): value for name, value in more.items()}
-
-
-WEAKEN = "weaken the rules: tiers, nets, people, tokens, platforms or settings"
-
-
-@pytest.mark.parametrize(
-    ("claim", "inside", "outside"),
-    [
-        (
-            "suspend, deactivate or delete a protected account",
-            [on("protected", 3), on("protected", 5), on("protected", account__tier="standard")],
-            [
-                on("protected", 2),
-                on("notable"),
-                on("protected", actor__via="break_glass"),
-                on("notable", account__tier="protected"),
-            ],
-        ),
-        (
-            "suspend, deactivate or delete a notable account",
-            [on("notable", 3), on("notable", 5), on("notable", account__tier="standard")],
-            [
-                on("notable", 2),
-                on("protected"),
-                on("standard"),
-                on("notable", account__tier="protected"),
-                on("notable", actor__via="break_glass"),
-            ],
-        ),
-        (
-            "limit or lock a protected account",
-            [on("protected", 2, action__name="lock")],
-            [on("protected", 1), on("protected", 3), on("protected", 2, action__name="remove_content"), on("notable", 2)],
-        ),
-        (
-            "do what cannot be undone to any account",
-            [on(tier, size, action__reversibility="none") for tier in TIERS for size in (1, 5)],
-            [on("standard", 3), on("standard", 0, action__reversibility="none")],
-        ),
-        (
-            "do what cannot be undone to a protected account",
-            [on("protected", size, action__reversibility="none") for size in (1, 5)],
-            [on("protected", 3), on("notable", 3, action__reversibility="none"), on("protected", 0, action__reversibility="none")],
-        ),
-        (
-            "let a service harm a notable or protected account",
-            [on(tier, size, actor__human=False, actor__via="api") for tier in TIERS[1:] for size in (1, 5)],
-            [
-                on("notable", actor__via="api"),
-                on("standard", actor__human=False, actor__via="api"),
-                on("notable", 0, actor__human=False, actor__via="api"),
-                on("notable", actor__human=False, actor__via="system"),
-            ],
-        ),
-        (
-            "harm a notable or protected account in the last 24 hours before leaving",
-            [on(tier, size, actor__hours_to_last_day_end=24) for tier in TIERS[1:] for size in (1, 5)],
-            [
-                on("notable", actor__hours_to_last_day_end=24.5),
-                on("standard", actor__hours_to_last_day_end=24),
-                on("notable", 0, actor__hours_to_last_day_end=24),
-            ],
-        ),
-        (
-            "do anything at all once suspended or gone",
-            [on("standard", actor__standing="suspended"), change("tier", weakens=False, actor__standing="left")],
-            [on("standard"), on("standard", actor__standing="leaving")],
-        ),
-        (
-            WEAKEN,
-            [change("tier", weakens=True), change("resume", weakens=True)],
-            [
-                change("tier", weakens=False),
-                change("tier", weakens=True, actor__human=False),
-                *(change(kind, weakens=True) for kind in ("", "restore", "restore_legal", "pause")),
-                change("tier", weakens=True, action__name="suspend"),
-                change("tier", weakens=True, action__severity=1),
-            ],
-        ),
-        (
-            "resume what someone paused",
-            [change("resume", weakens=False)],
-            [change("pause", weakens=False), change("resume", weakens=True)],
-        ),
-        (
-            "bring back what the law took down",
-            [change("restore_legal", weakens=False)],
-            [change("restore", weakens=False), change("restore_legal", weakens=False, actor__human=False)],
-        ),
-        (
-            "learn who is behind a pseudonym",
-            [change("reveal", weakens=False)],
-            [change("tier", weakens=False), change("reveal", weakens=True)],
-        ),
-    ],
-)  # fmt: skip
-def test_which_situations_a_promise_is_about(claim, inside, outside):
-    assert [about(claim, facts) for facts in inside] == [True] * len(inside)
-    assert [about(claim, facts) for facts in outside] == [False] * len(outside)
-
-
-def test_every_promise_has_its_situations_here():
-    (mark,) = test_which_situations_a_promise_is_about.pytestmark
-    assert [claim for claim, _, _ in mark.args[1]] == list(CLAIMS)
-
-
-def test_each_promise_is_told_and_breaking_the_glass_as_the_flow_sees_to_it():
-    told = list(alone_page._promises(Told(ORDINARY)))  # type: ignore[arg-type]
-    assert [one.what for one in told] == [*CLAIMS, "break the glass"]
-    assert told[-1].asked == alone.GLASS
-    assert told[-1].says.startswith("Nobody alone can break the glass: another person must say yes")
-
-
-# the rules themselves -------------------------------------------------------------------------
-
 
 class Told:
     """Stands for a prover: it is asked about one situation, and keeps whether that is one of those asked about."""
@@ -347,12 +216,145 @@ class Told:
         return usual, None
 
 
+CLAIMS = dict(alone_page._CLAIMS)
+
+
+def about(claim: str, facts: dict[str, Any]) -> bool:
+    prover: Any = Told(facts)
+    return holds(lambda _at: CLAIMS[claim](prover), facts)
+
+
+def on(tier: str, severity: int = 3, **more: Any) -> dict[str, Any]:
+    facts = {TIER: tier, MEMORY: tier, "action.severity": severity}
+    return ORDINARY | facts | {name.replace("__", "."): value for name, value in more.items()}
+
+
+def change(kind: str, *, weakens: bool, **more: Any) -> dict[str, Any]:
+    facts = {"action.name": "change", "action.severity": 0, "change.kind": kind, "change.weakens": weakens}
+    return ORDINARY | facts | {name.replace("__", "."): value for name, value in more.items()}
+
+
+WEAKEN = "weaken the rules: tiers, nets, people, tokens, platforms or settings"
+
+
+#: Of each promise situations that it is about, and those just beside them.
+ABOUT = [
+    (
+        "suspend, deactivate or delete a protected account",
+        [on("protected", 3), on("protected", 5), on("protected", account__tier="standard")],
+        [
+            on("protected", 2),
+            on("notable"),
+            on("protected", actor__via="break_glass"),
+            on("notable", account__tier="protected"),
+        ],
+    ),
+    (
+        "suspend, deactivate or delete a notable account",
+        [on("notable", 3), on("notable", 5), on("notable", account__tier="standard")],
+        [
+            on("notable", 2),
+            on("protected"),
+            on("standard"),
+            on("notable", account__tier="protected"),
+            on("notable", actor__via="break_glass"),
+        ],
+    ),
+    (
+        "limit or lock a protected account",
+        [on("protected", 2, action__name="lock")],
+        [on("protected", 1), on("protected", 3), on("protected", 2, action__name="remove_content"), on("notable", 2)],
+    ),
+    (
+        "do what cannot be undone to any account",
+        [on(tier, size, action__reversibility="none") for tier in TIERS for size in (1, 5)],
+        [on("standard", 3), on("standard", 0, action__reversibility="none")],
+    ),
+    (
+        "do what cannot be undone to a protected account",
+        [on("protected", size, action__reversibility="none") for size in (1, 5)],
+        [on("protected", 3), on("notable", 3, action__reversibility="none"), on("protected", 0, action__reversibility="none")],
+    ),
+    (
+        "let a service harm a notable or protected account",
+        [on(tier, size, actor__human=False, actor__via="api") for tier in TIERS[1:] for size in (1, 5)],
+        [
+            on("notable", actor__via="api"),
+            on("standard", actor__human=False, actor__via="api"),
+            on("notable", 0, actor__human=False, actor__via="api"),
+            on("notable", actor__human=False, actor__via="system"),
+        ],
+    ),
+    (
+        "harm a notable or protected account in the last 24 hours before leaving",
+        [on(tier, size, actor__hours_to_last_day_end=24) for tier in TIERS[1:] for size in (1, 5)],
+        [
+            on("notable", actor__hours_to_last_day_end=24.5),
+            on("standard", actor__hours_to_last_day_end=24),
+            on("notable", 0, actor__hours_to_last_day_end=24),
+        ],
+    ),
+    (
+        "do anything at all once suspended or gone",
+        [on("standard", actor__standing="suspended"), change("tier", weakens=False, actor__standing="left")],
+        [on("standard"), on("standard", actor__standing="leaving")],
+    ),
+    (
+        WEAKEN,
+        [change("tier", weakens=True), change("resume", weakens=True)],
+        [
+            change("tier", weakens=False),
+            change("tier", weakens=True, actor__human=False),
+            *(change(kind, weakens=True) for kind in ("", "restore", "restore_legal", "pause")),
+            change("tier", weakens=True, action__name="suspend"),
+            change("tier", weakens=True, action__severity=1),
+        ],
+    ),
+    (
+        "resume what someone paused",
+        [change("resume", weakens=False)],
+        [change("pause", weakens=False), change("resume", weakens=True)],
+    ),
+    (
+        "bring back what the law took down",
+        [change("restore_legal", weakens=False)],
+        [change("restore", weakens=False), change("restore_legal", weakens=False, actor__human=False)],
+    ),
+    (
+        "learn who is behind a pseudonym",
+        [change("reveal", weakens=False)],
+        [change("tier", weakens=False), change("reveal", weakens=True)],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "inside", "outside"), ABOUT)
+def test_which_situations_a_promise_is_about(claim, inside, outside):
+    assert [about(claim, facts) for facts in inside] == [True] * len(inside)
+    assert [about(claim, facts) for facts in outside] == [False] * len(outside)
+
+
+def test_every_promise_has_its_situations_here():
+    assert [claim for claim, _, _ in ABOUT] == list(CLAIMS)
+
+
+def test_each_promise_is_told_and_breaking_the_glass_as_the_flow_sees_to_it():
+    prover: Any = Told(ORDINARY)
+    told = list(alone_page._promises(prover))
+    assert [one.what for one in told] == [*CLAIMS, "break the glass"]
+    assert told[-1].asked == alone.GLASS
+    assert told[-1].says.startswith("Nobody alone can break the glass: another person must say yes")
+
+
+# the rules themselves -------------------------------------------------------------------------
+
+
 @pytest.mark.parametrize("one", [*CHANGES, *BACK], ids=lambda one: one.says)
 def test_a_rule_is_about_whoever_may_active_and_with_no_last_day_near(one):
     def told(**more: Any) -> bool:
         facts = {"actor.roles": list(one.roles[-1:])} | {name.replace("__", "."): value for name, value in more.items()}
-        prover = Told(change(one.kind, weakens=one.weakens) | facts)
-        rule = alone_page._rule(prover, one)  # type: ignore[arg-type]
+        prover: Any = Told(change(one.kind, weakens=one.weakens) | facts)
+        rule = alone_page._rule(prover, one)
         assert (rule.says, rule.roles, rule.weakens, rule.needs) == (one.says, one.roles, one.weakens, "alone at once")
         assert prover.about is not None
         return bool(prover.about)

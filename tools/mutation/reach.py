@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
@@ -66,18 +66,23 @@ class Reach:
             for file, line in entry["reached"]:
                 if str(ROOT / file) in wanted:
                     reach.tests.setdefault((str(ROOT / file), line), []).append(item.nodeid)
-        # A test that reaches little is about what it reaches; a quick one costs little to try. The tenth case of one
-        # test sees little that nine did not.
-        breadth = {item.nodeid: len(known[item.nodeid]["reached"]) for item in session.items}
-        for tests in reach.tests.values():
-            tests.sort(key=lambda test: breadth[test] * (0.01 + reach.seconds[test]))
-            cases: Counter[str] = Counter()
-            cost: dict[str, float] = {}
-            for test in tests:
-                cases[name := test.partition("[")[0]] += 1
-                cost[test] = cases[name] * breadth[test] * (0.01 + reach.seconds[test])
-            tests.sort(key=cost.__getitem__)
+        # A test that reaches little is about what it reaches; a quick one costs little to try.
+        cost = {
+            item.nodeid: len(known[item.nodeid]["reached"]) * (0.01 + reach.seconds[item.nodeid])
+            for item in session.items
+        }
+        reach.tests = {place: in_turn(tests, cost) for place, tests in reach.tests.items()}
         return reach
+
+
+def in_turn(tests: Sequence[str], cost: Mapping[str, float]) -> list[str]:
+    """Return tests with those first that cost least; the tenth case of a test, when nine saw much, counts ten times."""
+    cases: Counter[str] = Counter()
+    weighed: dict[str, float] = {}
+    for test in sorted(tests, key=cost.__getitem__):
+        cases[name := test.partition("[")[0]] += 1
+        weighed[test] = cases[name] * cost[test]
+    return sorted(weighed, key=weighed.__getitem__)
 
 
 def caches_in(folders: set[Path]) -> list[Any]:
