@@ -9,7 +9,7 @@ import pytest
 from gardefou.nets import alone_page
 from gardefou.nets.alone import GLASS, Asked, Cell, Prover, _cell, asked_of
 from gardefou.nets.alone_page import Budget
-from gardefou.nets.alone_people import ACTS, PEOPLE, ordinary_facts
+from gardefou.nets.alone_people import ACTS, CHANGES, PEOPLE, ordinary_facts
 from gardefou.nets.facts import Facts
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
@@ -252,3 +252,23 @@ def test_what_is_asked_beyond_is_told_once_for_each():
     assert {one.beyond for one in found.values()} == {"a wait of 1 hour or it is refused"}
     # For machines: the answer of each net, though three measures meet the first.
     assert [len(one.then) for one in found.values()] == [3] * 4
+
+
+# rules ------------------------------------------------------------------------------------
+
+
+def test_a_rule_tells_the_least_that_is_asked_of_whoever_may():
+    (lower,) = [one for one in CHANGES if one.says == "lower an account's tier"]
+    weakens = "change.weakens and change.kind == 'tier'"
+    prover = Prover(of((weakens, LEAD), (f"{weakens} and not now.paused", "approvals = 2\nfrom = ['policy']")))
+    rule = alone_page._rule(prover, lower)
+    assert (rule.needs, rule.roles, rule.weakens) == ("needs 1 further person (lead)", ("lead", "policy"), True)
+    assert rule.asked == ask(1, 0, ("lead",))
+    (raised,) = [one for one in CHANGES if one.says == "raise an account's tier"]
+    assert alone_page._rule(prover, raised).asked == NOW
+    # What the solver cannot read may ask for more than is proved: the number that is told is the proved one.
+    unread = Prover(
+        of((weakens, LEAD), (f"{weakens} and not (actor.team in actor.roles)", "approvals = 2\nfrom = ['policy']"))
+    )
+    rule = alone_page._rule(unread, lower)
+    assert (rule.asked.people, rule.needs) == (1, "needs 1 other person")

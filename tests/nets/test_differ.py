@@ -325,3 +325,18 @@ def test_what_hangs_on_a_condition_that_no_formula_says_is_open():
     found = differ(of((unread.format(5), "refuse = true")), of((unread.format(50_000), "refuse = true")))
     assert found.open == ("refusal: it hangs on a condition that the solver cannot read",)
     assert [(one.component, one.less) for one in found.differences] == [("refusal", "b")]
+
+
+def test_what_conditions_look_for_is_tried_at_its_edges_within_the_bounds_of_the_fact():
+    def looked(when: str) -> dict[str, set[object]]:
+        return differ_module._looked_for(of((when, "hold = '1m'")))
+
+    assert looked("account.reach > 1") == {"account.reach": {0, 1, 2}}
+    assert looked("now.hour == 0") == {"now.hour": {0, 1}}
+    assert looked("now.hour >= 23") == {"now.hour": {22, 23}}
+    assert looked("action.severity in [1, 4]") == {"action.severity": {0, 1, 2, 3, 4, 5}}
+    assert looked("now.raid") == {"now.raid": {True, False}}
+    assert looked("case.category == 'spam' and 'vip' in account.labels") == {
+        "case.category": {"spam"},
+        "account.labels": {("vip",)},
+    }

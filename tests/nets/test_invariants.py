@@ -145,6 +145,7 @@ def test_i4_more_never_asks_for_less_where_nets_only_grow():
     ("when", "asks", "compares"),
     [
         ("account.reach < 100", "hold = '1h'", "more reach"),
+        ("account.reach < 100", "refuse = true", "more reach"),
         ("action.bulk < 100", "approvals = 1", "more accounts at once"),
         ("action.severity == 3", "fresh_auth_minutes = 5", "more severity"),
         ("action.severity < 3", "confirm = ['handle']", "more severity"),
@@ -197,6 +198,11 @@ def test_i5_what_is_not_known_never_asks_for_less_where_nets_look_for_the_worst(
 )
 def test_i5_what_asks_for_less_of_the_unknown_is_found(when):
     assert not proved("I5", (when, "hold = '1h'")).holds
+
+
+def test_i5_what_is_refused_of_the_known_is_refused_of_the_unknown():
+    assert not proved("I5", ("account.reach < 100", "refuse = true")).holds
+    assert proved("I5", ("account.reach >= 100", "refuse = true")).holds
 
 
 GONE = 'actor.standing in ["suspended", "left"]'

@@ -161,7 +161,7 @@ def unusual(found: Proved) -> dict[str, object]:
 
 
 #: One fact less and each would hold: which fact it is that differs, and the values that it may have.
-NEAREST = {
+NEAREST: dict[str, list[dict[str, object]]] = {
     "I1": [{"account.tier_memory": "protected"}],
     "I2": [{"account.tier_memory": "protected"}, {"account.tier_memory": "notable"}],
     "I3": [{"action.reversibility": "none"}],

@@ -17,6 +17,8 @@ from gardefou.errors import InvalidInput, Unavailable
 from gardefou.nets import sql
 from gardefou.nets.evaluate import compile_condition, from_tree
 from gardefou.nets.facts import SCHEMA, Facts, Kind
+from gardefou.nets.load import load
+from gardefou.nets.net import NetSet
 from gardefou.nets.shipped import load_shipped
 from gardefou.nets.tree import Node
 from tests.nets.cases import any_facts
@@ -265,3 +267,11 @@ def test_what_a_dialect_cannot_say_is_named():
     with refused("nets/dialect", "dialect") as caught:
         sql.written(sqlglot.parse_one("SELECT id FROM history TABLESAMPLE (10 PERCENT)", dialect="duckdb"), "mysql")
     assert caught.value.message == "This cannot be said in mysql: TABLESAMPLE unsupported."
+
+
+def test_a_net_may_be_named_by_a_word_of_sql():
+    (net,) = load("[[net]]\nid = 'order'\ntitle = 'T'\nbecause = 'B'\nwhen = 'now.raid'\n[net.require]\nhold = '1m'\n")
+    assert sql.query(NetSet([net]), "history") == (
+        'SELECT platform, id, COALESCE(now_raid, FALSE) AS "order" FROM history'
+    )
+    assert "AS `order`" in sql.query(NetSet([net]), "history", "bigquery")

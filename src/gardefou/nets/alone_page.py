@@ -429,9 +429,7 @@ def _rule(prover: Prover, change: Change) -> Rule:
         at.fact("actor.hours_to_last_day_end") > 336,
     ]
     usual = asked_of(judge(prover.nets, Facts.of(_ordinary_change(change))))
-    asked, facts = prover.least(where, usual)
-    if facts is not None:
-        asked = replace(asked, needs=asked_of(judge(prover.nets, Facts.of(facts))).needs or asked.needs)
+    asked, _loosest = prover.least(where, usual)
     return Rule(says=change.says, roles=change.roles, weakens=change.weakens, asked=asked)
 
 

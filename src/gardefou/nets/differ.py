@@ -333,7 +333,7 @@ def _near_ordinary(a: NetSet, b: NetSet) -> Iterator[dict[str, Any]]:
         for name, values in _looked_for(nets).items():
             looked.setdefault(name, set()).update(values)
     one_off: list[dict[str, Any]] = [{}]
-    one_off += [{name: value} for name in sorted(looked) for value in sorted(looked[name], key=str)]
+    one_off += [{name: value} for name in sorted(looked) for value in sorted(looked[name])]
     for more in one_off:
         for act in acts:
             if not more.keys() & act.keys():
