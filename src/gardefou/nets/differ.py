@@ -137,7 +137,7 @@ def changed_nets(a: NetSet, b: NetSet) -> Iterator[NetChange]:
 
 def _keys(net: Net) -> dict[str, Any]:
     table = net.to_table()
-    asks = table.pop("require")
+    asks: dict[str, Any] = table.pop("require")
     return table | asks
 
 
