@@ -94,3 +94,31 @@ def test_functions_are_found_that_the_collector_was_told_to_leave_alone():
         gc.freeze()
     code = severity_of.__code__
     assert found[code.co_filename, code.co_firstlineno, code.co_qualname] == [severity_of]
+
+
+def test_what_one_test_worked_out_does_not_hide_that_another_leans_on_it():
+    from gardefou.nets.alone import table
+
+    try:
+        # These are emptied before each test that is measured.
+        assert table in reach.caches_in({SOURCE / "nets"})
+        assert table not in reach.caches_in({SOURCE / "flow"})
+    finally:
+        gc.freeze()
+
+
+def test_a_few_cases_of_a_test_go_first_and_the_rest_of_them_behind_other_tests():
+    cost = {"a[1]": 1.0, "a[2]": 1.1, "a[3]": 1.2, "b": 3.0}
+    assert reach.in_turn(list(cost), cost) == ["a[1]", "a[2]", "b", "a[3]"]
+
+
+def test_known_killers_and_the_narrowest_go_first_as_far_as_the_time_goes():
+    place = ("a.py", 1)
+    seconds = {"narrow": 0.3, "next": 0.1, "wide": 1.0, "wider": 3.0, "endless": 6.0, "slow killer": 2.0, "killer": 0.1}
+    runner = object.__new__(children.Children)
+    runner._budget = 5.0
+    runner._killers = {place: ["slow killer", "killer"]}
+    runner._reach = reach.Reach(seconds, {place: list(seconds)})
+    # What takes too long is passed over, and leaves its time to those behind it.
+    assert runner._tests(place) == (["killer", "narrow", "next", "slow killer", "wide"], 2)
+    assert runner._tests(("b.py", 1)) == ([], 0)

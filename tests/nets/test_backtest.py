@@ -432,9 +432,28 @@ def test_since_is_meant_to_the_microsecond_and_in_utc(few):
 def test_how_long_people_took_is_of_those_who_waited_for_people(few):
     found = backtest(nets_of(("one", "account.reach == 0", "enforce", "approvals = 1\nhold = '1m'")), few)
     assert (found.answered, found.answer_seconds) == (1, 180.0)
-    assert (found.delayed.count, found.delayed.median) == (1, 240.0)
-    assert (found.added_hold.count, found.added_hold.median) == (1, 60.0)
+    assert found.delayed == Spread(count=1, median=240.0, p90=240.0, most=240.0)
+    assert found.added_hold == Spread(count=1, median=60.0, p90=60.0, most=60.0)
     assert (found.unknown, found.unknown_facts) == (0, {})
     lacking = backtest(nets_of(("one", "now.hour == 3 and account.reach >= 0", "enforce", "hold = '1m'")), few)
     assert (lacking.unknown, lacking.unknown_facts) == (5, {"now.hour": 5})
     assert lacking.nets[0].spoke == 5
+
+
+def test_graver_changes_are_shown_before_milder_ones(few):
+    def changes(*nets: tuple[str, str, str], most: int = 9) -> list[tuple[str, str]]:
+        told = backtest(nets_of(*((f"n{place}", *net) for place, net in enumerate(nets))), few, examples=most).examples
+        return [(one.enforcement, one.change) for one in told]
+
+    # Asked for a fresher sign-in is e0, which is the mildest; of the others each is asked less than it was.
+    sign_in = ("account.reach == 0", "enforce", "fresh_auth_minutes = 5")
+    assert changes(sign_in)[-1] == ("e0", "otherwise")
+    assert {change for _, change in changes(sign_in)[:-1]} == {"weakened"}
+    held = ("account.reach == 1", "enforce", "hold = '2m'")
+    assert changes(sign_in, held)[0] == ("e1", "held")
+    people = ("account.reach == 3", "enforce", "approvals = 2\nfrom = ['lead']")
+    assert changes(sign_in, held, people)[:2] == [("e3", "people"), ("e1", "held")]
+    refused = ("account.reach == 0", "enforce", "refuse = true")
+    assert changes(refused, held, people)[:3] == [("e0", "refused"), ("e3", "people"), ("e1", "held")]
+    assert changes(refused, held, people, most=2) == [("e0", "refused"), ("e3", "people")]
+    assert changes(refused, most=0) == []

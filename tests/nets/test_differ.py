@@ -13,6 +13,7 @@ from gardefou.nets.facts import Facts
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.load import load
+from gardefou.nets.nearest import UnansweredError, nearest
 from gardefou.nets.net import NetSet
 from gardefou.nets.shipped import SHIPPED, load_shipped
 
@@ -149,7 +150,9 @@ def test_what_is_asked_less_and_by_which(monkeypatch, a, b, found):
     proved = differ(*sets)
     assert [(one.component, one.less) for one in proved.differences] == found
     assert (proved.how, proved.open, proved.tried, proved.same) == ("proved", (), 0, not found)
-    assert all(usual(one.facts) == {} for one in proved.differences)
+    for one in proved.differences:
+        assert usual(one.facts) == {}
+        assert (one.a, one.b) == tuple(judge(nets, Facts.of(one.facts)) for nets in sets)
 
     # Tried, without a solver: the same is found.
     monkeypatch.setattr(differ_module, "z3", missing_solver)
@@ -293,3 +296,47 @@ def test_without_a_solver_each_difference_is_told_once_and_those_in_shadow_are_n
     assert [(one.component, one.less) for one in found.differences] == [("hold", "b")]
     assert differ(of((ALWAYS, "hold = '2h'"), shadow=True), of((ALWAYS, "hold = '1h'"), shadow=True)).same
     assert found.tried > 20
+
+
+def test_what_the_solver_does_not_answer_is_open_and_the_rest_is_told(monkeypatch):
+    asked: list[object] = []
+
+    def given_up_once(at, constraints):
+        asked.append(at)
+        if len(asked) == 1:
+            raise UnansweredError
+        return nearest(at, constraints)
+
+    monkeypatch.setattr(differ_module, "nearest", given_up_once)
+    found = differ(of((ALWAYS, "hold = '2h'")), of((ALWAYS, "hold = '1h'")))
+    assert (found.how, found.same) == ("unanswered", False)
+    assert found.open == ("refusal: the solver found no answer in time",)
+    assert [(one.component, one.less) for one in found.differences] == [("hold", "b")]
+    document = found.to_json()
+    assert (document["how"], document["same"], document["open"]) == ("unanswered", False, list(found.open))
+
+
+def test_what_hangs_on_a_condition_that_no_formula_says_is_open():
+    unread = "account.reach * account.age_days > {}"
+    found = differ(of((unread.format(5), "hold = '1h'")), of((unread.format(6), "hold = '1h'")))
+    assert found.open == ("hold: it hangs on a condition that the solver cannot read",) * 2
+    assert (found.how, found.same, found.differences) == ("unanswered", False, ())
+    # Where evaluation finds that an ordinary click does differ, that is told, and the rest is open.
+    found = differ(of((unread.format(5), "refuse = true")), of((unread.format(50_000), "refuse = true")))
+    assert found.open == ("refusal: it hangs on a condition that the solver cannot read",)
+    assert [(one.component, one.less) for one in found.differences] == [("refusal", "b")]
+
+
+def test_what_conditions_look_for_is_tried_at_its_edges_within_the_bounds_of_the_fact():
+    def looked(when: str) -> dict[str, set[object]]:
+        return differ_module._looked_for(of((when, "hold = '1m'")))
+
+    assert looked("account.reach > 1") == {"account.reach": {0, 1, 2}}
+    assert looked("now.hour == 0") == {"now.hour": {0, 1}}
+    assert looked("now.hour >= 23") == {"now.hour": {22, 23}}
+    assert looked("action.severity in [1, 4]") == {"action.severity": {0, 1, 2, 3, 4, 5}}
+    assert looked("now.raid") == {"now.raid": {True, False}}
+    assert looked("case.category == 'spam' and 'vip' in account.labels") == {
+        "case.category": {"spam"},
+        "account.labels": {("vip",)},
+    }

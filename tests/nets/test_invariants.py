@@ -145,6 +145,7 @@ def test_i4_more_never_asks_for_less_where_nets_only_grow():
     ("when", "asks", "compares"),
     [
         ("account.reach < 100", "hold = '1h'", "more reach"),
+        ("account.reach < 100", "refuse = true", "more reach"),
         ("action.bulk < 100", "approvals = 1", "more accounts at once"),
         ("action.severity == 3", "fresh_auth_minutes = 5", "more severity"),
         ("action.severity < 3", "confirm = ['handle']", "more severity"),
@@ -197,6 +198,11 @@ def test_i5_what_is_not_known_never_asks_for_less_where_nets_look_for_the_worst(
 )
 def test_i5_what_asks_for_less_of_the_unknown_is_found(when):
     assert not proved("I5", (when, "hold = '1h'")).holds
+
+
+def test_i5_what_is_refused_of_the_known_is_refused_of_the_unknown():
+    assert not proved("I5", ("account.reach < 100", "refuse = true")).holds
+    assert proved("I5", ("account.reach >= 100", "refuse = true")).holds
 
 
 GONE = 'actor.standing in ["suspended", "left"]'
@@ -326,3 +332,25 @@ def test_i9_beyond_what_is_claimed_nets_may_refuse():
 )
 def test_i9_nobody_ordinary_is_refused_nor_held_longer_than_a_day(when, asks):
     assert not proved("I9", (when, asks)).holds
+
+
+#: A product of two facts has no formula.
+UNREAD = "account.reach * account.age_days > 100"
+
+
+@pytest.mark.parametrize(
+    ("invariant", "when", "asks"),
+    [
+        ("I1", f"{PROTECTED} and {UNREAD}", FULL),
+        ("I2", f"{NOTABLE} and {UNREAD}", "approvals = 1"),
+        ("I3", f"{NEVER} and {UNREAD}", "hold = '1d'"),
+        ("I4", UNREAD, "hold = '1h'"),
+        ("I5", UNREAD, "hold = '1h'"),
+        ("I6", f"{GONE} and {UNREAD}", "refuse = true"),
+        ("I7", f"change.weakens and {UNREAD}", FULL),
+        ("I8", UNREAD, "hold = '1m'"),
+        ("I9", UNREAD, "hold = '2d'"),
+    ],
+)
+def test_a_condition_that_no_formula_says_keeps_no_invariant(invariant, when, asks):
+    assert not proved(invariant, (when, asks)).holds

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from gardefou.nets.evaluate import from_tree
 from gardefou.nets.facts import Facts
-from gardefou.nets.invariants import INVARIANTS, Invariant, own
+from gardefou.nets.floor import ORDINARY
+from gardefou.nets.invariants import INVARIANTS, Invariant, Question, own
 from gardefou.nets.judge import judge
 from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
 from gardefou.nets.shipped import load_shipped
-from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words
+from gardefou.nets.solver import InexpressibleError, Reader, Situation, Words, z3
+from gardefou.nets.verdict import NOTHING
 from tests.nets.trees import by_solver, conditions, facts_for
 
 
@@ -152,3 +154,91 @@ def test_many_threads_may_ask_for_proofs_at_once():
     with ThreadPoolExecutor(4) as threads:
         at_once = list(threads.map(prove, sets))
     assert [[one.holds for one in found] for found in at_once] == [[one.holds for one in prove(nets)] for nets in sets]
+
+
+def unusual(found: Proved) -> dict[str, object]:
+    return {name: value for name, value in (found.facts or {}).items() if value != ORDINARY[name]}
+
+
+#: One fact less and each would hold: which fact it is that differs, and the values that it may have.
+NEAREST: dict[str, list[dict[str, object]]] = {
+    "I1": [{"account.tier_memory": "protected"}],
+    "I2": [{"account.tier_memory": "protected"}, {"account.tier_memory": "notable"}],
+    "I3": [{"action.reversibility": "none"}],
+    "I6": [{"actor.standing": "suspended"}, {"actor.standing": "left"}],
+    "I7": [{"action.name": "change", "action.severity": 0, "change.weakens": True}],
+}
+
+
+@pytest.mark.parametrize("invariant", NEAREST)
+def test_what_breaks_an_invariant_is_as_near_to_an_ordinary_day_as_it_goes(invariant):
+    (found,) = prove(NetSet([]), [one for one in INVARIANTS if one.id == invariant])
+    told = unusual(found)
+    # Which kind of change it is does not matter, so any is told.
+    assert (told.pop("change.kind", "") != "") is (invariant == "I7")
+    assert told in NEAREST[invariant]
+    assert found.facts is not None
+    assert found.facts.keys() == ORDINARY.keys()
+    assert found.asked == NOTHING
+    assert found.compares == ""
+    assert found.to_json() == {
+        "id": invariant,
+        "says": found.says,
+        "holds": False,
+        "counterexample": found.counterexample,
+        "facts": found.facts,
+    }
+    assert found.says == next(one.says for one in INVARIANTS if one.id == invariant)
+
+
+def test_lists_that_conditions_look_into_hold_what_they_usually_do():
+    nets = load(
+        NET.format(when='"vip" in account.labels and "lead" in actor.roles and now.raid', require="refuse = true"),
+        "a.toml",
+    )
+    (found,) = prove(nets, [one for one in INVARIANTS if one.id == "I1"])
+    assert found.facts is not None
+    assert (found.facts["account.labels"], found.facts["actor.roles"]) == ([], ["reviewer"])
+    # Where the usual would not break it, the list is another.
+    nets = load(
+        NET.format(when='"reviewer" in actor.roles or not ("vip" in account.labels)', require="refuse = true"), "a.toml"
+    )
+    (found,) = prove(nets, [one for one in INVARIANTS if one.id == "I1"])
+    assert found.facts is not None
+    assert "reviewer" not in found.facts["actor.roles"]
+    assert found.facts["account.labels"] == ["vip"]
+
+
+def test_of_two_situations_the_one_that_is_asked_less_is_told():
+    nets = load(NET.format(when="account.reach < 100", require='hold = "1h"'), "a.toml")
+    (found,) = prove(nets, [one for one in INVARIANTS if one.id == "I4"])
+    assert found.facts is not None
+    assert found.facts["account.reach"] >= 100
+    assert found.asked == NOTHING == judge(nets, Facts.of(found.facts))
+    assert found.compares == "more reach"
+    assert "more reach" in (found.counterexample or "")
+
+
+def test_what_the_solver_does_not_answer_is_not_called_proved():
+    def questions(room):
+        at = room.situation()
+        one, two = z3().Reals("one two")
+        yield Question((at,), [one**two == 3, one > 2, two > 1])
+
+    (found,) = prove(NetSet([]), [Invariant("X", "Nobody flies.", questions)])
+    assert found == Proved(id="X", says="Nobody flies.", holds=False)
+    said = "The solver found no answer in time: make the conditions simpler."
+    assert found.to_json() == {
+        "id": "X",
+        "says": "Nobody flies.",
+        "holds": False,
+        "counterexample": said,
+        "facts": None,
+    }
+
+
+def test_an_invariant_that_holds_has_no_counterexample():
+    (found,) = prove(NetSet([]), [one for one in INVARIANTS if one.id == "I9"])
+    assert found.counterexample is None
+    assert found.to_json() == {"id": "I9", "says": INVARIANTS[8].says, "holds": True}
+    assert [one.id for one in prove(NetSet([]))] == [one.id for one in INVARIANTS]

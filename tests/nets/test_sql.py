@@ -17,6 +17,8 @@ from gardefou.errors import InvalidInput, Unavailable
 from gardefou.nets import sql
 from gardefou.nets.evaluate import compile_condition, from_tree
 from gardefou.nets.facts import SCHEMA, Facts, Kind
+from gardefou.nets.load import load
+from gardefou.nets.net import NetSet
 from gardefou.nets.shipped import load_shipped
 from gardefou.nets.tree import Node
 from tests.nets.cases import any_facts
@@ -192,13 +194,15 @@ def test_without_a_writer_of_sql_it_says_what_to_install(monkeypatch):
     with pytest.raises(Unavailable, match=r"install gardefou\[backtest\]") as raised:
         sql.speaks(compile_condition("action.severity >= 3").node)
     assert raised.value.code == "nets/sql"
+    assert raised.value.message == "Nets as SQL need a writer of SQL: install gardefou[backtest]."
 
 
-def test_every_form_of_a_condition_reads_alike_in_sql_and_in_evaluation(database):
-    rows = some_facts(120)
-    nodes = [compile_condition(text).node for text in FORMS]
+@pytest.mark.parametrize("part", range(4))
+def test_every_form_of_a_condition_reads_alike_in_sql_and_in_evaluation(database, part):
+    rows, forms = some_facts(120), FORMS[part::4]
+    nodes = [compile_condition(text).node for text in forms]
     for facts, answers in zip(rows, by_sql(database, nodes, rows), strict=True):
-        for text, node, answer in zip(FORMS, nodes, answers, strict=True):
+        for text, node, answer in zip(forms, nodes, answers, strict=True):
             assert answer is by_evaluation(node, facts), (text, facts)
 
 
@@ -236,6 +240,10 @@ def test_how_a_few_conditions_are_written():
     assert said("not (now.raid or now.paused)") == "NOT (COALESCE(now_raid, FALSE) OR COALESCE(now_paused, TRUE))"
     assert said("min(account.reach, 1) > 0", "postgres").startswith("LEAST(")
     assert said("max(account.reach, 1) > 0").startswith("GREATEST(")
+    assert said("min([account.reach]) > 0") == "COALESCE(CAST(account_reach AS DOUBLE), 1000000000000000.0e0) > 0.0e0"
+    assert said("any([now.raid, now.paused])") == "COALESCE(now_raid, FALSE) OR COALESCE(now_paused, TRUE)"
+    assert said("all([now.raid, now.paused])") == "COALESCE(now_raid, FALSE) AND COALESCE(now_paused, TRUE)"
+    assert said("len([1, now.hour]) == 2") == "2.0e0 = 2.0e0"
 
 
 @pytest.mark.parametrize("dialect", ["mysql", "sqlite", "tsql", "oracle"])
@@ -253,3 +261,17 @@ def test_refusals_of_sql_say_which_field():
     with refused("nets/text", "when"):
         sql.speaks(compile_condition('case.policy == "\\ud800"').node)
     assert sql.written(sql.speaks(compile_condition("now.raid").node), "mysql")
+
+
+def test_what_a_dialect_cannot_say_is_named():
+    with refused("nets/dialect", "dialect") as caught:
+        sql.written(sqlglot.parse_one("SELECT id FROM history TABLESAMPLE (10 PERCENT)", dialect="duckdb"), "mysql")
+    assert caught.value.message == "This cannot be said in mysql: TABLESAMPLE unsupported."
+
+
+def test_a_net_may_be_named_by_a_word_of_sql():
+    (net,) = load("[[net]]\nid = 'order'\ntitle = 'T'\nbecause = 'B'\nwhen = 'now.raid'\n[net.require]\nhold = '1m'\n")
+    assert sql.query(NetSet([net]), "history") == (
+        'SELECT platform, id, COALESCE(now_raid, FALSE) AS "order" FROM history'
+    )
+    assert "AS `order`" in sql.query(NetSet([net]), "history", "bigquery")

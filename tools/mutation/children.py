@@ -19,13 +19,12 @@ from typing import Any
 import pytest
 
 from tools.mutation.changes import SOURCE, Mutant
-from tools.mutation.reach import Reach, Runner
+from tools.mutation.reach import CACHED, Reach, Runner
 
 _LIVES = "/test_lives.py::"
 #: So many seconds of a function's narrowest tests go before whole lives.
 _EARLY = 0.5
 _KILLED, _SURVIVED, _NO_PROGRAM, _SAME = 0, 1, 2, 3
-_CACHED: Any = type(functools.cache(lambda: None))
 #: Above this no test goes; a mutant that collects without end is stopped before the machine is.
 _MEMORY = 1536 * 1024**2
 
@@ -88,23 +87,26 @@ class Children:
             yield from self._ended()
 
     def _tests(self, place: tuple[str, int]) -> tuple[list[str], int]:
-        """Return the tests of a function as far as the budget goes: known killers, the narrowest, lives, others."""
-        # A slow one would leave no time for those that are about this function.
-        known = [test for test in self._killers.get(place, []) if self._reach.seconds[test] < self._budget / 20]
-        rest = [test for test in self._reach.tests.get(place, ()) if test not in known]
-        # Whole lives reach much and say all of it: few changes get past them, so they are not left for the end.
+        """Return the tests of a function as far as the budget goes.
+
+        Quick known killers, the narrowest, lives, slow known killers, others.
+        """
+        killers, reached = self._killers.get(place, []), self._reach.tests.get(place, [])
+        # A slow one would leave no time for those that are about this function: it goes behind those.
+        quick = [test for test in killers if self._reach.seconds[test] < self._budget / 20]
         spent = 0.0
+        rest = [test for test in reached if test not in quick]
         early = [test for test in rest if (spent := spent + self._reach.seconds[test]) < _EARLY]
+        # Whole lives reach much and say all of it: few changes get past them, so they are not left for the end.
         lives = sorted((test for test in rest if _LIVES in test), key=self._reach.seconds.__getitem__)
-        rest = list(dict.fromkeys([*early, *lives, *rest]))
         chosen: list[str] = []
         spent = 0.0
-        for test in [*known, *rest]:
-            spent += self._reach.seconds[test]
-            if chosen and spent > self._budget:
-                break
-            chosen.append(test)
-        return chosen, len(known) + len(rest) - len(chosen)
+        for test in dict.fromkeys([*quick, *early, *lives, *killers, *rest]):
+            # One that takes too long leaves the time to those behind it.
+            if not chosen or spent + self._reach.seconds[test] <= self._budget:
+                spent += self._reach.seconds[test]
+                chosen.append(test)
+        return chosen, len(reached) - len(chosen)
 
     def _start(self, mutant: Mutant, tests: list[str], left_out: int) -> None:
         seconds = sum(self._reach.seconds[test] for test in tests)
@@ -183,8 +185,8 @@ def all_functions() -> dict[tuple[str, int, str], list[FunctionType]]:
         if type(thing) is FunctionType and thing.__code__.co_filename.startswith(inside):
             code = thing.__code__
             found.setdefault((code.co_filename, code.co_firstlineno, code.co_qualname), []).append(thing)
-        elif type(thing) is _CACHED and (thing.__module__ or "").startswith("gardefou"):
-            _CACHED.cache_clear(thing)
+        elif type(thing) is CACHED and (thing.__module__ or "").startswith("gardefou"):
+            CACHED.cache_clear(thing)
     return found
 
 

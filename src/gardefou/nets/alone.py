@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 from gardefou.nets.alone_people import ACTS, PEOPLE, TIERS, Act, Kind, ordinary_facts
-from gardefou.nets.facts import ROLES, SCHEMA, Facts
+from gardefou.nets.facts import SCHEMA, Facts
 from gardefou.nets.judge import judge
 from gardefou.nets.nearest import MOST_MS, UnansweredError, acts, nearest
 from gardefou.nets.net import NetSet
@@ -195,8 +195,6 @@ class Prover:
         self._solver = self.z3.Solver()
         self._solver.set("timeout", MOST_MS)
         self._holds = sorted({0, *at_least.numbers()[0]})
-        for role in ROLES:
-            self.at.has(SCHEMA["actor.roles"], role)
         # Formulas have names, so that one solver with what it has learnt serves every question.
         self._refused, self._people = self.z3.Bool("refused"), self.z3.Int("people")
         self._held, self._refused_most = self.z3.Int("held"), self.z3.Bool("refused most")

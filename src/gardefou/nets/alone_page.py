@@ -10,7 +10,7 @@ from typing import Any
 from gardefou.nets.alone import GLASS, Asked, Cell, Line, Prover, asked_of, loosest_in_words, others, table
 from gardefou.nets.alone_people import BACK, CHANGES, PEOPLE, TIERS, Change
 from gardefou.nets.budgets import first_number, most_before
-from gardefou.nets.facts import ROLES, SCHEMA, Facts
+from gardefou.nets.facts import SCHEMA, Facts
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.net import NetSet
@@ -429,19 +429,16 @@ def _rule(prover: Prover, change: Change) -> Rule:
         at.fact("actor.hours_to_last_day_end") > 336,
     ]
     usual = asked_of(judge(prover.nets, Facts.of(_ordinary_change(change))))
-    asked, facts = prover.least(where, usual)
-    if facts is not None:
-        asked = replace(asked, needs=asked_of(judge(prover.nets, Facts.of(facts))).needs or asked.needs)
+    asked, _loosest = prover.least(where, usual)
     return Rule(says=change.says, roles=change.roles, weakens=change.weakens, asked=asked)
 
 
 def _ordinary_change(change: Change) -> dict[str, Any]:
-    role = next((one for one in ROLES if one in change.roles and one != "legal"), change.roles[0])
     return {
         **ORDINARY,
         "action.name": "change",
         "action.severity": 0,
         "change.kind": change.kind,
         "change.weakens": change.weakens,
-        "actor.roles": [role],
+        "actor.roles": [change.roles[0]],
     }

@@ -22,7 +22,7 @@ from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.judge import judge
 from gardefou.nets.nearest import UnansweredError, acts, nearest
-from gardefou.nets.net import NetSet
+from gardefou.nets.net import Net, NetSet
 from gardefou.nets.sentence import asks_in_words, situation_in_words
 from gardefou.nets.solver import Formulas, Situation, Words, z3
 from gardefou.nets.thinking import one_at_a_time
@@ -130,10 +130,15 @@ def changed_nets(a: NetSet, b: NetSet) -> Iterator[NetChange]:
         if before is None:
             yield NetChange(net.id, net.title, "added")
         elif before != net:
-            was, now = before.to_table(), net.to_table()
-            keys = dict.fromkeys((*(key for key in was if key != "require"), *was["require"], *now["require"]))
-            told = [(key, _value(was, key), _value(now, key)) for key in keys]
+            was, now = _keys(before), _keys(net)
+            told = [(key, _value(was.get(key)), _value(now.get(key))) for key in was | now]
             yield NetChange(net.id, net.title, "changed", tuple(one for one in told if one[1] != one[2]))
+
+
+def _keys(net: Net) -> dict[str, Any]:
+    table = net.to_table()
+    asks: dict[str, Any] = table.pop("require")
+    return table | asks
 
 
 def changed_parts(was: str, now: str) -> list[tuple[str, str]]:
@@ -157,8 +162,7 @@ def changed_words(was: str, now: str) -> str:
     return "".join(marks[kind].format(part) for kind, part in changed_parts(was, now))
 
 
-def _value(table: Mapping[str, Any], key: str) -> str:
-    value = table[key] if key in table and key != "require" else table["require"].get(key)
+def _value(value: Any) -> str:
     match value:
         case None:
             return ""
@@ -329,7 +333,7 @@ def _near_ordinary(a: NetSet, b: NetSet) -> Iterator[dict[str, Any]]:
         for name, values in _looked_for(nets).items():
             looked.setdefault(name, set()).update(values)
     one_off: list[dict[str, Any]] = [{}]
-    one_off += [{name: value} for name in sorted(looked) for value in sorted(looked[name], key=str)]
+    one_off += [{name: value} for name in sorted(looked) for value in sorted(looked[name])]
     for more in one_off:
         for act in acts:
             if not more.keys() & act.keys():

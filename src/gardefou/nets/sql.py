@@ -239,8 +239,8 @@ class Reader:
         errs: Any = None
         equal = [self._pair("==", wanted.value, one.value) for one in others]
         for one, same in zip(reversed(others), reversed(equal), strict=True):
-            errs = self._either([wanted.errs, one.errs, self._both(self._not(same), errs)])
-        return _Term(self._exp.or_(*equal), errs)
+            errs = self._either([one.errs, self._both(self._not(same), errs)])
+        return _Term(self._exp.or_(*equal), self._either([wanted.errs, errs]))
 
     def _arith(self, op: str, left: _Term, right: _Term) -> _Term:
         exp = self._exp
