@@ -55,14 +55,15 @@ from gardefou.people.sessions import NOTED, browser_family, note_seen
 from gardefou.settings import Settings
 from gardefou.speech import Speech, language_of, speak, speech
 from gardefou.speech import gettext as _
+from gardefou.web.console.aside import aside, came_from, framed, local, wants_page
 from gardefou.web.console.forms import Form, read_form
 from gardefou.web.console.reading import Names, lookalikes_of, refreshed
 from gardefou.web.console.streams import Live
-from gardefou.web.console.templates import templates
+from gardefou.web.console.templates import PAGE_HEADERS, templates
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
 from gardefou.web.pace import Pace
-from gardefou.web.problems import as_error, note_denied
+from gardefou.web.problems import TITLES, as_error, note_denied
 from gardefou.web.problems import problem as plain_problem
 
 COOKIE = "gardefou"
@@ -74,18 +75,8 @@ ZONE_COOKIE = "zone"
 #: Where a form goes that waits for a fresh sign-in at the identity provider instead.
 ELSEWHERE = "/oidc/step-up"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'; form-action 'self'; object-src 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # Not "no-referrer": with that, browsers send no usable Origin with a form.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
+#: A form of so many characters is kept on the page that says when to send it again.
+_MOST_KEPT = 65_536
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,12 +193,6 @@ def go(path: str, **query: str) -> Response:
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
 
 
-def local(path: str) -> str:
-    """Return the path if it lies on this console, else its first page."""
-    good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if good else "/"
-
-
 class Console:
     """The application node with its templates; makes routes out of pages."""
 
@@ -249,7 +234,7 @@ class Console:
                 except InvalidInput as error:
                     trouble = error
             response = await run_in_threadpool(self._serve, request, form, page, trouble, anyone=anyone)
-            for name, value in HEADERS.items():
+            for name, value in PAGE_HEADERS.items():
                 response.headers[name] = value
             return response
 
@@ -263,9 +248,10 @@ class Console:
             response = self._answer(visit, page, trouble, anyone=anyone)
         except Exception as error:
             known = as_error(error)
-            if not visit.renewed or known is None:
+            if known is None:
                 raise
-            response = plain_problem(known)
+            note_denied(request, known)
+            response = _turned_away(visit, known, plain_problem(known))
         # Unless the page itself began another session, or ended this one.
         if visit.renewed and not any(
             cookie.startswith(f"{_cookie_name(request)}=") for cookie in response.headers.getlist("set-cookie")
@@ -285,16 +271,17 @@ class Console:
                     _check_csrf(visit)
                     self._step_up(visit)
             if visit.who is None and not anyone:
-                return _to_sign_in(request)
+                return _to_sign_in(visit)
             return page(visit)
         except StepUpRequired as error:
             return _ask_again(visit, error.message)
         except TooOften as error:
-            # Costs less than a page.
-            return later_again(PlainTextResponse(_(error.message), status_of(error)), error)
+            # Costs far less than a page.
+            line = later_again(PlainTextResponse(_(error.message), status_of(error)), error)
+            return _turned_away(visit, error, line)
         except GardefouError as error:
             if error.code == "auth/signed_out":
-                return _to_sign_in(request)
+                return _to_sign_in(visit)
             if error.code == "auth/step_up_wrong":
                 return _ask_again(visit, error.message, wrong=True)
             if error.code == "approval/passkey" and visit.signs:
@@ -463,7 +450,8 @@ def problem(visit: Visit, error: GardefouError) -> Response:
     """Return an error as a page: one sentence that says what is wrong and what to do."""
     note_denied(visit.request, error)
     back = urlsplit(visit.request.headers.get("referer", ""))
-    page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
+    status = status_of(error)
+    page = visit.page("problem.html", status=status, title=TITLES[status], error=error, back=local(back.path or "/"))
     return later_again(page, error)
 
 
@@ -527,12 +515,52 @@ def confirmed(form: Form) -> dict[str, str]:
     return {what: value for what, value in given.items() if value}
 
 
-def _to_sign_in(request: Request) -> Response:
+def _turned_away(visit: Visit, error: GardefouError, bare: Response) -> Response:
+    """Return what stands for a page that is not made; what was filled in goes on from there."""
+    request = visit.request
+    if visit.who is None:
+        return framed(bare, error, request.scope)
+    if not wants_page(request.scope):
+        return bare
+    here, posted = request.url.path, request.method == "POST"
+    kept = visit.form.carried() if posted else []
+    fits = sum(len(name) + len(value) for name, value in kept) <= _MOST_KEPT
+    account = request.path_params if {"platform", "ref"} <= request.path_params.keys() else None
+    waits = isinstance(error, TooOften)
+    platforms = visit.app.recent_config().platforms if waits else {}
+    return aside(
+        bare,
+        error,
+        back=came_from(request.headers, "" if posted else here),
+        theme=visit.preferences.theme,
+        again=here if posted else _address(request),
+        carried=kept if posted and fits else None,
+        csrf=visit.csrf,
+        restore="" if account is None else f"/restore/{_segment(account['platform'])}/{_segment(account['ref'])}",
+        platforms=sorted(name for name, entry in platforms.items() if entry.active),
+    )
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _address(request: Request) -> str:
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _to_sign_in(visit: Visit) -> Response:
+    """Lead to the sign-in, and from there back; what somebody wrote is shown on the way, to be copied."""
+    request = visit.request
     if request.method == "GET":
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    else:
-        path = urlsplit(request.headers.get("referer", "")).path or "/"
-    return go("/signin", next=local(path))
+        return go("/signin", next=local(_address(request)))
+    back = came_from(request.headers, "")
+    # What is chosen on a page has no space in it.
+    written = list(dict.fromkeys(value for _name, value in visit.form.carried() if " " in value.strip()))
+    if not written or not wants_page(request.scope):
+        return go("/signin", next=back)
+    out = Denied("auth/signed_out", _("You are signed out; sign in again."))
+    return aside(plain_problem(out), out, back="/", written=written, sign_in=f"/signin?{urlencode({'next': back})}")
 
 
 def _browsers_zone(request: Request) -> tzinfo:
