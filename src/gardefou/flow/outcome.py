@@ -24,6 +24,8 @@ from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
+#: How it is told on record that a platform said no.
+REFUSED = "The platform refused: "
 _FIRST_RETRY = 1.0
 #: Most seconds between two tries of one restore: whoever was wronged does not wait for a platform that is back.
 _RESTORE_CEILING = 15.0
@@ -160,12 +162,12 @@ def refused(
     Writes `enforcement.failed`; where something shows, what `conclude` or
     `gardefou.flow.lift.undo_late_effect` writes; `enforcement.unknown` where nothing was read.
     """
-    no = f"The platform refused: {why}"
+    no = f"{REFUSED}{why}"
     traced = frozenset(found.measures) if lifting is None else lifting.remove
     if seen is None or not traced:
         return failed(uow, config, found, no)
     if seen.reading is None:
-        return unknown(uow, found, f"{no} It could not be read then.", {"trouble": no})
+        return unknown(uow, found, f"{_sentence(no)} It could not be read then.", {"trouble": no})
     shown = frozenset(seen.reading.measures)
     if lifting is not None:
         if traced & shown:
@@ -177,12 +179,16 @@ def refused(
         return failed(uow, config, found, no)
     if traced <= shown:
         done = conclude(uow, config, found, seen, {"trouble": no}, None)
-        _tell_of_refusal(uow, done, f"{no} It carried it out all the same; it is in force.")
+        _tell_of_refusal(uow, done, f"{_sentence(no)} It carried it out all the same; it is in force.")
         return done
-    ended = failed(uow, config, found, f"{no} It did part of it all the same, which is undone.")
+    ended = failed(uow, config, found, f"{_sentence(no)} It did part of it all the same, which is undone.")
     undo_late_effect(uow, ended, at=uow.now)
     _tell_of_refusal(uow, ended, ended.because)
     return ended
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _tell_of_refusal(uow: UnitOfWork, found: Enforcement, says: str) -> None:
