@@ -28,13 +28,30 @@ def _config() -> Config:
 
 
 def upgrade_store(store: Store) -> None:
-    """Run every migration that the store has not seen, in one write transaction."""
+    """Run every migration that the store has not seen, in one write transaction, and count anew what it holds."""
     from alembic import command  # noqa: PLC0415 - as above
 
     config = _config()
     with store.begin() as connection:
+        before = _revision(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if before not in (None, newest()):
+            count_anew(connection)
+
+
+def count_anew(connection: sa.Connection) -> None:
+    """Let PostgreSQL look through the tables after many rows came, or an index, and before anybody asks.
+
+    Until it has, it plans by guesses, and by itself it looks a minute later at
+    the earliest; at the expression of an index never, where no row changes. On
+    SQLite the statistics are ours, written by the migrations: plans are the
+    same whatever there is.
+    """
+    if connection.dialect.name == "postgresql":
+        quote = connection.dialect.identifier_preparer.quote
+        names = sorted(sa.inspect(connection).get_table_names())
+        connection.exec_driver_sql(f"ANALYZE {', '.join(quote(name) for name in names)}")
 
 
 def upgrade(url: str) -> None:
@@ -53,7 +70,12 @@ def newest() -> str:
 
 def is_current(connection: sa.Connection) -> bool:
     """Tell whether the store has the newest shape."""
+    return _revision(connection) == newest()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """Return the shape that the store has; None while it has none."""
     if not sa.inspect(connection).has_table("alembic_version"):
-        return False
+        return None
     found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
-    return list(found) == [newest()]
+    return str(found[0]) if len(found) == 1 else None
