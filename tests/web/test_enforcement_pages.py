@@ -125,6 +125,11 @@ def test_unknown_shows_what_got_no_answer(scene: Scene, monkeypatch: pytest.Monk
     assert made.state == "unknown"
     page = scene.client("dee").get("/enforcements?tab=unknown")
     assert "no answer came; the platform is read before anything else" in page
+    scene.sandbox.switch(down=True)
+    scene.later(timedelta(seconds=1))
+    said = scene.client("dee").get(f"/enforcements/{made.id}")
+    again = "2 attempts gave nothing so far; the platform is read again in 4 s (4 May 2026, 09:00 UTC)."
+    assert re.findall(r"\d+ attempts? gave[^<]*", said) == [again]
     assert 'aria-label="Restore @cheap_watches_1 now"' in table(page)
 
 
