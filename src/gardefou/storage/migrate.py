@@ -49,9 +49,7 @@ def count_anew(connection: sa.Connection) -> None:
     same whatever there is.
     """
     if connection.dialect.name == "postgresql":
-        quote = connection.dialect.identifier_preparer.quote
-        names = sorted(sa.inspect(connection).get_table_names())
-        connection.exec_driver_sql(f"ANALYZE {', '.join(quote(name) for name in names)}")
+        connection.exec_driver_sql("ANALYZE")
 
 
 def upgrade(url: str) -> None:
