@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from gardefou.web.console import queue
-from gardefou.web.console.aside import PAGE_HEADERS
+from gardefou.web.console.templates import PAGE_HEADERS
 from tests.web.console_scene import HOST, Browser, Scene, make_scene
 from tests.web.test_fit import statements
 
