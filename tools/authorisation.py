@@ -224,6 +224,7 @@ _CONSOLE = {
     "POST /enforcements/{id}/ratify": _need("break_glass", people=True),
     "GET /enforcements/{id}": _READ,
     "GET /enforcements/{id}/proof": _READ,
+    "GET /restore": _READ,
     "GET /restore/{platform}/{ref:path}": _READ,
     "POST /restore/{platform}/{ref:path}": _LIFT,
     "GET /accounts": _READ,

@@ -230,6 +230,7 @@ _CONSOLE: dict[str, Things] = {
     "POST /enforcements/{id}/ratify": _RATIFY,
     "GET /enforcements/{id}": _same(PLACED, CHANGE),
     "GET /enforcements/{id}/proof": _same(PLACED),
+    "GET /restore": NOTHING,
     "GET /restore/{platform}/{ref:path}": _same(HARM),
     "POST /restore/{platform}/{ref:path}": _LIFT,
     "GET /accounts": NOTHING,

@@ -442,7 +442,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R15-spoken",
         "whoever spoke before a no may say yes to the next",
-        (Edit(f"{_FLOW}.approve:_may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
+        (Edit(f"{_FLOW}.may_speak:may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
         ("R15",),
         attacker="lead",
         depth=7,
@@ -467,7 +467,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R16-approving",
         "whoever restored it says yes to the next measure",
-        (Edit(f"{_FLOW}.approve:_may_speak", "    if again and", "    if False and"),),
+        (Edit(f"{_FLOW}.may_speak:may_speak", "    if again and", "    if False and"),),
         ("R16",),
         attacker="lead",
         depth=2,
@@ -478,7 +478,7 @@ HOLES: tuple[Hole, ...] = (
         "a leaver says yes",
         (
             Edit(
-                f"{_FLOW}.approve:_may_speak",
+                f"{_FLOW}.may_speak:may_speak",
                 "if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):",
                 "if False:",
             ),
@@ -504,7 +504,7 @@ HOLES: tuple[Hole, ...] = (
         "how fresh the sign-in is, is not looked at when approving, and a token is enough for a yes",
         (
             Edit(
-                f"{_FLOW}.approve:_may_speak",
+                f"{_FLOW}.may_speak:may_speak",
                 "if fresh is not None and not signed.fresh and actor.fresh_minutes(uow.now) > fresh:",
                 "if False:",
             ),
@@ -574,7 +574,7 @@ HOLES: tuple[Hole, ...] = (
         "whoever paused says no to the resuming",
         (
             Edit(
-                f"{_FLOW}.approve:_not_own_harm",
+                f"{_FLOW}.may_speak:not_own_harm",
                 "if any(pause.by == who for pause in open_pauses(uow.connection)):",
                 "if False:",
             ),

@@ -9,7 +9,11 @@ from importlib.resources import files
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import make_url
+
+from gardefou.storage.engine import open_store
+from tests.storage.test_migrations import counted
 
 from .conftest import Shell
 
@@ -135,6 +139,17 @@ def test_what_is_no_backup_is_refused(empty, tmp_path):
     assert "backup/file" in empty.error("backup", "load", str(tmp_path / "missing.tar"))
 
 
+def is_planned_for(url: str) -> None:
+    """Fail unless PostgreSQL knows how many rows there are, and what stands in columns and expressions of indexes."""
+    store = open_store(url)
+    with store.read() as connection:
+        rows = counted(connection)
+        known = set(connection.execute(sa.text("SELECT tablename FROM pg_stats WHERE schemaname = 'public'")).scalars())
+    store.close()
+    assert min(rows.values()) >= 0
+    assert {"account", "account_by_handle", "enforcement", "event"} <= known
+
+
 @pytest.mark.network_loopback
 @pytest.mark.parametrize("target", ["sqlite", "postgresql"])
 def test_a_backup_of_postgresql_loads_into_either_database(databases, scene, tmp_path, target):
@@ -143,10 +158,13 @@ def test_a_backup_of_postgresql_loads_into_either_database(databases, scene, tmp
     with databases.fresh("postgresql", migrated=False) as url, databases.fresh("postgresql", migrated=False) as other:
         server = Shell(tmp_path / "server", {"GARDEFOU_DATABASE_URL": url})
         assert server.json("backup", "load", str(tmp_path / "first.tar"))["verified"]["ok"]
+        is_planned_for(url)
         made = server.json("backup", "create", str(tmp_path / "second.tar"))
         assert made["database"] == "ndjson"
         back = Shell(tmp_path / "back", {"GARDEFOU_DATABASE_URL": other if target == "postgresql" else None})
         assert back.json("backup", "load", str(tmp_path / "second.tar"))["verified"]["ok"]
+        if target == "postgresql":
+            is_planned_for(other)
         secret = (scene.data / "signin").read_text().strip()
         assert back.json("account", "show", "sandbox/1001", token=secret)["now"]["state"] == "suspended"
         assert "backup/not_empty" in server.error("backup", "load", str(tmp_path / "second.tar"))

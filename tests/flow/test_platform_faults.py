@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gardefou.flow.due import run_due
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused, PlatformUnreachable
 from gardefou.storage import tables
-from tests.flow.world import MINUTE
+from tests.flow.world import DAY, HOUR, MINUTE
 
 
 def raising(error):
@@ -169,6 +169,77 @@ def test_m7_a_refusal_after_which_nothing_can_be_read_is_settled_by_reading(days
         assert world.read(made).state == ends
     assert len(world.effects("small")) == 1
     world.assert_sound()
+
+
+def _unread(world, restore):
+    """Leave something without an answer at a platform that cannot be read from then on."""
+
+    def gone(_operation):
+        world.sandbox.switch(down=True)
+        raise PlatformAnswerLost("answered nothing")
+
+    if restore:
+        world.enforce("rev", "small", "suspend")
+    world.wire.after = gone
+    return world.restore("oncall", "small").restores[0] if restore else world.enforce("rev", "small", "suspend")
+
+
+def test_what_cannot_be_read_for_a_day_is_told_once(world):
+    made = _unread(world, restore=False)
+    assert made.state == "unknown"
+    world.clock.advance(23 * HOUR)
+    world.settle()
+    assert _told(world, made) == []
+    for _ in range(3):
+        world.clock.advance(HOUR)
+        world.settle()
+        assert _told(world, made) == ["unsettled"]
+    assert world.incidents() == []
+    world.up()
+    world.clock.advance(5 * MINUTE)
+    world.settle()
+    assert (world.read(made).state, len(world.effects("small"))) == ("in_force", 1)
+    world.assert_sound()
+
+
+def test_m6_what_cannot_be_read_is_read_ever_more_rarely_once_it_would_not_be_sent_again(days):
+    world = days
+    made = _unread(world, restore=False)
+
+    def wait() -> timedelta:
+        world.settle()
+        return world.read(made).next_attempt_at - world.now
+
+    waits = []
+    for step in (HOUR, 70 * HOUR, 2 * HOUR, 10 * HOUR, 5 * DAY, 60 * DAY):
+        world.clock.advance(step)
+        waits.append(wait())
+        # A few seconds more each time at first, then as long as harm waits, within the 72 hours of M6.
+        for _ in range(8 if step == HOUR else 0):
+            world.clock.advance(5 * MINUTE)
+            waits[-1] = wait()
+    assert waits[:3] == [5 * MINUTE, 5 * MINUTE, 5 * MINUTE]
+    assert 5 * MINUTE < waits[3] < waits[4] < waits[5] == DAY
+    # Whatever it is read to be counts, as ever.
+    world.up()
+    world.clock.advance(DAY)
+    world.settle()
+    assert world.read(made).state == "in_force"
+    world.assert_sound()
+
+
+def test_a_restore_that_cannot_be_read_is_read_as_often_as_ever(days):
+    world = days
+    made = _unread(world, restore=True)
+    assert made.state == "unknown"
+    for _ in range(4):
+        world.clock.advance(30 * DAY)
+        world.settle()
+        assert world.read(made).next_attempt_at - world.now <= 5 * MINUTE
+    world.up()
+    world.clock.advance(5 * MINUTE)
+    world.settle()
+    assert world.measures("small") == frozenset()
 
 
 def test_m7_what_stood_before_it_was_refused_is_no_doing_of_ours(days):

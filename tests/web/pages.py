@@ -29,6 +29,7 @@ from tests.web.console_scene import PLATFORM, Scene
 #: Routes that are read and are no page of the console: files, pieces of pages, streams, and the API's own.
 NO_PAGES = {
     "/live": "the stream",
+    "/restore": "leads on to an account's restore",
     "/incidents/{id}/page": "a file to keep",
     "/enforcements/{id}/proof": "a file to keep",
     "/cases/{id}/news": "a piece of a page",

@@ -196,7 +196,7 @@ def test_skip_move_escalate_and_note_by_keyboard(console: Console):
     page.wait_for_url("**/cases/*done=skipped")
 
 
-def test_media_are_blurred_and_grey_until_asked_for_and_links_lead_outside(console: Console):
+def test_media_are_blurred_and_grey_until_asked_for_and_links_lead_outside(console: Console, monkeypatch):
     case = report(console.scene, "3001", "spam", count=1)
     page = console.open("ada")
     page.goto(f"{console.url}/cases/{case}")
@@ -208,3 +208,11 @@ def test_media_are_blurred_and_grey_until_asked_for_and_links_lead_outside(conso
     assert page.evaluate("document.querySelector('.media img').naturalWidth") == 1
     link = page.get_by_role("link", name="Opens outside: elsewhere.example")
     expect(link).to_have_attribute("rel", "noreferrer noopener external")
+
+    # What is not shown says why, in place of a picture that is none.
+    page.goto(f"{console.url}/queue")
+    monkeypatch.setattr("gardefou.web.console.case.media_of", lambda *_: None)
+    page.goto(f"{console.url}/cases/{case}")
+    expect(page.locator(".evidence")).to_contain_text("There is no such picture; it may have been erased.")
+    expect(page.locator(".media")).to_have_count(0)
+    console.complaints[:] = [said for said in console.complaints if "404" not in said]

@@ -14,7 +14,7 @@ from gardefou.errors import InvalidInput
 from gardefou.flow.change import propose
 from gardefou.people.authenticate import make_link
 from gardefou.people.roles import SCOPES
-from gardefou.web.console.frame import COOKIE, SECURE_COOKIE
+from gardefou.web.console.browser import COOKIE, SECURE_COOKIE
 from tests.web.console_scene import HOST, Scene, make_scene
 
 

@@ -12,15 +12,18 @@ import orjson
 import pytest
 from sqlalchemy import event
 
+from gardefou.courier import Courier
 from gardefou.flow.decide import enforce
 from gardefou.flow.spec import Wanted
 from gardefou.ledger.bundle import verify_bundle
 from gardefou.people.authenticate import by_staff
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformError, PlatformRefused, PlatformUnreachable
+from gardefou.platforms.sandbox import Sandbox
 from gardefou.web.console.enforcement_reads import TABS
 from tests.cli.conftest import Shell
 from tests.web.console_scene import PLATFORM, Scene, make_scene
 from tests.web.test_groups_and_raids import burst
+from tests.web.test_notices import channel
 from tests.web.test_second_look import POLICY, RATIONALE, first_look, put_nets
 
 
@@ -122,6 +125,11 @@ def test_unknown_shows_what_got_no_answer(scene: Scene, monkeypatch: pytest.Monk
     assert made.state == "unknown"
     page = scene.client("dee").get("/enforcements?tab=unknown")
     assert "no answer came; the platform is read before anything else" in page
+    scene.sandbox.switch(down=True)
+    scene.later(timedelta(seconds=1))
+    said = scene.client("dee").get(f"/enforcements/{made.id}")
+    again = "2 attempts gave nothing so far; the platform is read again in 4 s (4 May 2026, 09:00 UTC)."
+    assert re.findall(r"\d+ attempts? gave[^<]*", said) == [again]
     assert 'aria-label="Restore @cheap_watches_1 now"' in table(page)
 
 
@@ -132,6 +140,29 @@ def test_failed_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch):
     page = scene.client("dee").get("/enforcements?tab=failed")
     assert "The platform refused" in table(page)
     assert counted(page)["failed"] == "1"
+
+
+def test_m7_what_was_refused_and_stands_all_the_same_is_said_where_it_is_seen(scene: Scene, monkeypatch):
+    carries_out = Sandbox.apply
+
+    def refuses_too_late(*given: Any, **more: Any) -> Any:
+        carries_out(*given, **more)
+        raise PlatformRefused("not this one")
+
+    channel(scene, "chat")
+    monkeypatch.setattr(Sandbox, "apply", refuses_too_late)
+    made = place(scene, "ada", "3001")
+    assert made.state == "in_force"
+    Courier(scene.app, "https://g.example.org").once()
+    ben = scene.client("ben")
+    head = ben.get(f"/enforcements/{made.id}").partition("What it is")[0]
+    assert "The platform said no, and shows that it did it." in head
+    assert "The platform refused: not this one" in head
+    assert f'<a href="/enforcements/{made.id}">a refusal that was none</a>' in ben.get("/notices")
+    # Once it is lifted that is history.
+    ben.post(f"/restore/sandbox/{made.account}")
+    scene.settle()
+    assert "shows that it did it" not in ben.get(f"/enforcements/{made.id}").partition("What it is")[0]
 
 
 def test_in_force_restores_in_one_click_from_the_list(scene: Scene):

@@ -51,6 +51,10 @@ def test_the_pages_show_the_answers(one_house):
     page = one_house.get("/docs", by=None)
     assert page.status_code == 200
     assert "An answer, 202" in page.text
+    # What stands in backticks is code, and no call is headed by a name that its function has.
+    assert "<code>merged</code> says whether" in page.text
+    assert "`" not in re.sub(r"<pre>.*?</pre>", "", page.text, flags=re.DOTALL)
+    assert "Take Report" not in page.text
 
 
 def test_examples_of_the_way_from_report_to_restore_have_the_shape_of_real_answers(one_house):

@@ -98,7 +98,7 @@ def test_signing_in_is_accessible_too(furnished):
     wrong: list[str] = []
     for width in (1440, 390):
         page.set_viewport_size({"width": width, "height": 800})
-        for address in ("/signin", f"/signin/{scene.link('ada')}"):
+        for address in ("/signin", f"/signin/{scene.link('ada')}", "/no/such/page"):
             look(page, console, address, wrong, width)
     context.close()
     assert wrong == [], "\n".join(wrong)

@@ -185,6 +185,10 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 expect(page.locator("#ended")).to_contain_text("What you were writing stands below")
                 expect(page.get_by_role("main")).to_have_text("I have looked at it and")
                 expect(page).to_have_title("You are signed out.")
+                # Nor who they were; and signing in leads back here.
+                expect(page.locator(".self")).to_have_count(0)
+                back = page.locator("#ended").get_by_role("link", name="Sign in")
+                expect(back).to_have_attribute("href", f"/signin?next=%2Fcases%2F{case}")
 
 
 def metrics(cdp: CDPSession) -> dict[str, float]:

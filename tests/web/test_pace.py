@@ -79,8 +79,8 @@ def test_what_is_never_counted_is_there(slow_house: House):
     calls = {(method.upper(), path) for path, there in web.openapi()["paths"].items() for method in there}
     assert {(method, f"/api/v1{path}".replace(":path", "")) for method, path in ALWAYS} <= calls
     forms = {route.path for route in web.routes if isinstance(route, Route) and "POST" in (route.methods or ())}
-    # The one that is only read.
-    assert ALWAYS_IN_CONSOLE - forms == {"/rollbacks/{id}"}
+    # Those that are only read.
+    assert ALWAYS_IN_CONSOLE - forms == {"/restore", "/rollbacks/{id}"}
 
 
 def test_in_the_console_a_session_waits_but_where_it_restores_or_stops(sqlite_url: str, tmp_path: Path):

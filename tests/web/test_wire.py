@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 import pytest
@@ -197,6 +197,20 @@ def test_a_head_that_is_too_long_or_never_ends_is_answered_431(wire):
         "http/head",
     )
     one_answer(wire.say(b"GET / HTTP/1.1\r\nX-A: ", *([b"a" * 8_192] * 8)), 431, "http/head")
+
+
+def test_a_browser_that_sends_too_much_along_is_told_on_a_page(wire):
+    begun = b"GET /queue HTTP/1.1\r\nHost: here\r\nAccept: text/html,*/*;q=0.8\r\nAccept-Language: fr\r\nCookie: "
+    for sent in ([begun, b"a" * 40_000, b"\r\n\r\n"], [begun.replace(b"Cookie", b"X"), *([b"a" * 8_192] * 8)]):
+        with wire.open() as line:
+            with suppress(OSError):
+                for part in sent:
+                    line.sendall(part)
+            head, _, page = rest(line).decode().partition("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 431 ")
+        assert "content-type: text/html" in head.lower()
+        assert "content-security-policy: default-src" in head.lower()
+        assert "supprimez ceux de cette adresse" in page
 
 
 def test_a_body_that_is_too_large_is_answered_413_before_it_is_read_whole(wire):

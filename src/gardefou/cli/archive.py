@@ -36,7 +36,7 @@ from gardefou.platforms import sandbox_tables
 from gardefou.settings import Settings
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, open_store
-from gardefou.storage.migrate import is_current, upgrade_store
+from gardefou.storage.migrate import count_anew, is_current, upgrade_store
 from gardefou.storage.types import plain, unplain
 
 FORMAT = "gardefou-backup/1"
@@ -295,6 +295,7 @@ def _load_database(
                 _same_revision(connection, manifest)
                 for table in all_tables():
                     _insert(connection, table, _lines(tar, table, file))
+                count_anew(connection)
                 if not into_sqlite:
                     _write_keys(settings, kept)
         finally:
@@ -341,6 +342,7 @@ def _copy_over(database: Path, settings: Settings, kept: dict[str, bytes]) -> No
         with source.read() as reading, target.begin() as writing:
             for table in all_tables():
                 _insert(writing, table, read_rows(reading, table))
+            count_anew(writing)
             _write_keys(settings, kept)
     finally:
         source.close()

@@ -9,27 +9,22 @@ from datetime import timedelta
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.domain.states import ENDED, State
-from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Stale, StepUpRequired
-from gardefou.flow import facts as facts_of
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, Stale
 from gardefou.flow.app import App, Config
 from gardefou.flow.approvals import as_person, proposer_of, valid_approvals
 from gardefou.flow.clear import cleared
 from gardefou.flow.incidents import near_miss
-from gardefou.flow.reading import held_enforcement, lifted
-from gardefou.flow.signed import ClonedPasskey, Signed, check_yes, cloned
-from gardefou.flow.stops import open_pauses
-from gardefou.nets.seats import Person, could_count, seats_filled
+from gardefou.flow.may_speak import may_speak, not_own_harm
+from gardefou.flow.reading import held_enforcement
+from gardefou.flow.signed import ClonedPasskey, Signed, cloned
+from gardefou.nets.seats import seats_filled
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
-from gardefou.people.leaving import Loss, leaving_of
 from gardefou.people.roles import Power
-from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
 from gardefou.speech import later, plain
-from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
-_DAY = timedelta(days=1)
 _MAX_NOTE = 4_000
 #: Whose word counts where the nets ask for a hold and for nobody: any other person who judges accounts.
 THE_OTHER = Requirement(("lead", "oncall", "policy", "reviewer"), 1, False, False)
@@ -145,7 +140,7 @@ def _hear(
         verdict = replace(verdict, approvals=(THE_OTHER,))
     people = valid_approvals(uow, app, config, found)[1]
     proposer = proposer_of(uow, found)
-    signed = _may_speak(uow, app, config, actor, staff, found, verdict, given, people, proposer)
+    signed = may_speak(uow, app, config, actor, staff, found, verdict, given, people, proposer)
     missing = seats_filled(
         verdict.approvals,
         [*(as_person(person) for person in people), as_person(staff)],
@@ -220,123 +215,6 @@ def in_lone_hold(found: Enforcement) -> bool:
         and found.severity <= _WORST_CUT
         and found.reversibility != Reversibility.NONE
         and not found.verdict.get("approvals")
-    )
-
-
-def _may_speak(
-    uow: UnitOfWork,
-    app: App,
-    config: Config,
-    actor: Actor,
-    staff: Staff,
-    found: Enforcement,
-    verdict: Verdict,
-    given: Answer,
-    people: list[Staff],
-    proposer: Person,
-) -> Signed:
-    """Raise unless this person may answer, and unless a yes of theirs could count; return it as it is signed."""
-    if staff.id in found.humans or staff.id == found.placed_by:
-        raise Denied("approval/own", "You are behind this yourself; another person must answer.")
-    if given.answer == "no":
-        _not_own_harm(uow, found, staff.id)
-    if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
-        raise Denied("staff/leaving", "Whoever is leaving approves nothing; ask a colleague.")
-    if actor.scopes is not None and Power.APPROVE not in actor.powers:
-        raise Denied("auth/forbidden", "This token may not approve; its scopes lack enforcements:write.")
-    table = tables.approval.c
-    spoken = uow.find(
-        Approval, table.platform == found.platform, table.enforcement_id == found.id, table.by == staff.id
-    )
-    if spoken is not None:
-        raise Conflict("approval/given", "You have answered already.")
-    if given.answer == "yes" or any(set(need.roles) & set(staff.roles) for need in verdict.approvals):
-        reason = could_count(
-            verdict.approvals,
-            [as_person(person) for person in people],
-            as_person(staff),
-            proposer=proposer,
-            organisation=config.rules.organisation,
-        )
-        if reason is not None and given.answer == "yes":
-            raise Denied("approval/cannot_count", reason)
-    elif not set(staff.roles) - {"auditor", "admin"}:
-        raise Denied("approval/cannot_count", "Only people who judge cases may say no.")
-    if given.answer == "no":
-        return Signed()
-    again = found.account and found.action != Action.RESTORE  # a restore is no measure taken again (R16, I12)
-    if again and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
-        raise Denied(
-            "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
-        )
-    if _spoke_on_a_no(uow, found, staff.id):
-        raise Denied(
-            "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
-        )
-    if any(need.blind for need in verdict.approvals) and not given.own_answer:
-        raise InvalidInput(
-            "approval/own_answer",
-            "A second look is needed: answer on the case first, then confirm.",
-            field="own_answer",
-        )
-    signed = check_yes(uow, app, config, actor, found, given.assertion, whose=given.whose)
-    fresh = verdict.fresh_auth_minutes
-    if fresh is not None and not signed.fresh and actor.fresh_minutes(uow.now) > fresh:
-        raise StepUpRequired(fresh)
-    return signed
-
-
-def _not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
-    """Raise where whoever is behind a measure, or a pause, stands in the way of its end (I12)."""
-    if (found.change or {}).get("kind") == "resume" and who != found.placed_by:
-        if any(pause.by == who for pause in open_pauses(uow.connection)):
-            raise Denied("pause/own", "You paused it; only others may stop the resuming.")
-        return
-    if found.action != Action.RESTORE or who == found.placed_by:
-        return
-    if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow, found)):
-        raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
-
-
-def _restored(uow: UnitOfWork, found: Enforcement) -> bool:
-    table = tables.enforcement.c
-    return (
-        uow.find(
-            Enforcement,
-            table.platform == found.platform,
-            table.account == found.account,
-            table.action == "restore",
-            table.placed_by != "system",
-            table.placed_at > uow.now - timedelta(days=30),
-            table.state.in_(("executing", "unknown", "in_force")),
-        )
-        is not None
-    )
-
-
-def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
-    """Whether this person placed or answered the same thing before a colleague's no ended it (R15)."""
-    if not found.account:
-        return False
-    table = tables.enforcement.c
-    refused = uow.all(
-        Enforcement,
-        table.platform == found.platform,
-        table.account == found.account,
-        table.action == found.action,
-        table.state == State.REFUSED.value,
-        table.ended_at > uow.now - _DAY,
-        table.approve_by.is_not(None),
-    )
-    answered = tables.approval.c
-    return any(
-        staff_id == one.placed_by
-        or staff_id in one.humans
-        or uow.find(
-            Approval, answered.platform == one.platform, answered.enforcement_id == one.id, answered.by == staff_id
-        )
-        is not None
-        for one in refused
     )
 
 
@@ -426,7 +304,7 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
             actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
             actor.require(Power.LIFT, uow.now)
         found = find_enforcement(uow, enforcement_id, actor)
-        _not_own_harm(uow, found, actor.id)
+        not_own_harm(uow, found, actor.id)
         under_way = found.action == Action.RESTORE and found.state == State.READY.value
         if found.state not in {State.WAITING.value, State.READY.value} or under_way:
             # A restore that is ready has withdrawn its enforcements already: it goes on to its end.

@@ -57,6 +57,7 @@ class Delivery:
     notice_id: str
     channel: str
     kind: str
+    about: str
     state: str
     at: datetime
     attempts: int
@@ -179,7 +180,7 @@ def _concerned(ref: str, row: Any, since: datetime | None, notice: Notice) -> Co
 def last_deliveries(connection: sa.Connection, limit: int, *, before: str = "") -> list[Delivery]:
     """Return how the last notices got through, newest first; ``before`` is the id of a notice."""
     statement = (
-        sa.select(tables.delivery, _n.kind)
+        sa.select(tables.delivery, _n.kind, _n.about)
         .join(tables.notice, sa.and_(_n.platform == _d.platform, _n.id == _d.notice_id))
         .order_by(_d.notice_id.desc(), _d.channel.desc())
         .limit(limit)

@@ -24,11 +24,14 @@ from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.work import UnitOfWork
 
+#: How it is told on record that a platform said no.
+REFUSED = "The platform refused: "
 _FIRST_RETRY = 1.0
 #: Most seconds between two tries of one restore: whoever was wronged does not wait for a platform that is back.
 _RESTORE_CEILING = 15.0
 #: After some minutes it is this part of the time that it has waited: an outage of days must not fill the record.
-_RESTORE_SHARE = 30
+_SHARE = 30
+_DAY = timedelta(days=1)
 _e = tables.enforcement.c
 _RESTORES_TRIED = Fast(
     sa.select(sa.func.count()).where(
@@ -37,6 +40,19 @@ _RESTORES_TRIED = Fast(
         _e.platform == sa.bindparam("platform"),
         _e.action == Action.RESTORE.value,
     )
+)
+_v = tables.event.c
+#: Whether anybody was told about an enforcement since a moment.
+_TOLD = Fast(
+    sa.select(sa.literal(1))
+    .where(
+        tables.event_has_about,
+        _v.platform == sa.bindparam("platform"),
+        _v.about == sa.bindparam("about"),
+        _v.kind == "alert.raised",
+        _v.at >= sa.bindparam("since", type_=_v.at.type),
+    )
+    .limit(1)
 )
 #: Ended, or about to, without an effect that stands.
 _WITHDRAWN = frozenset(
@@ -160,12 +176,12 @@ def refused(
     Writes `enforcement.failed`; where something shows, what `conclude` or
     `gardefou.flow.lift.undo_late_effect` writes; `enforcement.unknown` where nothing was read.
     """
-    no = f"The platform refused: {why}"
+    no = f"{REFUSED}{why}"
     traced = frozenset(found.measures) if lifting is None else lifting.remove
     if seen is None or not traced:
         return failed(uow, config, found, no)
     if seen.reading is None:
-        return unknown(uow, found, f"{no} It could not be read then.", {"trouble": no})
+        return unknown(uow, found, f"{_sentence(no)} It could not be read then.", {"trouble": no})
     shown = frozenset(seen.reading.measures)
     if lifting is not None:
         if traced & shown:
@@ -177,12 +193,16 @@ def refused(
         return failed(uow, config, found, no)
     if traced <= shown:
         done = conclude(uow, config, found, seen, {"trouble": no}, None)
-        _tell_of_refusal(uow, done, f"{no} It carried it out all the same; it is in force.")
+        _tell_of_refusal(uow, done, f"{_sentence(no)} It carried it out all the same; it is in force.")
         return done
-    ended = failed(uow, config, found, f"{no} It did part of it all the same, which is undone.")
+    ended = failed(uow, config, found, f"{_sentence(no)} It did part of it all the same, which is undone.")
     undo_late_effect(uow, ended, at=uow.now)
     _tell_of_refusal(uow, ended, ended.because)
     return ended
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _tell_of_refusal(uow: UnitOfWork, found: Enforcement, says: str) -> None:
@@ -257,7 +277,7 @@ def _backoff(uow: UnitOfWork, config: Config, found: Enforcement, attempts: int)
     if found.action == Action.RESTORE:
         waiting = int(_RESTORES_TRIED.first(uow.connection, {"platform": found.platform})[0])
         waited = (uow.now - found.placed_at).total_seconds()
-        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting, waited / _RESTORE_SHARE))
+        ceiling = min(ceiling, max(_RESTORE_CEILING, waiting, waited / _SHARE))
     return timedelta(seconds=min(_FIRST_RETRY * 2 ** min(attempts, 12), ceiling))
 
 
@@ -292,7 +312,32 @@ def retry(uow: UnitOfWork, config: Config, found: Enforcement, why: str) -> Enfo
 
 
 def still_unknown(uow: UnitOfWork, config: Config, found: Enforcement) -> Enforcement:
-    """Record that the platform could not be read either; look again later. Writes `enforcement.unreadable`."""
+    """Record that the platform could not be read either; look again later, and after a day tell people, once.
+
+    Past the time within which it would be sent again (M6), only the record
+    waits for the reading: it is looked at ever more rarely, down to once a
+    day. A restore is looked at as often as ever.
+
+    Writes `enforcement.unreadable`, and once `alert.raised`.
+    """
     attempts = found.attempts + 1
-    again = uow.now + _backoff(uow, config, found, attempts)
-    return uow.rewrite(found, "enforcement.unreadable", by=SYSTEM, attempts=attempts, next_attempt_at=again)
+    wait = _backoff(uow, config, found, attempts)
+    if found.action != Action.RESTORE and found.execute_by is not None:
+        past = uow.now - found.execute_by
+        wait = max(wait, min(_DAY, past / _SHARE))
+    unread = uow.rewrite(found, "enforcement.unreadable", by=SYSTEM, attempts=attempts, next_attempt_at=uow.now + wait)
+    sent = found.receipt.get("sent_at")
+    late = _DAY + (found.placed_at if sent is None else datetime.fromisoformat(str(sent)))
+    if uow.now < late:
+        return unread
+    about = {"platform": found.platform, "about": found.id, "since": late}
+    if _TOLD.first(uow.connection, about) is None:
+        alert(
+            uow,
+            "unsettled",
+            platform=found.platform,
+            about=found.id,
+            says="It was sent, no answer came, and for a day the platform could not be read.",
+            accounts=(found.account,),
+        )
+    return unread

@@ -87,9 +87,14 @@ def message(told: Told, *, language: str, address: str, now: datetime) -> Messag
     more = told.number - len(told.accounts[:_NAMED])
     if more > 0:
         lines += ["", tongue.count(later("and %(num)s more account"), later("and %(num)s more accounts"), more)]
-    page = kind.page + (quote(told.about, safe="") if kind.page.endswith("/") else "")
-    lines += ["", tongue.say(later("More: %(link)s"), link=address + page)]
+    lines += ["", tongue.say(later("More: %(link)s"), link=address + page_of(told.kind, told.about))]
     return Message(f"Gardefou: {tongue.say(kind.title, **values)}", "\n".join(lines))
+
+
+def page_of(kind: str, about: str) -> str:
+    """Return the console's page about what a notice tells of."""
+    page = KINDS[kind].page
+    return page + (quote(about, safe="") if page.endswith("/") else "")
 
 
 def answer_in_words(answer: str, language: str) -> str:

@@ -32,7 +32,7 @@ def _config() -> Config:
 
 
 def upgrade_store(store: Store) -> None:
-    """Run every migration that the store has not seen, in one write transaction.
+    """Run every migration that the store has not seen, in one write transaction, and count anew what it holds.
 
     Raises:
         InvalidInput: the database's role does not own the tables (`store/not_owner`).
@@ -42,8 +42,11 @@ def upgrade_store(store: Store) -> None:
     config = _config()
     try:
         with store.begin() as connection:
+            before = _revision(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            if before not in (None, newest()):
+                count_anew(connection)
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) != _MAY_NOT:
             raise
@@ -53,6 +56,18 @@ def upgrade_store(store: Store) -> None:
             " run `gardefou ledger grants ROLE` as the role that owns them.",
             field="GARDEFOU_DATABASE_URL",
         ) from error
+
+
+def count_anew(connection: sa.Connection) -> None:
+    """Let PostgreSQL look through the tables after many rows came, or an index, and before anybody asks.
+
+    Until it has, it plans by guesses, and by itself it looks a minute later at
+    the earliest; at the expression of an index never, where no row changes. On
+    SQLite the statistics are ours, written by the migrations: plans are the
+    same whatever there is.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE")
 
 
 def upgrade(url: str) -> None:
@@ -71,7 +86,12 @@ def newest() -> str:
 
 def is_current(connection: sa.Connection) -> bool:
     """Tell whether the store has the newest shape."""
+    return _revision(connection) == newest()
+
+
+def _revision(connection: sa.Connection) -> str | None:
+    """Return the shape that the store has; None while it has none."""
     if not sa.inspect(connection).has_table("alembic_version"):
-        return False
+        return None
     found = connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars().all()
-    return list(found) == [newest()]
+    return str(found[0]) if len(found) == 1 else None

@@ -31,6 +31,7 @@ from gardefou.web.api import (
     tokens,
 )
 from gardefou.web.auth import Bearer
+from gardefou.web.console.aside import framed
 from gardefou.web.console.pages import routes
 from gardefou.web.console.streams import Live
 from gardefou.web.hot import HotPath
@@ -106,7 +107,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
     )
     web.state.node = node
     web.state.live = live
-    problems.install(web)
+    problems.install(web, framed)
     for group in GROUPS:
         web.include_router(group, prefix=PREFIX)
     # Where probes and scrapers look by habit.

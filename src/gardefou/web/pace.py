@@ -41,6 +41,7 @@ ALWAYS_IN_CONSOLE = frozenset(
         "/people/{pseudonym}/sessions",
         "/people/{pseudonym}/suspend",
         "/raid/end",
+        "/restore",
         "/restore/{platform}/{ref:path}",
         "/rollbacks/{id}",
         "/services/revoke",

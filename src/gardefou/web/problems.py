@@ -8,7 +8,7 @@ both with Retry-After. Denied is 401 where nobody is signed in (`auth/missing`,
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import orjson
@@ -20,8 +20,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, TooManyTries, TooOften, Unavailable
+from gardefou.speech import later
 
 _log = logging.getLogger("gardefou.web")
 
@@ -33,19 +35,19 @@ _SIGNED_OUT = frozenset({"auth/invalid", "auth/signed_out", "auth/missing"})
 
 #: What each status of an error means, in words.
 TITLES = {
-    400: "The request is wrong",
-    401: "Sign in first",
-    403: "Not allowed",
-    404: "Not found",
-    405: "Not with this method",
-    408: "Too slow",
-    409: "The present state stands against it",
-    413: "Too large",
-    415: "Not in this format",
-    429: "Too often",
-    431: "Too much before the body",
-    500: "Something is broken here",
-    503: "Try again in a moment",
+    400: later("The request is wrong"),
+    401: later("Sign in first"),
+    403: later("Not allowed"),
+    404: later("Not found"),
+    405: later("Not with this method"),
+    408: later("Too slow"),
+    409: later("The present state stands against it"),
+    413: later("Too large"),
+    415: later("Not in this format"),
+    429: later("Too often"),
+    431: later("Too much before the body"),
+    500: later("Something is broken here"),
+    503: later("Try again in a moment"),
 }
 _CODES = {
     404: ("http/not_found", "There is nothing at this address; /api/v1/docs lists what there is."),
@@ -151,24 +153,30 @@ def note_denied(request: Request, error: GardefouError) -> None:
         _log.warning("denied: %s %s (%s)", request.method, route, error.code)
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of an application leave as problem details."""
+#: Makes a page of a problem where a person opens one (`gardefou.web.console.aside.framed`).
+Framed = Callable[[Response, GardefouError, Scope], Response]
+
+
+def install(app: FastAPI, framed: Framed) -> None:
+    """Let every error of an application leave as problem details, or as a page where a person opens one."""
 
     def known(request: Request, error: Exception) -> Response:
         made = as_error(error)
         assert made is not None
         note_denied(request, made)
-        return problem(made)
+        return framed(problem(made), made, request.scope)
 
-    def http(_request: Request, error: Exception) -> Response:
+    def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code, says = _CODES.get(error.status_code, ("http/error", str(error.detail)))
         kind = NotFound if error.status_code == 404 else InvalidInput
-        return problem(kind(code, says), status=error.status_code, headers=error.headers)
+        made = kind(code, says)
+        return framed(problem(made, status=error.status_code, headers=error.headers), made, request.scope)
 
-    def fault(_request: Request, error: Exception) -> Response:
+    def fault(request: Request, error: Exception) -> Response:
         _log.error("a request failed", exc_info=error)
-        return problem(GardefouError("internal/error", "This is a fault of Gardefou's; its log says more."), status=500)
+        made = GardefouError("internal/error", "This is a fault of Gardefou's; its log says more.")
+        return framed(problem(made, status=500), made, request.scope)
 
     for kind in (GardefouError, RequestValidationError, ValidationError, OperationalError, PoolTimeout):
         app.add_exception_handler(kind, known)

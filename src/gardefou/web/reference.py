@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -42,6 +44,7 @@ _FAILED: dict[str, Any] = {"application/problem+json": {"schema": {"$ref": "#/co
 _PREFIX = "/api/v1"
 #: Answered with JSON that is too long to be shown by example.
 _OBJECTS = {"/api/v1/enforcements/{id}/proof"}
+_CODE = re.compile(r"``?([^`]+)``?")
 _OPEN = {"/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"}
 
 
@@ -91,13 +94,20 @@ def _failures(method: str, call: dict[str, Any], *, is_open: bool) -> list[int]:
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("gardefou.web", "templates"),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["marked"] = _marked
+    return made
+
+
+def _marked(text: str) -> Markup:
+    """Return a docstring's text as HTML: what stands in backticks is code."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped the line before
 
 
 def install(app: FastAPI) -> None:

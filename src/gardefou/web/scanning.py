@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 
 from gardefou.errors import Denied, InvalidInput, Unavailable
+from gardefou.speech import later
 
 #: Seconds that one answer is waited for.
 PATIENCE = 10.0
@@ -37,7 +38,7 @@ def scan(address: str, body: bytes) -> None:
     if said == "stream: OK":
         return
     if said.startswith("stream: ") and said.endswith(" FOUND"):
-        raise Denied("media/infected", "The virus scanner found something in this picture; it is not shown.")
+        raise Denied("media/infected", later("The virus scanner found something in this picture; it is not shown."))
     raise _unscanned()
 
 
@@ -71,4 +72,4 @@ def _answer(line: socket.socket) -> str:
 
 
 def _unscanned() -> Unavailable:
-    return Unavailable("media/unscanned", "The virus scanner gives no answer now; look again in a moment.")
+    return Unavailable("media/unscanned", later("The virus scanner gives no answer now; look again in a moment."))

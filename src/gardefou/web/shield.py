@@ -7,6 +7,8 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gardefou.errors import InvalidInput
+from gardefou.speech import later
+from gardefou.web.console.aside import framed
 from gardefou.web.problems import problem
 
 #: For whatever says nothing of its own: an answer is data, and runs nothing.
@@ -46,7 +48,7 @@ class Shield:
             await send(message)
 
         if "\x00" in scope["path"] or b"\x00" in unquote_to_bytes(scope.get("query_string", b"")):
-            error = InvalidInput("input/invalid", "The address holds a character that is no text.")
-            await problem(error)(scope, receive, shielded)
+            error = InvalidInput("input/invalid", later("The address holds a character that is no text."))
+            await framed(problem(error), error, scope)(scope, receive, shielded)
             return
         await self._app(scope, receive, shielded)

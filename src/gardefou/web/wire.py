@@ -11,10 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httptools
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -22,6 +24,7 @@ from uvicorn.server import ServerState
 
 from gardefou.errors import InvalidInput, Unavailable
 from gardefou.settings import Settings
+from gardefou.web.console.aside import framed
 from gardefou.web.problems import problem
 
 _log = logging.getLogger("gardefou.web")
@@ -59,10 +62,10 @@ class _Refusal:
     """Answers a request with what is wrong with its form, and ends the connection."""
 
     def __init__(self, error: InvalidInput | Unavailable, status: int) -> None:
-        self._answer = problem(error, status=status, headers={"Connection": "close"})
+        self._error, self._status = error, status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._answer(scope, receive, send)
+        await _answer(self._error, self._status, scope)(scope, receive, send)
 
 
 class Wire(HttpToolsProtocol):
@@ -241,7 +244,9 @@ class Wire(HttpToolsProtocol):
         """Say why, and close; an answer under way is not talked into."""
         self._unwatch()
         if not (self._busy() and self.cycle.response_started):
-            answer = problem(error, status=status, headers={"Connection": "close"})
+            # As far as it was read; on a connection that was never heard, nothing.
+            asked = {"headers": self.headers or [], "path": self.url.decode("latin-1") if self.headers else ""}
+            answer = _answer(error, status, asked)
             body = bytes(answer.body)
             head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
             self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, _PHRASES[status], head, body))
@@ -254,6 +259,10 @@ class Wire(HttpToolsProtocol):
     def _current(self) -> RequestResponseCycle | None:
         # None before the first request, whatever its type says.
         return self.cycle
+
+
+def _answer(error: InvalidInput | Unavailable, status: int, asked: Mapping[str, Any]) -> Response:
+    return framed(problem(error, status=status, headers={"Connection": "close"}), error, asked)
 
 
 _PHRASES = {

@@ -17,8 +17,9 @@ from gardefou.flow.take_back import TAKE_BACK, take_back
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
+from gardefou.web.console.aside import local
 from gardefou.web.console.case_words import DONE, more_reports
-from gardefou.web.console.frame import Visit, local
+from gardefou.web.console.frame import Visit
 from gardefou.web.console.reading import Row, rows
 
 _MOST_PLACED = 20

@@ -28,9 +28,10 @@ from gardefou.storage import tables
 from gardefou.storage.records import fetch_all, get
 from gardefou.web.console import case_form
 from gardefou.web.console.after import after, go_on, take_it_back
+from gardefou.web.console.between import status_of
 from gardefou.web.console.case_words import CHANGES, changes, more_reports
 from gardefou.web.console.evidence import Item, items_of, media_of
-from gardefou.web.console.frame import Console, Visit, go, status_of
+from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.policies import OTHER, offered
 from gardefou.web.console.reading import events, lookalikes_of, of_account, refreshed, rows
 from gardefou.web.scanning import scan

@@ -10,8 +10,9 @@ from gardefou.domain.records import Case
 from gardefou.errors import InvalidInput
 from gardefou.flow.decide import ActionWish
 from gardefou.flow.rules import Rules, load_rules
+from gardefou.web.console.between import confirmed
 from gardefou.web.console.forms import Form
-from gardefou.web.console.frame import Visit, confirmed
+from gardefou.web.console.frame import Visit
 from gardefou.web.console.policies import OTHER, POLICIES
 from gardefou.web.console.reading import described
 

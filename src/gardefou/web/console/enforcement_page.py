@@ -17,6 +17,7 @@ from gardefou.domain.states import State
 from gardefou.errors import NotFound
 from gardefou.flow.case_reading import case_view
 from gardefou.flow.explain import explanation
+from gardefou.flow.outcome import REFUSED
 from gardefou.flow.reading import enforcement_by_id, lifted_as_stored
 from gardefou.flow.second_look import require_seen, seen_by
 from gardefou.ledger.audit import proof
@@ -81,6 +82,7 @@ def show(visit: Visit) -> Response:
         about = sa.and_(tables.event_has_about, tables.event.c.about == found.id)
         story = events(connection, found.platform, about, viewer=visit.actor.id)
         why = explanation(connection, found, config, now=visit.now, blind=row.blind)
+    receipt = {} if row.blind else _receipt(found)
     item = of_viewer(visit, row, given, config.rules.organisation)
     return visit.page(
         "enforcement.html",
@@ -95,11 +97,19 @@ def show(visit: Visit) -> Response:
         story=story,
         losses=() if row.blind else _losses(visit, found),
         why=why,
-        receipt={} if row.blind else _receipt(found),
+        receipt=receipt,
+        said_no=_said_no(found, receipt),
         may_ratify=found.via == "break_glass" and found.state == State.IN_FORCE.value and found.ratified_by is None,
         moving=found.state in _MOVING,
         done=visit.query("done"),
     )
+
+
+def _said_no(found: Enforcement, receipt: dict[str, Any]) -> str:
+    """Return what a platform refused with that shows what it refused; else nothing."""
+    trouble = str(receipt.get("trouble") or "")
+    stands = found.state == State.IN_FORCE.value and found.action != Action.RESTORE.value
+    return trouble if stands and trouble.startswith(REFUSED) else ""
 
 
 def _need(connection: sa.Connection, enforcement_id: str) -> Enforcement:

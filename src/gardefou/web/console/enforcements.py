@@ -18,8 +18,9 @@ from gardefou.flow.break_glass import ratify
 from gardefou.flow.execute import advance
 from gardefou.people.authenticate import hash_secret
 from gardefou.web.console import enforcement_page, groups
+from gardefou.web.console.aside import local
 from gardefou.web.console.enforcement_reads import MOST_COUNTED, TABS, counts, filter_of, listed, page_of, tab_of
-from gardefou.web.console.frame import Console, Visit, go, local
+from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.passkeys import answered, signed_in
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -21,15 +19,12 @@ from starlette.types import Message, Receive, Scope, Send
 
 from gardefou.domain.records import Staff
 from gardefou.errors import (
-    Conflict,
     Denied,
     GardefouError,
     InvalidInput,
-    NotFound,
     StepUpRequired,
     TooManyTries,
     TooOften,
-    Unavailable,
 )
 from gardefou.flow.app import App
 from gardefou.flow.figures import Figures
@@ -38,7 +33,6 @@ from gardefou.flow.stops import open_pauses
 from gardefou.flow.tries import trying
 from gardefou.people.actor import Actor
 from gardefou.people.authenticate import (
-    SESSION,
     by_session,
     by_signin_key,
     by_staff,
@@ -55,37 +49,37 @@ from gardefou.people.sessions import NOTED, browser_family, note_seen
 from gardefou.settings import Settings
 from gardefou.speech import Speech, language_of, speak, speech
 from gardefou.speech import gettext as _
+from gardefou.web.console.aside import aside, came_from, local, wants_page
+from gardefou.web.console.between import (
+    ask_again,
+    ask_to_confirm,
+    ask_to_sign,
+    later_again,
+    problem,
+    status_of,
+    turned_away,
+)
+from gardefou.web.console.browser import (
+    LOOPBACK,
+    address_of,
+    browsers_zone,
+    by_itself,
+    check_origin,
+    cookie_name,
+    open_cookie,
+)
 from gardefou.web.console.forms import Form, read_form
-from gardefou.web.console.reading import Names, lookalikes_of, refreshed
+from gardefou.web.console.reading import Names
 from gardefou.web.console.streams import Live
-from gardefou.web.console.templates import templates
+from gardefou.web.console.templates import PAGE_HEADERS, templates
 from gardefou.web.console.watched import watched
 from gardefou.web.openid import OpenId
 from gardefou.web.pace import Pace
 from gardefou.web.problems import as_error, note_denied
 from gardefou.web.problems import problem as plain_problem
 
-COOKIE = "gardefou"
-#: With this prefix a browser takes a cookie over https only, for this host alone.
-_HOST_ONLY = "__Host-"
-SECURE_COOKIE = f"{_HOST_ONLY}{COOKIE}"
-#: Where the page's script tells the browser's time zone.
-ZONE_COOKIE = "zone"
 #: Where a form goes that waits for a fresh sign-in at the identity provider instead.
 ELSEWHERE = "/oidc/step-up"
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; "
-        "base-uri 'none'; form-action 'self'; object-src 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # Not "no-referrer": with that, browsers send no usable Origin with a form.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,7 +163,7 @@ class Visit:
     def localhost(self) -> str:
         """This console as browsers make passkeys for, where it was opened by this machine's number; else nothing."""
         url = self.request.url
-        if self.console.settings.public_url or url.hostname not in _LOOPBACK - {"localhost"}:
+        if self.console.settings.public_url or url.hostname not in LOOPBACK - {"localhost"}:
             return ""
         return str(url.replace(hostname="localhost", path="/", query="", fragment=""))
 
@@ -200,12 +194,6 @@ Page = Callable[[Visit], Response]
 def go(path: str, **query: str) -> Response:
     """Send the browser to another page of the console after a form was taken."""
     return RedirectResponse(f"{path}?{urlencode(query)}" if query else path, status_code=303)
-
-
-def local(path: str) -> str:
-    """Return the path if it lies on this console, else its first page."""
-    good = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
-    return path if good else "/"
 
 
 class Console:
@@ -249,7 +237,7 @@ class Console:
                 except InvalidInput as error:
                     trouble = error
             response = await run_in_threadpool(self._serve, request, form, page, trouble, anyone=anyone)
-            for name, value in HEADERS.items():
+            for name, value in PAGE_HEADERS.items():
                 response.headers[name] = value
             return response
 
@@ -263,12 +251,13 @@ class Console:
             response = self._answer(visit, page, trouble, anyone=anyone)
         except Exception as error:
             known = as_error(error)
-            if not visit.renewed or known is None:
+            if known is None:
                 raise
-            response = plain_problem(known)
+            note_denied(request, known)
+            response = turned_away(visit, known, plain_problem(known))
         # Unless the page itself began another session, or ended this one.
         if visit.renewed and not any(
-            cookie.startswith(f"{_cookie_name(request)}=") for cookie in response.headers.getlist("set-cookie")
+            cookie.startswith(f"{cookie_name(request)}=") for cookie in response.headers.getlist("set-cookie")
         ):
             open_cookie(response, request, visit.secret)
         return response
@@ -280,27 +269,28 @@ class Console:
             if trouble is not None:
                 raise trouble
             if request.method == "POST":
-                _check_origin(request, strict=visit.who is None)
+                check_origin(request, strict=visit.who is None)
                 if visit.who is not None:
                     _check_csrf(visit)
                     self._step_up(visit)
             if visit.who is None and not anyone:
-                return _to_sign_in(request)
+                return _to_sign_in(visit)
             return page(visit)
         except StepUpRequired as error:
-            return _ask_again(visit, error.message)
+            return ask_again(visit, error.message)
         except TooOften as error:
-            # Costs less than a page.
-            return later_again(PlainTextResponse(_(error.message), status_of(error)), error)
+            # Costs far less than a page.
+            line = later_again(PlainTextResponse(_(error.message), status_of(error)), error)
+            return turned_away(visit, error, line)
         except GardefouError as error:
             if error.code == "auth/signed_out":
-                return _to_sign_in(request)
+                return _to_sign_in(visit)
             if error.code == "auth/step_up_wrong":
-                return _ask_again(visit, error.message, wrong=True)
+                return ask_again(visit, error.message, wrong=True)
             if error.code == "approval/passkey" and visit.signs:
-                return _ask_to_sign(visit, error)
+                return ask_to_sign(visit, error)
             if error.code in {"confirm/required", "confirm/mismatch"} and visit.concerns is not None:
-                return _ask_to_confirm(visit, error)
+                return ask_to_confirm(visit, error)
             return problem(visit, error)
 
     def _visit(self, request: Request, form: Form) -> Visit:
@@ -319,7 +309,7 @@ class Console:
 
     def _enter(self, visit: Visit) -> None:
         """Find out who it is, from the session's cookie; an ended session is nobody."""
-        secret = visit.request.cookies.get(_cookie_name(visit.request), "")
+        secret = visit.request.cookies.get(cookie_name(visit.request), "")
         if not secret:
             return
         with self.app.works.read() as connection:
@@ -332,11 +322,11 @@ class Console:
                 return
             visit.preferences = preferences_of(connection, visit.actor.id)
         visit.secret = secret
-        if visit.began - seen > NOTED and not _by_itself(visit.request):
+        if visit.began - seen > NOTED and not by_itself(visit.request):
             with self.app.works.begin() as uow:
                 note_seen(uow.connection, hash_secret(secret), uow.now)
         chosen = visit.preferences
-        speak(Speech(chosen.language or speech().language, chosen.timezone or _browsers_zone(visit.request)))
+        speak(Speech(chosen.language or speech().language, chosen.timezone or browsers_zone(visit.request)))
 
     def _step_up(self, visit: Visit) -> None:
         """Take the fresh strong sign-in that a form brings along, then let the form go on."""
@@ -410,169 +400,32 @@ class Assets(StaticFiles):
         await super().__call__(scope, receive, marked)
 
 
-def open_cookie(response: Response, request: Request, secret: str) -> Response:
-    """Put the session's secret into the browser's keeping."""
-    return set_cookie(response, request, COOKIE, secret, lasts=SESSION)
-
-
-def set_cookie(response: Response, request: Request, name: str, value: str, *, lasts: timedelta) -> Response:
-    """Put a secret into the browser's keeping, for this host alone and out of any script's reach."""
-    response.set_cookie(
-        _cookie_name(request, name),
-        value,
-        max_age=int(lasts / timedelta(seconds=1)),
-        path="/",
-        secure=_is_https(request),
-        httponly=True,
-        samesite="lax",
-    )
-    return response
-
-
 def begin_session(visit: Visit, staff_id: str, response: Response) -> Response:
     """Sign a person in strongly in this browser, by a session of its own; the one it had before ends."""
-    before = visit.request.cookies.get(_cookie_name(visit.request), "")
+    before = visit.request.cookies.get(cookie_name(visit.request), "")
     family = browser_family(visit.request.headers.get("user-agent", ""))
     with visit.app.works.begin() as uow:
         secret, _ = start_session(uow, staff_id, strong=True, browser=family, instead_of=before)
     return open_cookie(response, visit.request, secret)
 
 
-def cookie_of(request: Request, name: str) -> str:
-    """Return a secret that the browser keeps, or nothing."""
-    return request.cookies.get(_cookie_name(request, name), "")
-
-
-def drop_cookie(response: Response, request: Request) -> Response:
-    """Take the session's secret out of the browser's keeping."""
-    response.delete_cookie(_cookie_name(request), path="/", secure=_is_https(request), httponly=True, samesite="lax")
-    return response
-
-
-def require_safe_way(request: Request) -> None:
-    """Raise unless a session's cookie can travel safely: over https, or on this machine alone.
-
-    Raises:
-        Denied: plain http from elsewhere (`auth/insecure`).
-    """
-    if not _is_https(request) and (request.url.hostname or "") not in _LOOPBACK:
-        raise Denied("auth/insecure", "Signing in needs https, or a browser on this machine (127.0.0.1).")
-
-
-def problem(visit: Visit, error: GardefouError) -> Response:
-    """Return an error as a page: one sentence that says what is wrong and what to do."""
-    note_denied(visit.request, error)
-    back = urlsplit(visit.request.headers.get("referer", ""))
-    page = visit.page("problem.html", status=status_of(error), error=error, back=local(back.path or "/"))
-    return later_again(page, error)
-
-
-def later_again(response: Response, error: GardefouError) -> Response:
-    """Say on an answer after how many seconds to come back, where it was too soon."""
-    if isinstance(error, TooManyTries | TooOften):
-        response.headers["Retry-After"] = str(error.seconds)
-    return response
-
-
-def status_of(error: GardefouError) -> int:
-    """Return the HTTP status of an error."""
-    kinds: tuple[tuple[type[GardefouError], int], ...] = (
-        (TooManyTries, 429),
-        (TooOften, 429),
-        (InvalidInput, 400),
-        (NotFound, 404),
-        (Denied, 403),
-        (Conflict, 409),
-        (Unavailable, 503),
-    )
-    return next((status for kind, status in kinds if isinstance(error, kind)), 500)
-
-
-def _ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
-    here, carried = visit.request.url.path, visit.form.carried()
-    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried, signs=visit.signs)
-
-
-def _ask_to_sign(visit: Visit, error: GardefouError) -> Response:
-    return visit.page(
-        "sign_yes.html",
-        action=visit.request.url.path,
-        asked=f"/passkey/asked/{quote(str(error.extra['enforcement']), safe='')}",
-        carried=visit.form.carried(without=("assertion",)),
-    )
-
-
-def _ask_to_confirm(visit: Visit, error: GardefouError) -> Response:
-    assert visit.concerns is not None
-    what = (error.field or "").removeprefix("confirm.")
-    platform, ref = visit.concerns
-    # What placing read was rolled back with it: an account seen for the first time is not stored yet.
-    refreshed(visit.app, platform, ref)
-    with visit.app.works.read() as connection:
-        account, alike = lookalikes_of(connection, platform, ref)
-    return visit.page(
-        "confirm.html",
-        what=what,
-        wrong=error.code == "confirm/mismatch",
-        account=account,
-        choices=sorted(alike, key=lambda one: one.ref),
-        action=visit.request.url.path,
-        carried=visit.form.carried(without=(f"confirm_{what}",)),
-    )
-
-
-def confirmed(form: Form) -> dict[str, str]:
-    """Return what a form confirms: the handle as typed, the account as chosen."""
-    given = {what: form.one(f"confirm_{what}").removeprefix("@") for what in ("handle", "identity")}
-    return {what: value for what, value in given.items() if value}
-
-
-def _to_sign_in(request: Request) -> Response:
+def _to_sign_in(visit: Visit) -> Response:
+    """Lead to the sign-in, and from there back; what somebody wrote is shown on the way, to be copied."""
+    request = visit.request
     if request.method == "GET":
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    else:
-        path = urlsplit(request.headers.get("referer", "")).path or "/"
-    return go("/signin", next=local(path))
-
-
-def _browsers_zone(request: Request) -> tzinfo:
-    """Return the time zone that the page's script told of the browser; UTC before it did."""
-    with suppress(ValueError, ZoneInfoNotFoundError, OSError):
-        return ZoneInfo(unquote(request.cookies.get(ZONE_COOKIE, "")) or "UTC")
-    return UTC
+        return go("/signin", next=local(address_of(request)))
+    back = came_from(request.headers, "")
+    # What is chosen on a page has no space in it.
+    written = list(dict.fromkeys(value for _name, value in visit.form.carried() if " " in value.strip()))
+    if not written or not wants_page(request.scope):
+        return go("/signin", next=back)
+    out = Denied("auth/signed_out", _("You are signed out; sign in again."))
+    return aside(plain_problem(out), out, back="/", written=written, sign_in=f"/signin?{urlencode({'next': back})}")
 
 
 def _require_own(found: str, staff_id: str) -> None:
     if found != staff_id:
         raise Denied("auth/step_up_wrong", "That belongs to another person; use your own.")
-
-
-def _by_itself(request: Request) -> bool:
-    """Whether an open page asks by itself, with nobody at it."""
-    return request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
-
-
-def _is_https(request: Request) -> bool:
-    return request.url.scheme == "https"
-
-
-def _cookie_name(request: Request, name: str = COOKIE) -> str:
-    return f"{_HOST_ONLY}{name}" if _is_https(request) else name
-
-
-def _check_origin(request: Request, *, strict: bool) -> None:
-    """Raise when a form comes from another site; before a session there is no token, so it must say so.
-
-    Raises:
-        Denied: `auth/origin`.
-    """
-    origin = request.headers.get("origin")
-    if origin is None:
-        foreign = strict or request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}
-    else:
-        foreign = urlsplit(origin).netloc != request.headers.get("host", "")
-    if foreign:
-        raise Denied("auth/origin", "This form came from another site and was not taken; use the console's own pages.")
 
 
 def _check_csrf(visit: Visit) -> None:

@@ -14,15 +14,9 @@ from gardefou.flow.invitations import can_be_invited, come_in, draw_half, may_in
 from gardefou.flow.tries import trying
 from gardefou.people.authenticate import KEEP_KEY
 from gardefou.people.invitations import Half, halves_of
-from gardefou.web.console.frame import (
-    Console,
-    Visit,
-    begin_session,
-    go,
-    later_again,
-    require_safe_way,
-    status_of,
-)
+from gardefou.web.console.between import later_again, status_of
+from gardefou.web.console.browser import require_safe_way
+from gardefou.web.console.frame import Console, Visit, begin_session, go
 from gardefou.web.console.whose import path_of, person_of
 
 

@@ -14,7 +14,8 @@ from starlette.routing import BaseRoute, Route
 from gardefou.errors import GardefouError, TooOften
 from gardefou.speech import Speech, speech
 from gardefou.speech import gettext as _
-from gardefou.web.console.frame import Console, Visit, later_again, status_of
+from gardefou.web.console.between import later_again, status_of
+from gardefou.web.console.frame import Console, Visit
 from gardefou.web.console.streams import Stream
 
 

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 from gardefou.errors import Denied
 from gardefou.flow.notices import channels, health, last_deliveries, unheard
 from gardefou.flow.try_channel import may_see_channels, try_channel
+from gardefou.notices.words import page_of
 from gardefou.people.roles import Power
 from gardefou.web.console import notice_words
 from gardefou.web.console.frame import Console, Visit
@@ -49,4 +50,5 @@ def _page(visit: Visit, tried: tuple[str, bool, str] | None = None) -> Response:
         older=last[PAGE - 1].notice_id if len(last) > PAGE else None,
         tried=tried,
         words=notice_words,
+        page_of=page_of,
     )

@@ -22,19 +22,11 @@ from gardefou.people.authenticate import hash_secret
 from gardefou.people.oidc.attempts import Attempt, Purpose, begin, take, waiting_form
 from gardefou.people.oidc.claims import Identity, id_token, logout_token
 from gardefou.people.sessions import browser_family
+from gardefou.web.console.aside import local
+from gardefou.web.console.between import status_of
+from gardefou.web.console.browser import cookie_of, open_cookie, require_safe_way, set_cookie
 from gardefou.web.console.forms import read_form
-from gardefou.web.console.frame import (
-    ELSEWHERE,
-    Console,
-    Visit,
-    cookie_of,
-    go,
-    local,
-    open_cookie,
-    require_safe_way,
-    set_cookie,
-    status_of,
-)
+from gardefou.web.console.frame import ELSEWHERE, Console, Visit, go
 from gardefou.web.openid import CALLBACK
 
 _log = logging.getLogger("gardefou.oidc")

@@ -22,7 +22,8 @@ from gardefou.people.passkeys import Purpose, Site, asked_of, asked_to_make, pas
 from gardefou.people.sessions import Session
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
-from gardefou.web.console.frame import Console, Visit, drop_cookie, go
+from gardefou.web.console.browser import drop_cookie
+from gardefou.web.console.frame import Console, Visit, go
 
 
 def routes(console: Console) -> list[BaseRoute]:

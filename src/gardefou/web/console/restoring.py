@@ -41,7 +41,7 @@ _MOVING = frozenset({State.READY.value, State.EXECUTING.value, State.UNKNOWN.val
 def routes(console: Console) -> list[BaseRoute]:
     """Return the routes of restoring. A ref may hold any character, slashes too."""
     one = "/restore/{platform}/{ref:path}"
-    return [console.get(one, show), console.post(one, lift)]
+    return [console.get("/restore", lead_on), console.get(one, show), console.post(one, lift)]
 
 
 def path_of(platform: str, ref: str) -> str:
@@ -120,6 +120,12 @@ def show(visit: Visit) -> Response:
         may=visit.may(Power.LIFT) and not foreseen.not_own,
         done=visit.query("done"),
     )
+
+
+def lead_on(visit: Visit) -> Response:
+    """Lead from an account's id to its restore; without one, to where accounts are found. Reads nothing."""
+    platform, ref = visit.query("platform").strip(), visit.query("account").strip()
+    return go(path_of(platform, ref)) if platform and ref else go("/accounts")
 
 
 def _foreseen(visit: Visit, platform: str, ref: str) -> Foreseen:

@@ -20,17 +20,10 @@ from gardefou.people.authenticate import (
     use_link,
 )
 from gardefou.people.passkeys import Purpose, asked_of, passkeys_of
-from gardefou.web.console.frame import (
-    Console,
-    Visit,
-    begin_session,
-    drop_cookie,
-    go,
-    later_again,
-    local,
-    require_safe_way,
-    status_of,
-)
+from gardefou.web.console.aside import local
+from gardefou.web.console.between import later_again, status_of
+from gardefou.web.console.browser import drop_cookie, require_safe_way
+from gardefou.web.console.frame import Console, Visit, begin_session, go
 from gardefou.web.console.passkeys import need_site
 
 

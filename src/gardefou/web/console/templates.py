@@ -13,6 +13,19 @@ from gardefou.clock import rfc3339
 from gardefou.speech import bare, bare_plural
 from gardefou.web.console import reading_words, words
 
+#: What every page made of them carries.
+PAGE_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'; form-action 'self'; object-src 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # Not "no-referrer": with that, browsers send no usable Origin with a form.
+    "Referrer-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
 _TEMPLATES = Path(__file__).resolve().parents[1] / "templates" / "console"
 
 

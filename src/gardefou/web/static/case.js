@@ -15,6 +15,22 @@
     });
   }
 
+  // A picture that does not come says why: gone, or not passed by the virus scanner. The answer to it is a page that says so.
+  const untold = async (img) => {
+    const place = img.closest(".media"), says = document.createElement("p");
+    if (!place) return;
+    says.className = "note wait small";
+    says.setAttribute("role", "status");
+    says.textContent = place.dataset.unread;
+    place.replaceWith(says);
+    try {
+      const page = new DOMParser().parseFromString(await (await fetch(img.src, {headers: {Accept: "text/html"}})).text(), "text/html");
+      says.textContent = page.querySelector("#main [role=alert] strong")?.textContent || says.textContent;
+    } catch { /* It cannot be asked now. */ }
+  };
+  document.addEventListener("error", (event) => { if (event.target.matches?.(".media img")) untold(event.target); }, true);
+  for (const img of document.querySelectorAll(".media img")) if (img.complete && !img.naturalWidth) untold(img);
+
   const policy = document.getElementById("policy");
   const meanings = document.getElementById("meanings");
   policy?.addEventListener("change", () => {

@@ -115,7 +115,7 @@
     ended = true;
     const main = document.getElementById("main"), words = "textarea, input:not([type])";
     const written = [...main.querySelectorAll(words)].filter(touched).map((field) => field.value);
-    for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
+    for (const gone of document.querySelectorAll("dialog, .self, .count, .stopped, #changed")) gone.remove();
     main.replaceChildren(...written.map((text) => Object.assign(document.createElement("pre"), {textContent: text})));
     main.removeAttribute("data-live");
     document.title = document.getElementById("ended").querySelector("strong").textContent;
