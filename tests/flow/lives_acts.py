@@ -366,6 +366,7 @@ def rolled(life: Chronicle) -> None:
     life.does(carry, app, record.id, most=1)
     with world.store.read() as connection:
         life.reads("standing", head(standing_of(connection, record), lambda who: f"name-of-{who}"))
+        life.reads("not back yet", [documented(one) for _, one in outcomes_of(connection, record, not_back=True)])
     life.does(carry, app, record.id)
     life.passes(2 * MINUTE)
     with world.store.read() as connection:

@@ -85,6 +85,8 @@ def late(life: Chronicle) -> None:
     wish = [ActionWish(action="suspend", execute_at=world.now + 2 * HOUR)]
     placed = decide(app, world.fresh("rev2"), case, policy="spam", rationale="why", actions=wish)
     life.events()
+    # Neither the same account elsewhere nor one item of it is its subject.
+    report(life, given("president", platform="other"), given("president", content="p1"))
     for who in ("lead", "policy"):
         life.tries(world.approve, who, placed.enforcements[0])
     life.tries(propose, app, world.fresh("admin"), "leave", {"staff": "rev2", "last_day": "2017-11-07T00:00:00Z"}, "")
