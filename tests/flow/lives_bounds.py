@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
+
+import orjson
 
 from gardefou.domain.records import Enforcement
 from gardefou.errors import InvalidInput
-from gardefou.flow import cases, passkeys
+from gardefou.flow import approve, bulk_enforce, cases, intake, passkeys
 from gardefou.flow.break_glass import break_glass
 from gardefou.flow.breaker import how_near
 from gardefou.flow.budget import top_up
-from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import propose
 from gardefou.flow.decide import ActionWish, decide, enforce, preview_wanted
 from gardefou.flow.incidents import open_incident
+from gardefou.flow.intake import Progress
 from gardefou.flow.invitations import come_in, draw_half
 from gardefou.flow.names import read_name, revealings_of
 from gardefou.flow.raid import start_raid
@@ -30,7 +34,8 @@ from gardefou.people.passkeys import Purpose
 from gardefou.people.software_authenticator import SoftwareAuthenticator
 from gardefou.platforms.protocol import AccountReading, Resolved
 from tests.flow.chronicle import Chronicle
-from tests.flow.lives_desk import given, read_cases, report
+from tests.flow.lives_acts import answer
+from tests.flow.lives_desk import form, given, read_cases, report
 from tests.flow.world import DAY, HOUR, MINUTE, SITE, Wired
 
 INSTANT = timedelta(microseconds=1)
@@ -57,6 +62,17 @@ def overlapped(life: Chronicle) -> None:
     life.does(world.enforce, "rev2", "small", "lock")
     life.does(world.enforce, "rev2", "small", "remove_content", content=("c1",), until=world.now + 2 * HOUR)
     life.does(world.enforce, "rev", "small", "label", label="satire")
+    life.head("the same again")
+    for who, action, more in (
+        ("rev", "label", {"label": "spam"}),
+        ("rev2", "label", {"label": "satire"}),
+        ("rev2", "label", {"label": "spam"}),
+        ("rev", "lock", {}),
+        ("rev", "limit", {"until": world.now + HOUR - MINUTE}),
+        ("rev", "lock", {"until": world.now + HOUR}),
+        ("rev2", "lock", {"until": world.now + HOUR}),
+    ):
+        life.tries(world.enforce, who, "small", action, **more)
     life.passes(HOUR, steps=1)
     life.does(world.enforce, "rev", "small", "suspend", until=world.now + 30 * MINUTE)
     life.passes(2 * HOUR, steps=2)
@@ -118,7 +134,7 @@ def aliased(life: Chronicle) -> None:
     life.tries(world.enforce, "rev2", "@small", "remove_content", content=("p1",))
     life.does(world.enforce, "rev", "@president", "suspend")
     wish = Wanted(platform="sandbox", account="", action="limit", policy="spam")
-    life.does(enforce_bulk, app, world.fresh("rev2"), ["@small2", "small2", "@nobody", "@known"], wish)
+    life.does(bulk_enforce.enforce_bulk, app, world.fresh("rev2"), ["@small2", "small2", "@nobody", "@known"], wish)
     life.does(break_glass, app, world.fresh("lead"), "sandbox", "@known", "lock", "it is hacked")
     (case,) = report(life, given("@small2"))
     life.tries(decide, app, world.fresh("rev"), case, policy="p", rationale="so", actions=[ActionWish(action="lock")])
@@ -318,3 +334,45 @@ def bounded(life: Chronicle) -> None:
     at(world.now + 15 * MINUTE + INSTANT)
     life.tries(fails)
     life.tries(fails)
+
+
+def parted(life: Chronicle) -> None:
+    """What is many goes in parts: what spoils one part spoils no other, and all are answered in their sequence."""
+    world = life.world
+    app = world.app
+    names = [f"w{number}" for number in range(5)]
+    for name in names:
+        world.sandbox.put_account(name, handle=f"{name}-handle", reach=5)
+    wish = Wanted(platform="sandbox", account="", action="suspend", policy="spam")
+
+    def many(*wrong: str, most: int = 2) -> None:
+        confirms = {name: {"handle": "another"} for name in wrong}
+        with patch.object(bulk_enforce, "CHUNK", most):
+            life.tries(bulk_enforce.enforce_bulk, app, world.fresh("rev"), names, wish, confirms=confirms)
+
+    life.head("many accounts")
+    many("w1")
+    many("w3", most=3)
+    many("w2")
+    many()
+    many(most=5)
+    life.head("many answers")
+    asked = [life.does(world.enforce, "rev", "president", action) for action in ("limit", "lock", "suspend")]
+    asked.append(life.does(world.enforce, "rev", "known", "suspend"))
+    with patch.object(approve, "CHUNK", 2):
+        ids = [asked[3], asked[0], asked[2], "none", asked[1]]
+        life.tries(approve.approve_group, app, world.fresh("lead"), [answer(one, "yes") for one in ids])
+        life.tries(approve.approve_group, app, world.fresh("policy"), [answer(one, "no") for one in ids])
+    life.head("many lines")
+    lines = [orjson.dumps(given(f"w{number}")) for number in range(5)]
+    lines[1:1] = [b"no", b" "]
+    for most in (1, 2, 3, 6, 7):
+        told: list[Progress] = []
+        with patch.object(intake, "CHUNK", most):
+            taken = list(intake.take_lines(app, form(), lines, on_progress=told.append))
+        life.events()
+        life.reads(f"{most} at once", ([one.to_json() for one in taken], told))
+    walled = replace(form(), platforms=("other",))
+    life.reads("walled", [one.to_json() for one in intake.take_lines(app, walled, lines[:2])])
+    parts = [b"one\ntw", b"o\n\nthree", b"", b"\n"]
+    life.reads("split", [list(intake.lines_of(given)) for given in (parts, [b"", b"a"], [b"x" * 300_000, b"y\nz"])])

@@ -35,6 +35,7 @@ LIVES: list[Callable[[Chronicle], None]] = [
     lives_bounds.overlapped,
     lives_bounds.aliased,
     lives_bounds.bounded,
+    lives_bounds.parted,
 ]
 
 
