@@ -62,7 +62,10 @@ class Reach:
                 if str(ROOT / file) in wanted:
                     reach.tests.setdefault((str(ROOT / file), line), []).append(item.nodeid)
         # A test that reaches little is about what it reaches; a quick one costs little to try.
-        breadth = {item.nodeid: len(known[item.nodeid]["reached"]) for item in session.items}
+        breadth = {
+            item.nodeid: sum(file.startswith("src") for file, _ in known[item.nodeid]["reached"])
+            for item in session.items
+        }
         for tests in reach.tests.values():
             tests.sort(key=lambda test: breadth[test] * (0.01 + reach.seconds[test]))
         return reach
@@ -76,7 +79,8 @@ def _measure(
     marks: dict[Path, str],
     kept: Path,
 ) -> int:
-    inside = str(ROOT / "src") + os.sep
+    # Of the tests' own files as well: what a test does may stand in another file than it does, as lives do.
+    inside = tuple(str(ROOT / name) + os.sep for name in ("src", "tests"))
     threads = _Threads()
     profile = cProfile.Profile()
     began = time.process_time()
