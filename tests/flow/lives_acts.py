@@ -12,7 +12,7 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, approve_group, cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.bulk_enforce import enforce_bulk
-from gardefou.flow.change import pause
+from gardefou.flow.change import pause, resume
 from gardefou.flow.decide import enforce, preview_wanted
 from gardefou.flow.execute import advance
 from gardefou.flow.explain import explanation
@@ -341,8 +341,11 @@ def rolled(life: Chronicle) -> None:
             enforce(app, world.fresh("rev"), Wanted(platform="other", account="small", action="suspend", policy="p")),
             world.enforce("rev", "known", "suspend"),
             world.enforce("legal", "small", "suspend", legal_basis="court_order"),
+            world.enforce("rev", "president", "suspend"),
+            world.enforce("rev", "aside", "limit"),
         ]
 
+    world.sandbox.put_account("aside", handle="aside", reach=3)
     life.does(acts)
     world.clock.advance(HOUR)
     law = world.person("judge", "reviewer", "legal")
@@ -364,6 +367,7 @@ def rolled(life: Chronicle) -> None:
     life.events()
     life.does(begin_rollback, app, world.actor("oncall"), by="rev", since=began)
     life.does(carry, app, record.id, most=1)
+    life.does(world.restore, "lead", "aside")
     with world.store.read() as connection:
         life.reads("standing", head(standing_of(connection, record), lambda who: f"name-of-{who}"))
         life.reads("not back yet", [documented(one) for _, one in outcomes_of(connection, record, not_back=True)])
@@ -411,5 +415,16 @@ def rolled(life: Chronicle) -> None:
     life.reads("it is", world.read(old).state)
     life.does(world.settle)
     life.reads("what stands", sorted(world.measures("older")))
+    world.person("third", "reviewer")
+    for who in ("lead", "oncall"):
+        life.tries(resume, app, world.fresh(who), "it was right")
+    life.does(world.enforce, "third", "aside", "limit")
+    world.clock.advance(31 * DAY)
+    begun = begin_rollback(app, world.actor("lead"), by="third", since=world.now - 32 * DAY)
+    assert begun.record is not None
+    life.does(carry, app, begun.record.id)
+    with world.store.read() as connection:
+        outcomes = outcomes_of(connection, begun.record)
+        life.reads("outcomes", [documented(one) for _, one in outcomes])
     foreseen = foresee(app, world.actor("lead"), by="rev", since=began)
     life.reads("foreseen", (foreseen, [one.says for one in foreseen.conflicts]))

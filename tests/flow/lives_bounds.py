@@ -23,7 +23,7 @@ from gardefou.flow.intake import Progress
 from gardefou.flow.invitations import come_in, draw_half
 from gardefou.flow.names import read_name, revealings_of
 from gardefou.flow.raid import start_raid
-from gardefou.flow.restore import restore
+from gardefou.flow.restore import expire, restore
 from gardefou.flow.restore_preview import foresee_restore
 from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
@@ -82,6 +82,11 @@ def overlapped(life: Chronicle) -> None:
     life.does(world.restore, "lead", "small")
     life.reads("what stands", sorted(world.measures("small", ["c1"])))
     life.passes(HOUR)
+    life.does(world.enforce, "rev2", "small2", "label", label="satire", until=world.now + DAY)
+    for one in world.enforcements():
+        life.tries(expire, app, one.id)
+    life.tries(expire, app, "none")
+    life.does(world.restore, "lead", "small2")
 
     life.head("the law")
     law: dict[str, Any] = {"legal_basis": "court_order"}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from gardefou.flow import cases
+from gardefou.flow import cases, queue_reading
 from gardefou.flow.backlog import by_age, waiting_cases
 from gardefou.flow.case_reading import arrivals, case_by_id, case_view, list_cases
 from gardefou.flow.decide import ActionWish, decide, preview_decision
@@ -55,6 +56,8 @@ def read_cases(life: Chronicle, *which: str) -> None:
         life.reads("closed queues", closed_queues(connection))
         life.reads("counts", queue_counts(connection, open_queues(connection), now))
         life.reads("claims", claims(connection, now))
+        with patch.object(queue_reading, "MOST_CLAIMS", 1):
+            life.reads("first claim", [one.id for one in claims(connection, now)])
         life.reads("waiting", waiting_cases(connection, now))
         life.reads("by age", by_age(waiting_cases(connection, now)))
         wishes: list[dict[str, Any]] = [
@@ -97,6 +100,8 @@ def work(life: Chronicle) -> None:
     life.tries(take_many, app, form(), [parse_report(given("small", platform="nowhere"))])
     for wrong in ({"category": ""}, {"subject": {"kind": "word"}}, {"at": "now"}, {"evidence": [{"a": b""}]}, {"x": 1}):
         life.tries(parse_report, given("small") | wrong)
+    for evidence in ([{"a": "x" * 65_000}], [{"a": "x" * 66_000}], [{}] * 20, [{}] * 21, [{"a": 1}, 2], "x"):
+        life.tries(parse_report, given("small") | {"evidence": evidence})
     life.tries(parse_report, [])
     for subject in ({"kind": "account", "account": 5}, {"kind": "account", "account": "x" * 600}, {"kind": "content"}):
         life.tries(parse_report, given("small") | {"subject": subject})

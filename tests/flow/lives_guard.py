@@ -32,10 +32,12 @@ from gardefou.flow.stops import open_pauses, paused_for
 from gardefou.flow.try_channel import try_channel
 from gardefou.flow.used_powers import used_since
 from gardefou.flow.waiting_groups import waiting_groups
+from gardefou.nets.load import load
 from gardefou.notices.post import Sent
 from tests.flow.chronicle import Chronicle
 from tests.flow.lives_acts import refusing, stories
 from tests.flow.lives_desk import given, report
+from tests.flow.test_budgets import put_nets
 from tests.flow.world import DAY, HOUR, MINUTE
 
 
@@ -184,6 +186,9 @@ def ruled(life: Chronicle) -> None:
     life.reads("plan", plan_import(app, world.fresh("lead"), longer))
     life.tries(import_registry, app, world.fresh("lead"), changed)
     life.reads("plan", plan_import(app, world.fresh("lead"), changed))
+    for until in ("soon", "2017-01-01", "2018-01-01", "30d", "0d", "2018-01-01T00:00:00+01:00", "9" * 20 + "d"):
+        line = f"platform,ref,tier,until\nsandbox,small2,protected,{until}\n"
+        life.reads(until, plan_import(app, world.fresh("lead"), line).lines)
     for wrong in ("", "platform,ref\n", "platform,ref,tier,odd\n", text.replace("ref", "ref,ref")):
         life.tries(plan_import, app, world.fresh("lead"), wrong)
     life.tries(import_registry, app, world.fresh("rev2"), text)
@@ -191,6 +196,8 @@ def ruled(life: Chronicle) -> None:
     # What it was lately counts for its reports still.
     report(life, given("small"), given("small", platform="other"), given("small2"))
     life.head("settings")
+    for why in ("x" * 10_000, "x" * 10_001):
+        life.tries(propose, app, world.fresh("admin"), "setting", {"name": "claim_seconds", "value": 700}, why)
     for name, value in (
         ("shadow", 1),
         ("shadow", "yes"),
@@ -358,7 +365,7 @@ mode = "shadow"
 [net.require]
 approvals = 1
 from = ["lead"]
-fresh_auth = "10m"
+fresh_auth_minutes = 10
 """
 
 
@@ -366,8 +373,9 @@ def shadowed(life: Chronicle) -> None:
     """Two nets are tried in shadow, and then all of them are."""
     world = life.world
     app = world.app
+    before = world.nets_toml()
     life.head("two nets in shadow")
-    life.tries(propose, app, world.fresh("policy"), "nets", {"toml": world.nets_toml() + SHADOW, "name": "trial"})
+    put_nets(world, before + SHADOW)
     made = [
         life.does(world.enforce, "rev", ref, action)
         for ref, action in (("small", "suspend"), ("small2", "deactivate"), ("president", "suspend"), ("known", "warn"))
@@ -385,6 +393,18 @@ def shadowed(life: Chronicle) -> None:
                 life.reads("shadow", (found.to_json(), found.says, [one.net for one in found.ranked()]))
 
     told()
+    life.head("what waits was meant over nets that are not in force any more")
+    # Where nobody is of note a net may ask nothing.
+    apart = SHADOW.replace('mode = "shadow"\n', "").replace("when = '", 'when = \'account.tier == "notable" and ')
+    first, second = apart.strip().split("\n\n")
+    put_nets(world, f"{before}\n{first}\n\n{second}\n")
+    life.tries(propose, app, world.fresh("policy"), "nets", {"toml": f"{before}\n{first}", "name": "one"}, "fewer")
+    put_nets(world, f"{before}\n{second}\n")
+    for one in [one for one in world.enforcements() if one.state == "waiting"]:
+        for who in ("lead", "lead2"):
+            life.tries(world.approve, who, one)
+    life.passes(2 * DAY, steps=8)
+    life.reads("in force", [net.id for net in load(world.nets_toml(), "now").nets if net.id.startswith("suspensions")])
     life.head("all in shadow")
     with app.works.begin() as uow:
         write_setting(uow, "shadow", value=True, by="system")

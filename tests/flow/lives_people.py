@@ -84,6 +84,8 @@ def provisioned(life: Chronicle) -> None:
     life.does(import_staff, app, world.fresh("admin"), lines, dry_run=True)
     life.does(import_staff, app, world.fresh("admin"), lines)
     life.does(import_staff, app, world.fresh("admin"), lines)
+    life.tries(import_staff, app, world.fresh("admin"), "external_id,active\n9,gone\n10,gone\n8,no\n")
+    life.tries(import_staff, app, world.fresh("admin"), "external_id,active\n8,yes\n9,yes\n")
     life.tries(import_staff, app, world.fresh("lead"), lines)
     for wrong in (
         "",

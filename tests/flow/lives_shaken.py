@@ -10,8 +10,10 @@ from gardefou.domain.records import Approval
 from gardefou.flow import passkeys, signals, times_noted
 from gardefou.flow.approve import approve
 from gardefou.flow.break_glass import break_glass
+from gardefou.flow.budget import top_up
 from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.decide import enforce
 from gardefou.flow.explain import explanation
 from gardefou.flow.incident_story import read_story
 from gardefou.flow.incident_words import minutes_in_words
@@ -28,6 +30,7 @@ from gardefou.people.signed_tokens import Signed
 from tests.flow.chronicle import Chronicle
 from tests.flow.lives_acts import answer
 from tests.flow.lives_bounds import answered
+from tests.flow.test_budgets import put_nets
 from tests.flow.world import DAY, HOUR, MINUTE, Wired
 
 
@@ -232,3 +235,42 @@ def shaken(life: Chronicle) -> None:
     life.reads("groups", [several.group_means(name) for name in ("trust leads", " DAY ", "none")])
     held = [timedelta(days=days) for days in (29, 30)]
     life.reads("unused", [is_unused("reviewer", {Power.TIERS: world.now}, one) for one in held])
+
+
+_THREE = """
+[[net]]
+id = "three"
+title = "A lead beyond three"
+because = "a budget of three"
+when = 'action.severity > 0 and recent.actor_1h.all + action.bulk > 3'
+[net.require]
+approvals = 1
+from = ["lead"]
+"""
+
+
+def spent(life: Chronicle) -> None:
+    """A budget that is spent is one incident, which names the hour's accounts of that platform and no others."""
+    world = life.world
+    app = world.app
+    put_nets(world, _THREE)
+    for number in range(8):
+        world.sandbox.put_account(f"s{number}", handle=f"s{number}", reach=number)
+    life.head("spent")
+    life.does(world.enforce, "rev", "s0", "limit")
+    world.clock.advance(HOUR)
+    there = Wanted(platform="other", account="small", action="limit", policy="p")
+    life.does(enforce, app, world.fresh("rev"), there)
+    life.does(world.enforce, "rev2", "s7", "limit")
+    for number in range(1, 6):
+        life.does(world.enforce, "rev", f"s{number}", "limit")
+        world.clock.advance(MINUTE)
+    life.does(enforce, app, world.fresh("rev"), replace(there, account="small2"))
+    life.tries(top_up, app, world.fresh("lead"), "rev")
+    life.does(world.enforce, "rev", "s6", "limit")
+    world.clock.advance(HOUR)
+    life.does(world.enforce, "rev", "s7", "lock")
+    for viewer in ("lead", "rev"):
+        for incident in world.incidents():
+            with world.store.read() as connection:
+                life.reads("story", read_story(connection, incident.id, now=world.now, viewer=viewer).document())

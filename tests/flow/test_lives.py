@@ -38,6 +38,7 @@ LIVES: list[Callable[[Chronicle], None]] = [
     lives_bounds.parted,
     lives_shaken.leaving,
     lives_shaken.shaken,
+    lives_shaken.spent,
 ]
 
 
