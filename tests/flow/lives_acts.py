@@ -250,6 +250,17 @@ def troubled(life: Chronicle) -> None:
     life.passes(3 * MINUTE)
     stories(life)
 
+    life.head("withdrawn before it was seen, and refused when given back")
+    world.sandbox.put_account("unseen", handle="unseen", reach=4)
+    world.person("calm", "reviewer")
+    world.wire.after = losing
+    life.does(world.enforce, "calm", "unseen", "limit")
+    world.wire.before = refusing
+    life.does(world.restore, "lead", "unseen")
+    world.wire.clear()
+    life.passes(10 * MINUTE)
+    life.reads("what stands", sorted(world.measures("unseen")))
+
     life.head("later, and refused when given back")
     soon = life.does(world.enforce, "rev", "known", "label", label="spam", execute_at=world.now + HOUR)
     life.does(world.enforce, "rev", "small", "limit", until=world.now + 2 * HOUR)

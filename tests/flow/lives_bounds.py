@@ -34,7 +34,7 @@ from gardefou.people.passkeys import Purpose
 from gardefou.people.software_authenticator import SoftwareAuthenticator
 from gardefou.platforms.protocol import AccountReading, Resolved
 from tests.flow.chronicle import Chronicle
-from tests.flow.lives_acts import answer
+from tests.flow.lives_acts import answer, refusing
 from tests.flow.lives_desk import form, given, read_cases, report
 from tests.flow.world import DAY, HOUR, MINUTE, SITE, Wired
 
@@ -265,6 +265,18 @@ def bounded(life: Chronicle) -> None:
             life.reads("near", how_near(connection, app.config(connection), world.now))
 
     around(limits[0].placed_at + 7 * DAY, near)
+    # Two of one and two of the other are not half of either.
+    world.person("mixed", "reviewer")
+    for number in range(4):
+        world.sandbox.put_account(f"n{number}", handle=f"n{number}", reach=1)
+        world.wire.before = refusing if number % 2 else None
+        life.tries(world.enforce, "mixed", f"n{number}", "limit")
+        if not number % 2:
+            life.does(world.restore, "lead", f"n{number}")
+    near()
+    world.wire.before = refusing
+    life.tries(world.enforce, "mixed", "n3", "suspend")
+    near()
     at(stood[0].placed_at + 30 * DAY)
     life.does(world.restore, "lead", "small")
     at(stood[1].placed_at + 30 * DAY + INSTANT)

@@ -102,6 +102,16 @@ def work(life: Chronicle) -> None:
         life.tries(parse_report, given("small") | wrong)
     for evidence in ([{"a": "x" * 65_000}], [{"a": "x" * 66_000}], [{}] * 20, [{}] * 21, [{"a": 1}, 2], "x"):
         life.tries(parse_report, given("small") | {"evidence": evidence})
+    ids: list[dict[str, Any]] = [{"reporter": one} for one in ("a\0b", "", None, "x" * 512, "x" * 513, 5, "a b", "é")]
+    for wrong in (
+        *ids,
+        {"platform": "a\nb"},
+        {"category": " "},
+        {"category": "x" * 513},
+        {"text": 5},
+        {"text": "a\0b"},
+    ):
+        life.tries(parse_report, given("small") | wrong)
     life.tries(parse_report, [])
     for subject in ({"kind": "account", "account": 5}, {"kind": "account", "account": "x" * 600}, {"kind": "content"}):
         life.tries(parse_report, given("small") | {"subject": subject})

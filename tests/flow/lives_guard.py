@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from gardefou.domain.records import Channel
+from gardefou.domain.records import Channel, Staff
 from gardefou.flow.breaker import how_near
 from gardefou.flow.budget import top_up
 from gardefou.flow.budget_use import budgets_of
@@ -165,7 +166,18 @@ def ruled(life: Chronicle) -> None:
         accounts = [("sandbox", "small"), ("other", "small"), ("sandbox", "none")]
         life.reads("waiting for", waiting_for(connection, accounts, "lead"))
         life.reads("tiers set", tiers_set(connection, accounts))
-        life.reads("criteria", criteria(account, app.config(connection).rules, world.now))
+        rules = app.config(connection).rules
+        later = world.now + DAY
+        for more in (
+            {},
+            {"reach": rules.notable_reach - 1},
+            {"reach": rules.notable_reach, "verified_org": True},
+            {"reach": rules.protected_reach, "labels": (rules.protected_labels[0], "odd", *rules.notable_labels[:1])},
+            {"explicit_tier": "notable", "memory_tier": "protected", "memory_until": later},
+            {"memory_tier": "protected", "memory_until": world.now},
+            {"memory_tier": account.tier, "memory_until": later},
+        ):
+            life.reads("criteria", criteria(replace(account, **more), rules, world.now))
     for one in [one for one in world.enforcements() if one.state == "waiting"]:
         for who in ("policy", "lead2", "oncall"):
             life.tries(world.approve, who, one)
@@ -233,6 +245,13 @@ def ruled(life: Chronicle) -> None:
 
     life.head("roles are confirmed, or lapse")
     life.does(note_grants, app)
+    for roles in ((), ("reviewer",)):
+        with app.works.begin() as uow:
+            known = uow.need(Staff, "gardefou", "rev2")
+            changed = replace(known, roles=roles, version=known.version + 1)
+            uow.record("staff.roles_changed", by="system", about="rev2", puts=(changed,))
+        world.clock.advance(MINUTE)
+        life.does(note_grants, app)
     life.passes(5 * DAY)
     for pairs, why in (
         ([("rev2", "reviewer"), ("policy", "policy")], "still needed"),
@@ -341,6 +360,7 @@ def noticed(life: Chronicle) -> None:
     life.tries(try_channel, app, world.fresh("admin"), "nowhere", address="https://g.example")
     life.tries(try_channel, app, world.fresh("admin"), "none", address="https://g.example")
     life.tries(try_channel, app, world.fresh("rev"), "chat", address="https://g.example")
+    pages()
     world.clock.advance(timedelta(days=100))
     life.does(forget, app)
     pages()

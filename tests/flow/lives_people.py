@@ -8,6 +8,7 @@ from typing import Any
 
 from gardefou.flow import oidc, passkeys
 from gardefou.flow.change import propose
+from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.invitations import can_be_invited, come_in, draw_half, has_a_way_in, may_invite, withdraw_half
 from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.names import find_person, open_revealing, read_name, revealings_of
@@ -159,6 +160,14 @@ def signing(life: Chronicle) -> None:
     life.tries(oidc.logged_out, app, replace(logout, subject="none", sid="", id="out-3"))
     sessions()
 
+    life.head("by classes of sign-in")
+    with app.works.begin() as uow:
+        write_setting(uow, "oidc_acr", value=["gold"], by="system")
+    for acr in ("gold", "silver", ""):
+        world.clock.advance(MINUTE)
+        oidc.signed_in(app, replace(proved, proved_at=world.now, acr=acr), browser="d")
+        sessions()
+
     life.head("sessions end")
     with app.works.begin() as uow:
         for who in ("rev", "rev", "lead", "legal"):
@@ -270,6 +279,14 @@ def keyed(life: Chronicle) -> None:
             return half.staff_id, half.by, half.ends_at
 
         life.tries(draws)
+    life.tries(propose, app, world.fresh("admin"), "staff_add", {"staff": "third", "roles": [], "pseudonym": "third"})
+    inviting = world.fresh("lead")
+    for machine in ({"via": "api"}, {"token_id": "t"}, {"through": "desk"}):
+        life.tries(draw_half, app, replace(inviting, **machine), "third")
+    given_out = [draw_half(app, world.fresh(who), "third")[1] for who in ("lead", "admin")]
+    life.events()
+    life.tries(withdraw_half, app, world.fresh("lead2"), "third")
+    life.tries(come_in, app, *given_out)
     world.clock.advance(HOUR)
     life.tries(draw_half, app, world.actor("admin"), "new")
     life.tries(withdraw_half, app, world.fresh("rev"), "new")

@@ -13,12 +13,15 @@ from gardefou.flow.break_glass import break_glass
 from gardefou.flow.budget import top_up
 from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import enforce
 from gardefou.flow.explain import explanation
 from gardefou.flow.incident_story import read_story
 from gardefou.flow.incident_words import minutes_in_words
+from gardefou.flow.invitations import draw_half, withdraw_half
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.raid import start_raid
+from gardefou.flow.rollback_preview import foresee
 from gardefou.flow.rules import load_rules
 from gardefou.flow.sessions import open_sessions
 from gardefou.flow.spec import Wanted
@@ -68,6 +71,8 @@ def leaving(life: Chronicle) -> None:
         life.tries(world.restore, "parting", "small2")
         life.tries(break_glass, app, world.fresh("parting"), "sandbox", "president", "lock", "hacked")
         life.tries(pause, app, world.fresh("parting"), "stop")
+        life.tries(draw_half, app, world.fresh("parting"), "boss")
+        life.tries(withdraw_half, app, world.fresh("parting"), "boss")
         for name in ("lead", "lead2"):
             life.tries(resume, app, world.fresh(name), "on")
 
@@ -270,6 +275,12 @@ def spent(life: Chronicle) -> None:
     life.does(world.enforce, "rev", "s6", "limit")
     world.clock.advance(HOUR)
     life.does(world.enforce, "rev", "s7", "lock")
+    with app.works.begin() as uow:
+        write_setting(uow, "restores_per_hour", value=1, by="system")
+    life.events()
+    for back in (DAY - MINUTE, DAY, DAY + MINUTE):
+        seen = foresee(app, world.actor("lead"), by="rev", since=world.now - back)
+        life.reads("foreseen", (len(seen.harms), seen.waits))
     for viewer in ("lead", "rev"):
         for incident in world.incidents():
             with world.store.read() as connection:
