@@ -36,6 +36,8 @@ from gardefou.flow.spec import Wanted
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch, watched
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused
+from gardefou.storage import tables
+from gardefou.storage.records import fetch
 from tests.flow.chronicle import Chronicle
 from tests.flow.world import DAY, HOUR, MINUTE
 
@@ -120,6 +122,11 @@ def asked(life: Chronicle) -> None:
     life.tries(approve, app, world.actor("lead"), answer("none", "yes"))
     life.does(approve, app, world.fresh("lead"), yes)
     life.tries(approve, app, world.fresh("lead"), yes)
+    with world.store.read() as connection:
+        said_yes = fetch(connection, Enforcement, tables.enforcement.c.id == made.id)
+        assert said_yes is not None
+        why = explanation(connection, said_yes, app.config(connection), now=world.now, blind=False)
+        life.reads("why", why.to_json())
     world.person("beside", "lead", team="team-lead")
     life.tries(approve, app, world.fresh("beside"), yes)
     world.clock.advance(11 * MINUTE)
@@ -377,6 +384,8 @@ def rolled(life: Chronicle) -> None:
     assert record is not None
     life.events()
     life.does(begin_rollback, app, world.actor("oncall"), by="rev", since=began)
+    # Another that is under way keeps nobody's from ending.
+    life.does(begin_rollback, app, world.actor("lead2"), by="rev2", since=began)
     life.does(carry, app, record.id, most=1)
     life.does(world.restore, "lead", "aside")
     with world.store.read() as connection:

@@ -98,6 +98,8 @@ def overlapped(life: Chronicle) -> None:
     life.does(world.enforce, "rev", "small2", "limit")
     done = life.does(world.restore, "lead", "small2")
     life.reads("barred", done.barred)
+    # What stood before it was the law's; when that goes, it is traced to the state before.
+    life.does(world.enforce, "rev2", "small2", "label", label="satire")
     life.does(world.settle)
     life.reads("what stands", sorted(world.measures("small2")))
     answered(life, "lead", "rev", "policy", "legal")
@@ -253,9 +255,12 @@ def bounded(life: Chronicle) -> None:
     life.does(grows, "p0", "late")
 
     life.head("of restores")
-    limits = [life.does(world.enforce, "rev", ref, "limit") for ref in ("small", "small2")]
+    for name in ("also", "too"):
+        world.sandbox.put_account(name, handle=name, reach=1)
+    limits = [life.does(world.enforce, "rev", ref, "limit") for ref in ("small", "small2", "also", "too")]
     at(limits[0].placed_at + DAY)
-    life.does(world.restore, "lead", "small")
+    for name in ("small", "also", "too"):
+        life.does(world.restore, "lead", name)
     at(limits[1].placed_at + DAY + INSTANT)
     life.does(world.restore, "lead", "small2")
     stood = [life.does(world.enforce, "rev2", ref, "limit") for ref in ("small", "small2")]
@@ -380,6 +385,11 @@ def parted(life: Chronicle) -> None:
         ids = [asked[3], asked[0], asked[2], "none", asked[1]]
         life.tries(approve.approve_group, app, world.fresh("lead"), [answer(one, "yes") for one in ids])
         life.tries(approve.approve_group, app, world.fresh("policy"), [answer(one, "no") for one in ids])
+    twice = [life.does(world.enforce, who, "president", "deactivate") for who in ("rev2", "lead", "rev2")]
+    mixed = [answer(twice[0], "no"), answer("none", "yes"), answer(twice[1], "yes")]
+    life.tries(approve.approve_group, app, world.fresh("policy"), mixed)
+    # Whoever spoke before a no may not say yes to the next, and may say no to it.
+    life.tries(world.approve, "policy", twice[1], "no")
     life.head("many lines")
     lines = [orjson.dumps(given(f"w{number}")) for number in range(5)]
     lines[1:1] = [b"no", b" "]

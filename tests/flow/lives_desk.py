@@ -18,7 +18,7 @@ from gardefou.flow.intake import Progress, take_lines
 from gardefou.flow.queue_reading import claims, closed_queues, open_queues, queue_counts
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
-from gardefou.flow.second_look import hidden_on
+from gardefou.flow.second_look import hidden_on, require_seen
 from gardefou.flow.second_look import seen_by as looks_seen_by
 from gardefou.flow.take_back import take_back
 from gardefou.people.actor import Actor
@@ -229,6 +229,14 @@ def judged(life: Chronicle) -> None:
                 life.reads("why", explained.to_json(silent=True))
         for viewer in ("lead", "rev", "rev2"):
             life.reads(f"hidden from {viewer}", hidden_on(connection, "sandbox", viewer))
+
+    def proves(viewer: str) -> None:
+        with world.store.read() as connection:
+            for one in held.enforcements:
+                require_seen(connection, one, viewer)
+
+    for viewer in ("lead", "rev", "rev2"):
+        life.tries(proves, viewer)
 
     life.head("taken back")
     world.clock.advance(5 * MINUTE)

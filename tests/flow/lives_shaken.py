@@ -25,6 +25,7 @@ from gardefou.flow.rollback_preview import foresee
 from gardefou.flow.rules import load_rules
 from gardefou.flow.sessions import open_sessions
 from gardefou.flow.spec import Wanted
+from gardefou.flow.story import Span, joined
 from gardefou.flow.used_powers import is_unused
 from gardefou.people.authenticate import start_session
 from gardefou.people.passkeys import Purpose
@@ -219,9 +220,18 @@ def shaken(life: Chronicle) -> None:
         added = propose(app, world.fresh("admin"), "staff_add", {"staff": name, "roles": [], "pseudonym": name})
         life.tries(keep_newcomer, app, added, who)
     life.tries(newcomer, app, **mail, subject="s")
+    life.tries(propose, app, world.fresh("admin"), "off", {"staff": "ada"}, "gone")
+    life.tries(keep_newcomer, app, added, who)
+    with world.store.read() as connection:
+        life.reads("kept", [app.directory.get(connection, name) for name in ("ada", "eve")])
 
     life.head("in words")
     minutes = (0, 0.49, 59 / 60, 1, 59.99, 60, 61, 2879, 2880, 2939.99, 2940, 4320)
+    spans = [(0, 2), (1, 3), (5, 6), (5, 5), (6, 8), (9, 12), (10, None), (11, 13)]
+    start = world.now
+    many = [Span(since=start + HOUR * one, until=None if two is None else start + HOUR * two) for one, two in spans]
+    for most in (2, 5, 6, 8):
+        life.reads("joined", joined(many[:most][::-1]))
     life.reads("minutes", [str(minutes_in_words(one)) for one in minutes])
     with app.works.begin() as uow:
         rules = load_rules(uow.connection)
