@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from gardefou.domain.records import Approval
+from gardefou.domain.records import Approval, Token
 from gardefou.flow import passkeys, signals, times_noted
 from gardefou.flow.approve import approve
 from gardefou.flow.break_glass import break_glass
@@ -167,6 +167,16 @@ def shaken(life: Chronicle) -> None:
     life.head("a clock that was set back")
     with app.works.begin() as uow:
         start_session(uow, "rev", strong=True)
+        for name, hours in (("over", -1), ("over then", 1), ("good", 3)):
+            token = Token(
+                id=name,
+                hash=name,
+                staff_id="rev",
+                issued_by="rev",
+                issued_at=uow.now,
+                expires_at=uow.now - 2 * HOUR + HOUR * hours,
+            )
+            uow.record("token.issued", by="rev", about=name, puts=(token,))
     times_noted.note_time(app)
     life.tries(times_noted.begin_here, app)
     later_now = world.now
