@@ -67,7 +67,6 @@ def leaving(life: Chronicle) -> None:
         life.tries(
             propose, app, world.fresh("parting"), "tier", {"platform": "sandbox", "account": "c", "tier": "notable"}
         )
-        life.tries(propose, app, world.fresh("parting"), "nets", {"toml": world.nets_toml() + "\n", "name": "same"})
         life.tries(start_raid, app, world.fresh("parting"), "many")
         life.tries(world.restore, "parting", "small2")
         life.tries(break_glass, app, world.fresh("parting"), "sandbox", "president", "lock", "hacked")
