@@ -385,7 +385,7 @@ def parted(life: Chronicle) -> None:
         ids = [asked[3], asked[0], asked[2], "none", asked[1]]
         life.tries(approve.approve_group, app, world.fresh("lead"), [answer(one, "yes") for one in ids])
         life.tries(approve.approve_group, app, world.fresh("policy"), [answer(one, "no") for one in ids])
-    twice = [life.does(world.enforce, who, "president", "deactivate") for who in ("rev2", "lead", "rev2")]
+    twice = [life.does(world.enforce, who, "president", "deactivate") for who in ("rev2", "lead", "lead")]
     mixed = [answer(twice[0], "no"), answer("none", "yes"), answer(twice[1], "yes")]
     life.tries(approve.approve_group, app, world.fresh("policy"), mixed)
     # Whoever spoke before a no may not say yes to the next, and may say no to it.
