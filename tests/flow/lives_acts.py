@@ -436,8 +436,8 @@ def rolled(life: Chronicle) -> None:
     life.does(world.settle)
     life.reads("what stands", sorted(world.measures("older")))
     world.person("third", "reviewer")
-    for who in ("lead", "oncall"):
-        life.tries(resume, app, world.fresh(who), "it was right")
+    for name in ("lead", "oncall"):
+        life.tries(resume, app, world.fresh(name), "it was right")
     life.does(world.enforce, "third", "aside", "limit")
     world.clock.advance(31 * DAY)
     begun = begin_rollback(app, world.actor("lead"), by="third", since=world.now - 32 * DAY)

@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 import orjson
 
+from gardefou.domain.accounts import AccountReading
 from gardefou.domain.records import Enforcement
 from gardefou.errors import InvalidInput
 from gardefou.flow import approve, bulk_enforce, cases, intake, passkeys
@@ -32,7 +33,7 @@ from gardefou.flow.tries import trying
 from gardefou.people.directory import Entry
 from gardefou.people.passkeys import Purpose
 from gardefou.people.software_authenticator import SoftwareAuthenticator
-from gardefou.platforms.protocol import AccountReading, Resolved
+from gardefou.platforms.protocol import Resolved
 from tests.flow.chronicle import Chronicle
 from tests.flow.lives_acts import answer, refusing
 from tests.flow.lives_desk import form, given, read_cases, report
@@ -319,8 +320,8 @@ def bounded(life: Chronicle) -> None:
     device = SoftwareAuthenticator(b"d" * 32, SITE, counting=True)
     drawn = [passkeys.draw(app, Purpose.ENROL, whose="0" * 64) for _ in range(2)]
     drew = world.now
-    for moment, one in zip((drew + 2 * MINUTE - INSTANT, drew + 2 * MINUTE), drawn, strict=True):
-        at(moment)
+    for until_then, one in zip((drew + 2 * MINUTE - INSTANT, drew + 2 * MINUTE), drawn, strict=True):
+        at(until_then)
         life.tries(passkeys.enrol, app, world.fresh("rev"), device.make(one), SITE, whose="0" * 64, label="x" * 64)
     words: list[str] = []
     newcomers = ("new", "newer")
@@ -382,7 +383,7 @@ def parted(life: Chronicle) -> None:
     asked = [life.does(world.enforce, "rev", "president", action) for action in ("limit", "lock", "suspend")]
     asked.append(life.does(world.enforce, "rev", "known", "suspend"))
     with patch.object(approve, "CHUNK", 2):
-        ids = [asked[3], asked[0], asked[2], "none", asked[1]]
+        ids: list[Enforcement | str] = [asked[3], asked[0], asked[2], "none", asked[1]]
         life.tries(approve.approve_group, app, world.fresh("lead"), [answer(one, "yes") for one in ids])
         life.tries(approve.approve_group, app, world.fresh("policy"), [answer(one, "no") for one in ids])
     twice = [life.does(world.enforce, who, "president", "deactivate") for who in ("rev2", "lead", "lead")]

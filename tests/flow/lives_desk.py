@@ -100,7 +100,8 @@ def work(life: Chronicle) -> None:
     life.tries(take_many, app, form(), [parse_report(given("small", platform="nowhere"))])
     for wrong in ({"category": ""}, {"subject": {"kind": "word"}}, {"at": "now"}, {"evidence": [{"a": b""}]}, {"x": 1}):
         life.tries(parse_report, given("small") | wrong)
-    for evidence in ([{"a": "x" * 65_000}], [{"a": "x" * 66_000}], [{}] * 20, [{}] * 21, [{"a": 1}, 2], "x"):
+    wrongly: list[Any] = [[{"a": "x" * 65_000}], [{"a": "x" * 66_000}], [{}] * 20, [{}] * 21, [{"a": 1}, 2], "x"]
+    for evidence in wrongly:
         life.tries(parse_report, given("small") | {"evidence": evidence})
     ids: list[dict[str, Any]] = [{"reporter": one} for one in ("a\0b", "", None, "x" * 512, "x" * 513, 5, "a b", "é")]
     for wrong in (

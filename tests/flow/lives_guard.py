@@ -248,8 +248,8 @@ def ruled(life: Chronicle) -> None:
     for roles in ((), ("reviewer",)):
         with app.works.begin() as uow:
             known = uow.need(Staff, "gardefou", "rev2")
-            changed = replace(known, roles=roles, version=known.version + 1)
-            uow.record("staff.roles_changed", by="system", about="rev2", puts=(changed,))
+            again = replace(known, roles=roles, version=known.version + 1)
+            uow.record("staff.roles_changed", by="system", about="rev2", puts=(again,))
         world.clock.advance(MINUTE)
         life.does(note_grants, app)
     life.passes(5 * DAY)

@@ -281,7 +281,8 @@ def keyed(life: Chronicle) -> None:
         life.tries(draws)
     life.tries(propose, app, world.fresh("admin"), "staff_add", {"staff": "third", "roles": [], "pseudonym": "third"})
     inviting = world.fresh("lead")
-    for machine in ({"via": "api"}, {"token_id": "t"}, {"through": "desk"}):
+    machines: list[dict[str, Any]] = [{"via": "api"}, {"token_id": "t"}, {"through": "desk"}]
+    for machine in machines:
         life.tries(draw_half, app, replace(inviting, **machine), "third")
     given_out = [draw_half(app, world.fresh(who), "third")[1] for who in ("lead", "admin")]
     life.events()

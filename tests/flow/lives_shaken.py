@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 from gardefou.domain.records import Approval, Token
 from gardefou.flow import passkeys, signals, times_noted
@@ -179,12 +180,11 @@ def shaken(life: Chronicle) -> None:
     times_noted.note_time(app)
     life.tries(times_noted.begin_here, app)
     later_now = world.now
-    world.clock.now = lambda: later_now - 2 * HOUR
-    life.tries(times_noted.begin_here, app)
-    with world.store.read() as connection:
-        found = open_sessions(app, connection, "rev", now=world.now)
-        life.reads("sessions", [(one.began_at, one.seen_at, one.ends_at) for one in found])
-    world.clock.now = lambda: later_now
+    with patch.object(world.clock, "now", return_value=later_now - 2 * HOUR):
+        life.tries(times_noted.begin_here, app)
+        with world.store.read() as connection:
+            found = open_sessions(app, connection, "rev", now=world.now)
+            life.reads("sessions", [(one.began_at, one.seen_at, one.ends_at) for one in found])
     times_noted.note_time(app)
     life.tries(times_noted.begin_here, app)
 
@@ -196,7 +196,7 @@ def shaken(life: Chronicle) -> None:
         "jti": "j",
         "events": {"https://odd.example/kind": {}},
     }
-    for wrong in (
+    wrongs: list[dict[str, Any]] = [
         {},
         {"iss": "other"},
         {"aud": "them"},
@@ -211,9 +211,10 @@ def shaken(life: Chronicle) -> None:
         {"events": {f"e{number}": {} for number in range(11)}},
         {"events": []},
         {"events": {"e": 1}},
-    ):
-        token = Signed({}, good | wrong, signals.refused)
-        life.tries(signals.check, token, issuer="https://id.example.org", audience="us", now=world.now)
+    ]
+    for wrong in wrongs:
+        signed = Signed({}, good | wrong, signals.refused)
+        life.tries(signals.check, signed, issuer="https://id.example.org", audience="us", now=world.now)
 
     life.head("newcomers")
     mail: dict[str, Any] = {"name": "Ada", "email": "a@b.example", "issuer": "https://id.example.org"}
@@ -257,8 +258,8 @@ def shaken(life: Chronicle) -> None:
         life.tries(rules.with_value, "scim_groups", [line])
     several = rules.with_value("scim_groups", wishes[:2])
     life.reads("groups", [several.group_means(name) for name in ("trust leads", " DAY ", "none")])
-    held = [timedelta(days=days) for days in (29, 30)]
-    life.reads("unused", [is_unused("reviewer", {Power.TIERS: world.now}, one) for one in held])
+    for_days = [timedelta(days=days) for days in (29, 30)]
+    life.reads("unused", [is_unused("reviewer", {Power.TIERS: world.now}, one) for one in for_days])
 
 
 _THREE = """
