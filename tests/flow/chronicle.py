@@ -36,7 +36,11 @@ R = TypeVar("R")
 LIVES = Path(__file__).parent / "lives"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HASH = re.compile(r"\b(?:sha256:)?[0-9a-f]{40,}\b")
+#: As many of one sign are told by their number.
+_ROW = re.compile(r"(.)\1{99,}")
 _MOMENT = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
+#: What is drawn or made of what is drawn: it is told that there is one, not which.
+_DRAWN = frozenset({"client", "nonce", "signature"})
 #: An instant as rows keep it: microseconds of this century.
 _MICROS = range(1_000_000_000_000_000, 4_000_000_000_000_000)
 #: Long texts of settings and nets, and what differs with every run of the program's own keys.
@@ -215,7 +219,9 @@ class Chronicle:
             pairs: Mapping[Any, Any] = value
             # Some are counted out of sets, whose sequence is another in each process.
             named = sorted(pairs.items(), key=lambda pair: str(pair[0]))
-            inner = [f"{self.told(key)}={self.told(held, whole=whole)}" for key, held in named]
+            inner = [
+                f"{self.told(key)}={'drawn' if key in _DRAWN else self.told(held, whole=whole)}" for key, held in named
+            ]
             return "{" + ", ".join(inner) + "}"
         if isinstance(value, set | frozenset):
             return "{" + ", ".join(sorted(self.told(one, whole=whole) for one in cast("set[Any]", value))) + "}"
@@ -249,6 +255,7 @@ class Chronicle:
             return "..."
         text = _UUID.sub(lambda found: self._numbers.setdefault(found[0], f"#{len(self._numbers) + 1}"), text)
         text = _HASH.sub("<hash>", text)
+        text = _ROW.sub(lambda found: f"<{len(found[0])} times {found[1]}>", text)
         return _MOMENT.sub(lambda found: self._moment(datetime.fromisoformat(found[0])), text)
 
     def _moment(self, at: datetime) -> str:

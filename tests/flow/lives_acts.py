@@ -12,7 +12,7 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import Answer, approve, approve_group, cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.bulk_enforce import enforce_bulk
-from gardefou.flow.change import pause
+from gardefou.flow.change import pause, resume
 from gardefou.flow.decide import enforce, preview_wanted
 from gardefou.flow.execute import advance
 from gardefou.flow.explain import explanation
@@ -36,6 +36,8 @@ from gardefou.flow.spec import Wanted
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch, watched
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused
+from gardefou.storage import tables
+from gardefou.storage.records import fetch
 from tests.flow.chronicle import Chronicle
 from tests.flow.world import DAY, HOUR, MINUTE
 
@@ -120,6 +122,11 @@ def asked(life: Chronicle) -> None:
     life.tries(approve, app, world.actor("lead"), answer("none", "yes"))
     life.does(approve, app, world.fresh("lead"), yes)
     life.tries(approve, app, world.fresh("lead"), yes)
+    with world.store.read() as connection:
+        said_yes = fetch(connection, Enforcement, tables.enforcement.c.id == made.id)
+        assert said_yes is not None
+        why = explanation(connection, said_yes, app.config(connection), now=world.now, blind=False)
+        life.reads("why", why.to_json())
     world.person("beside", "lead", team="team-lead")
     life.tries(approve, app, world.fresh("beside"), yes)
     world.clock.advance(11 * MINUTE)
@@ -250,6 +257,17 @@ def troubled(life: Chronicle) -> None:
     life.passes(3 * MINUTE)
     stories(life)
 
+    life.head("withdrawn before it was seen, and refused when given back")
+    world.sandbox.put_account("unseen", handle="unseen", reach=4)
+    world.person("calm", "reviewer")
+    world.wire.after = losing
+    life.does(world.enforce, "calm", "unseen", "limit")
+    world.wire.before = refusing
+    life.does(world.restore, "lead", "unseen")
+    world.wire.clear()
+    life.passes(10 * MINUTE)
+    life.reads("what stands", sorted(world.measures("unseen")))
+
     life.head("later, and refused when given back")
     soon = life.does(world.enforce, "rev", "known", "label", label="spam", execute_at=world.now + HOUR)
     life.does(world.enforce, "rev", "small", "limit", until=world.now + 2 * HOUR)
@@ -341,8 +359,11 @@ def rolled(life: Chronicle) -> None:
             enforce(app, world.fresh("rev"), Wanted(platform="other", account="small", action="suspend", policy="p")),
             world.enforce("rev", "known", "suspend"),
             world.enforce("legal", "small", "suspend", legal_basis="court_order"),
+            world.enforce("rev", "president", "suspend"),
+            world.enforce("rev", "aside", "limit"),
         ]
 
+    world.sandbox.put_account("aside", handle="aside", reach=3)
     life.does(acts)
     world.clock.advance(HOUR)
     law = world.person("judge", "reviewer", "legal")
@@ -363,9 +384,13 @@ def rolled(life: Chronicle) -> None:
     assert record is not None
     life.events()
     life.does(begin_rollback, app, world.actor("oncall"), by="rev", since=began)
+    # Another that is under way keeps nobody's from ending.
+    life.does(begin_rollback, app, world.actor("lead2"), by="rev2", since=began)
     life.does(carry, app, record.id, most=1)
+    life.does(world.restore, "lead", "aside")
     with world.store.read() as connection:
         life.reads("standing", head(standing_of(connection, record), lambda who: f"name-of-{who}"))
+        life.reads("not back yet", [documented(one) for _, one in outcomes_of(connection, record, not_back=True)])
     life.does(carry, app, record.id)
     life.passes(2 * MINUTE)
     with world.store.read() as connection:
@@ -410,5 +435,16 @@ def rolled(life: Chronicle) -> None:
     life.reads("it is", world.read(old).state)
     life.does(world.settle)
     life.reads("what stands", sorted(world.measures("older")))
+    world.person("third", "reviewer")
+    for name in ("lead", "oncall"):
+        life.tries(resume, app, world.fresh(name), "it was right")
+    life.does(world.enforce, "third", "aside", "limit")
+    world.clock.advance(31 * DAY)
+    begun = begin_rollback(app, world.actor("lead"), by="third", since=world.now - 32 * DAY)
+    assert begun.record is not None
+    life.does(carry, app, begun.record.id)
+    with world.store.read() as connection:
+        outcomes = outcomes_of(connection, begun.record)
+        life.reads("outcomes", [documented(one) for _, one in outcomes])
     foreseen = foresee(app, world.actor("lead"), by="rev", since=began)
     life.reads("foreseen", (foreseen, [one.says for one in foreseen.conflicts]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from gardefou.flow import cases
+from gardefou.flow import cases, queue_reading
 from gardefou.flow.backlog import by_age, waiting_cases
 from gardefou.flow.case_reading import arrivals, case_by_id, case_view, list_cases
 from gardefou.flow.decide import ActionWish, decide, preview_decision
@@ -17,7 +18,7 @@ from gardefou.flow.intake import Progress, take_lines
 from gardefou.flow.queue_reading import claims, closed_queues, open_queues, queue_counts
 from gardefou.flow.report_input import parse_report
 from gardefou.flow.reports import take_many
-from gardefou.flow.second_look import hidden_on
+from gardefou.flow.second_look import hidden_on, require_seen
 from gardefou.flow.second_look import seen_by as looks_seen_by
 from gardefou.flow.take_back import take_back
 from gardefou.people.actor import Actor
@@ -55,6 +56,8 @@ def read_cases(life: Chronicle, *which: str) -> None:
         life.reads("closed queues", closed_queues(connection))
         life.reads("counts", queue_counts(connection, open_queues(connection), now))
         life.reads("claims", claims(connection, now))
+        with patch.object(queue_reading, "MOST_CLAIMS", 1):
+            life.reads("first claim", [one.id for one in claims(connection, now)])
         life.reads("waiting", waiting_cases(connection, now))
         life.reads("by age", by_age(waiting_cases(connection, now)))
         wishes: list[dict[str, Any]] = [
@@ -96,6 +99,19 @@ def work(life: Chronicle) -> None:
         (crowd,) = report(life, given("small2", reporter=f"r{number}"))
     life.tries(take_many, app, form(), [parse_report(given("small", platform="nowhere"))])
     for wrong in ({"category": ""}, {"subject": {"kind": "word"}}, {"at": "now"}, {"evidence": [{"a": b""}]}, {"x": 1}):
+        life.tries(parse_report, given("small") | wrong)
+    wrongly: list[Any] = [[{"a": "x" * 65_000}], [{"a": "x" * 66_000}], [{}] * 20, [{}] * 21, [{"a": 1}, 2], "x"]
+    for evidence in wrongly:
+        life.tries(parse_report, given("small") | {"evidence": evidence})
+    ids: list[dict[str, Any]] = [{"reporter": one} for one in ("a\0b", "", None, "x" * 512, "x" * 513, 5, "a b", "é")]
+    for wrong in (
+        *ids,
+        {"platform": "a\nb"},
+        {"category": " "},
+        {"category": "x" * 513},
+        {"text": 5},
+        {"text": "a\0b"},
+    ):
         life.tries(parse_report, given("small") | wrong)
     life.tries(parse_report, [])
     for subject in ({"kind": "account", "account": 5}, {"kind": "account", "account": "x" * 600}, {"kind": "content"}):
@@ -214,6 +230,14 @@ def judged(life: Chronicle) -> None:
                 life.reads("why", explained.to_json(silent=True))
         for viewer in ("lead", "rev", "rev2"):
             life.reads(f"hidden from {viewer}", hidden_on(connection, "sandbox", viewer))
+
+    def proves(viewer: str) -> None:
+        with world.store.read() as connection:
+            for one in held.enforcements:
+                require_seen(connection, one, viewer)
+
+    for viewer in ("lead", "rev", "rev2"):
+        life.tries(proves, viewer)
 
     life.head("taken back")
     world.clock.advance(5 * MINUTE)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from gardefou.domain.records import Channel
+from gardefou.domain.records import Channel, Staff
 from gardefou.flow.breaker import how_near
 from gardefou.flow.budget import top_up
 from gardefou.flow.budget_use import budgets_of
@@ -32,10 +33,12 @@ from gardefou.flow.stops import open_pauses, paused_for
 from gardefou.flow.try_channel import try_channel
 from gardefou.flow.used_powers import used_since
 from gardefou.flow.waiting_groups import waiting_groups
+from gardefou.nets.load import load
 from gardefou.notices.post import Sent
 from tests.flow.chronicle import Chronicle
 from tests.flow.lives_acts import refusing, stories
 from tests.flow.lives_desk import given, report
+from tests.flow.test_budgets import put_nets
 from tests.flow.world import DAY, HOUR, MINUTE
 
 
@@ -163,7 +166,18 @@ def ruled(life: Chronicle) -> None:
         accounts = [("sandbox", "small"), ("other", "small"), ("sandbox", "none")]
         life.reads("waiting for", waiting_for(connection, accounts, "lead"))
         life.reads("tiers set", tiers_set(connection, accounts))
-        life.reads("criteria", criteria(account, app.config(connection).rules, world.now))
+        rules = app.config(connection).rules
+        later = world.now + DAY
+        for more in (
+            {},
+            {"reach": rules.notable_reach - 1},
+            {"reach": rules.notable_reach, "verified_org": True},
+            {"reach": rules.protected_reach, "labels": (rules.protected_labels[0], "odd", *rules.notable_labels[:1])},
+            {"explicit_tier": "notable", "memory_tier": "protected", "memory_until": later},
+            {"memory_tier": "protected", "memory_until": world.now},
+            {"memory_tier": account.tier, "memory_until": later},
+        ):
+            life.reads("criteria", criteria(replace(account, **more), rules, world.now))
     for one in [one for one in world.enforcements() if one.state == "waiting"]:
         for who in ("policy", "lead2", "oncall"):
             life.tries(world.approve, who, one)
@@ -184,6 +198,9 @@ def ruled(life: Chronicle) -> None:
     life.reads("plan", plan_import(app, world.fresh("lead"), longer))
     life.tries(import_registry, app, world.fresh("lead"), changed)
     life.reads("plan", plan_import(app, world.fresh("lead"), changed))
+    for until in ("soon", "2017-01-01", "2018-01-01", "30d", "0d", "2018-01-01T00:00:00+01:00", "9" * 20 + "d"):
+        line = f"platform,ref,tier,until\nsandbox,small2,protected,{until}\n"
+        life.reads(until, plan_import(app, world.fresh("lead"), line).lines)
     for wrong in ("", "platform,ref\n", "platform,ref,tier,odd\n", text.replace("ref", "ref,ref")):
         life.tries(plan_import, app, world.fresh("lead"), wrong)
     life.tries(import_registry, app, world.fresh("rev2"), text)
@@ -191,6 +208,8 @@ def ruled(life: Chronicle) -> None:
     # What it was lately counts for its reports still.
     report(life, given("small"), given("small", platform="other"), given("small2"))
     life.head("settings")
+    for why in ("x" * 10_000, "x" * 10_001):
+        life.tries(propose, app, world.fresh("admin"), "setting", {"name": "claim_seconds", "value": 700}, why)
     for name, value in (
         ("shadow", 1),
         ("shadow", "yes"),
@@ -226,6 +245,13 @@ def ruled(life: Chronicle) -> None:
 
     life.head("roles are confirmed, or lapse")
     life.does(note_grants, app)
+    for roles in ((), ("reviewer",)):
+        with app.works.begin() as uow:
+            known = uow.need(Staff, "gardefou", "rev2")
+            again = replace(known, roles=roles, version=known.version + 1)
+            uow.record("staff.roles_changed", by="system", about="rev2", puts=(again,))
+        world.clock.advance(MINUTE)
+        life.does(note_grants, app)
     life.passes(5 * DAY)
     for pairs, why in (
         ([("rev2", "reviewer"), ("policy", "policy")], "still needed"),
@@ -334,6 +360,7 @@ def noticed(life: Chronicle) -> None:
     life.tries(try_channel, app, world.fresh("admin"), "nowhere", address="https://g.example")
     life.tries(try_channel, app, world.fresh("admin"), "none", address="https://g.example")
     life.tries(try_channel, app, world.fresh("rev"), "chat", address="https://g.example")
+    pages()
     world.clock.advance(timedelta(days=100))
     life.does(forget, app)
     pages()
@@ -358,7 +385,7 @@ mode = "shadow"
 [net.require]
 approvals = 1
 from = ["lead"]
-fresh_auth = "10m"
+fresh_auth_minutes = 10
 """
 
 
@@ -366,8 +393,9 @@ def shadowed(life: Chronicle) -> None:
     """Two nets are tried in shadow, and then all of them are."""
     world = life.world
     app = world.app
+    before = world.nets_toml()
     life.head("two nets in shadow")
-    life.tries(propose, app, world.fresh("policy"), "nets", {"toml": world.nets_toml() + SHADOW, "name": "trial"})
+    put_nets(world, before + SHADOW)
     made = [
         life.does(world.enforce, "rev", ref, action)
         for ref, action in (("small", "suspend"), ("small2", "deactivate"), ("president", "suspend"), ("known", "warn"))
@@ -385,6 +413,18 @@ def shadowed(life: Chronicle) -> None:
                 life.reads("shadow", (found.to_json(), found.says, [one.net for one in found.ranked()]))
 
     told()
+    life.head("what waits was meant over nets that are not in force any more")
+    # Where nobody is of note a net may ask nothing.
+    apart = SHADOW.replace('mode = "shadow"\n', "").replace("when = '", 'when = \'account.tier == "notable" and ')
+    first, second = apart.strip().split("\n\n")
+    put_nets(world, f"{before}\n{first}\n\n{second}\n")
+    life.tries(propose, app, world.fresh("policy"), "nets", {"toml": f"{before}\n{first}", "name": "one"}, "fewer")
+    put_nets(world, f"{before}\n{second}\n")
+    for one in [one for one in world.enforcements() if one.state == "waiting"]:
+        for who in ("lead", "lead2"):
+            life.tries(world.approve, who, one)
+    life.passes(2 * DAY, steps=8)
+    life.reads("in force", [net.id for net in load(world.nets_toml(), "now").nets if net.id.startswith("suspensions")])
     life.head("all in shadow")
     with app.works.begin() as uow:
         write_setting(uow, "shadow", value=True, by="system")

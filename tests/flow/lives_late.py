@@ -9,13 +9,15 @@ from datetime import timedelta
 from typing import Any
 
 from gardefou.domain.records import PlatformEntry
+from gardefou.flow import passkeys
 from gardefou.flow.approve import Answer, approve
 from gardefou.flow.change import propose
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.incidents import alert, near_miss, open_incident
 from gardefou.flow.pull import pull
-from gardefou.people.assertions import approval_challenge, assertion_of
+from gardefou.people.assertions import approval_challenge, assertion_of, encoded
+from gardefou.people.passkeys import Purpose
 from gardefou.platforms.protocol import PlatformUnreachable, PulledReport
 from gardefou.platforms.sandbox import Sandbox
 from tests.flow.chronicle import Chronicle
@@ -52,6 +54,14 @@ def late(life: Chronicle) -> None:
     killed(life, world.restore, "lead", "small")
     life.passes(2 * MINUTE)
 
+    # What nobody here did is taken back with the rest, and is no news when it is gone.
+    world.sandbox.set_measures_out_of_band("small2", ["label:odd"])
+    life.does(world.enforce, "rev", "small2", "lock")
+    world.wire.kill("after")
+    killed(life, world.restore, "lead", "small2")
+    life.passes(2 * MINUTE)
+    life.reads("what stands", sorted(world.measures("small2")))
+
     life.head("away when it is to be settled")
     world.wire.kill("after")
     killed(life, world.enforce, "rev", "small", "suspend")
@@ -85,6 +95,8 @@ def late(life: Chronicle) -> None:
     wish = [ActionWish(action="suspend", execute_at=world.now + 2 * HOUR)]
     placed = decide(app, world.fresh("rev2"), case, policy="spam", rationale="why", actions=wish)
     life.events()
+    # Neither the same account elsewhere nor one item of it is its subject.
+    report(life, given("president", platform="other"), given("president", content="p1"))
     for who in ("lead", "policy"):
         life.tries(world.approve, who, placed.enforcements[0])
     life.tries(propose, app, world.fresh("admin"), "leave", {"staff": "rev2", "last_day": "2017-11-07T00:00:00Z"}, "")
@@ -114,6 +126,19 @@ def signed(life: Chronicle) -> None:
         life.tries(approve, app, world.fresh("lead"), replace(yes, assertion=assertion_of(wrong)))
     good = assertion_of(device.use(challenge))
     life.tries(approve, app, world.fresh("lead"), replace(yes, assertion=good))
+    life.head("touched anew, in place of signing in")
+    second = life.does(world.enforce, "rev", "president", "suspend")
+    stale = world.fresh("lead")
+    world.clock.advance(20 * MINUTE)
+    for name in ("b", "a"):
+        nonce = encoded(passkeys.draw(app, Purpose.APPROVE, whose="a"))
+        challenge = approval_challenge(
+            platform="sandbox", enforcement=second.id, digest=second.digest, answer="yes", nonce=nonce
+        )
+        assertion = assertion_of(device.use(challenge), nonce=nonce)
+        said = Answer(enforcement=second.id, digest=second.digest, answer="yes", assertion=assertion, whose=name)
+        life.tries(approve, app, stale, said)
+    life.reads("signed in", [world.actor(who).strong_at for who in ("lead", "policy")])
     life.passes(2 * MINUTE)
     life.reads("it is", world.read(made).state)
     life.reads("site", SITE)

@@ -8,6 +8,7 @@ from typing import Any
 
 from gardefou.flow import oidc, passkeys
 from gardefou.flow.change import propose
+from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.invitations import can_be_invited, come_in, draw_half, has_a_way_in, may_invite, withdraw_half
 from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.names import find_person, open_revealing, read_name, revealings_of
@@ -84,6 +85,8 @@ def provisioned(life: Chronicle) -> None:
     life.does(import_staff, app, world.fresh("admin"), lines, dry_run=True)
     life.does(import_staff, app, world.fresh("admin"), lines)
     life.does(import_staff, app, world.fresh("admin"), lines)
+    life.tries(import_staff, app, world.fresh("admin"), "external_id,active\n9,gone\n10,gone\n8,no\n")
+    life.tries(import_staff, app, world.fresh("admin"), "external_id,active\n8,yes\n9,yes\n")
     life.tries(import_staff, app, world.fresh("lead"), lines)
     for wrong in (
         "",
@@ -156,6 +159,14 @@ def signing(life: Chronicle) -> None:
     life.tries(oidc.logged_out, app, replace(logout, subject="s-rev", sid="", id="out-2"))
     life.tries(oidc.logged_out, app, replace(logout, subject="none", sid="", id="out-3"))
     sessions()
+
+    life.head("by classes of sign-in")
+    with app.works.begin() as uow:
+        write_setting(uow, "oidc_acr", value=["gold"], by="system")
+    for acr in ("gold", "silver", ""):
+        world.clock.advance(MINUTE)
+        oidc.signed_in(app, replace(proved, proved_at=world.now, acr=acr), browser="d")
+        sessions()
 
     life.head("sessions end")
     with app.works.begin() as uow:
@@ -268,6 +279,16 @@ def keyed(life: Chronicle) -> None:
             return half.staff_id, half.by, half.ends_at
 
         life.tries(draws)
+    life.tries(propose, app, world.fresh("admin"), "staff_add", {"staff": "third", "roles": [], "pseudonym": "third"})
+    inviting = world.fresh("lead")
+    machines: list[dict[str, Any]] = [{"via": "api"}, {"token_id": "t"}, {"through": "desk"}]
+    for machine in machines:
+        life.tries(draw_half, app, replace(inviting, **machine), "third")
+    given_out = [draw_half(app, world.fresh("lead"), "third")[1]]
+    life.events()
+    life.tries(withdraw_half, app, world.fresh("lead2"), "third")
+    given_out.append(draw_half(app, world.fresh("admin"), "third")[1])
+    life.tries(come_in, app, *given_out)
     world.clock.advance(HOUR)
     life.tries(draw_half, app, world.actor("admin"), "new")
     life.tries(withdraw_half, app, world.fresh("rev"), "new")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.flow import lives_acts, lives_desk, lives_guard, lives_late, lives_people
+from tests.flow import lives_acts, lives_bounds, lives_desk, lives_guard, lives_late, lives_people, lives_shaken
 from tests.flow.chronicle import Chronicle, compare
 
 LIVES: list[Callable[[Chronicle], None]] = [
@@ -32,6 +32,13 @@ LIVES: list[Callable[[Chronicle], None]] = [
     lives_late.late,
     lives_late.signed,
     lives_late.fetched,
+    lives_bounds.overlapped,
+    lives_bounds.aliased,
+    lives_bounds.bounded,
+    lives_bounds.parted,
+    lives_shaken.leaving,
+    lives_shaken.shaken,
+    lives_shaken.spent,
 ]
 
 

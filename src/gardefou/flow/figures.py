@@ -241,7 +241,6 @@ def _spoken(connection: sa.Connection, platforms: Sequence[str], since: datetime
         _quarter(_e.placed_at).label("quarter"),
         _e.verdict,
         _e.decision_id,
-        _e.action,
         sa.and_(_e.decision_id.is_not(None), _e.placed_by != SYSTEM, ASKED).label("asked"),
     ).where(_e.platform.in_(platforms), _e.placed_at >= since, tables.enforcement_spoke)
     asked: set[str] = set()

@@ -316,7 +316,7 @@ class Facts(Mapping[str, Value]):
         row = list(_BLANK)
         for name, given in cast("Mapping[str, Any]", values).items():
             index, kinds, most, words = _AS_IT_IS.get(name, _AS_NOTHING)
-            kind = type(given)
+            kind = given.__class__
             if kind in kinds and (given in words if words else 0 <= given <= most):
                 known[name] = given
                 row[index] = float(given) if kind is int else given
