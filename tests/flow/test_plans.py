@@ -31,7 +31,8 @@ from gardefou.flow.second_look import hidden_on
 from gardefou.flow.take_back import take_back
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch
-from gardefou.storage import bulk, fast
+from gardefou.ledger.sequencer import pending
+from gardefou.storage import bulk, fast, tables
 from gardefou.storage.migrate import upgrade
 from tests.flow.world import HOUR, World
 
@@ -101,17 +102,46 @@ def test_intake_reads_no_more_of_tables_that_postgresql_has_not_counted_yet(post
         monkeypatch.setattr(bulk, "_cursor", noted)
         take_many(world.app, reporter, _reports_on(range(1980, 2020)))
         monkeypatch.undo()
-        tables = set()
+        found_in = set()
         with world.store.read() as connection:
             for statement, values in asked:
                 found = bulk.select(connection, f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
                 for node in _nodes(found[0][0][0]["Plan"]):
                     if "Relation Name" in node:
-                        tables.add(node["Relation Name"])
+                        found_in.add(node["Relation Name"])
                         assert node["Actual Rows"] + node.get("Rows Removed by Filter", 0) <= 1, (statement, node)
-        assert {"account", "cases", "report"} <= tables
+        assert {"account", "cases", "report"} <= found_in
     finally:
         world.close()
+
+
+def test_a_backlog_of_a_long_log_is_read_from_where_it_begins(postgresql_url):
+    """Once PostgreSQL has counted many pending events it would merge them with the log, read from its first event on."""
+    world = World(postgresql_url)
+    try:
+        ids, salts = world.app.ids, world.app.works.salts
+        noted = [
+            bulk.Noted("told", "system", "sandbox", f"a{number}", "", {}, [["account", {"text": "x" * 500}]])
+            for number in range(12_000)
+        ]
+        with world.store.begin() as connection:
+            bulk.write_events(connection, noted, now=world.now, ids=ids, salts=salts)
+            connection.exec_driver_sql("ANALYZE")
+        while _pending(world) > 8_000:
+            world.app.sequencer.integrate()
+        with world.store.begin() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            found = bulk.select(connection, f"EXPLAIN (ANALYZE, FORMAT JSON) {pending(connection)}", (1_000,))
+        events = [node for node in _nodes(found[0][0][0]["Plan"]) if node.get("Relation Name") == "event"]
+        # Of each pending event its own, and nothing of those before.
+        assert [(node["Actual Rows"], node["Actual Loops"]) for node in events] == [(1, 1_000)]
+    finally:
+        world.close()
+
+
+def _pending(world: World) -> int:
+    with world.store.read() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(tables.event_pending)).scalar_one())
 
 
 def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

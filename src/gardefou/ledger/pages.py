@@ -118,7 +118,8 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
 
 
 def _entries(connection: sa.Connection) -> str:
-    event = bulk.its_own(connection, "event", "event.platform = leaf.platform AND event.id = leaf.event_id")
+    key = "event.platform = leaf.platform AND event.id = leaf.event_id"
+    event = bulk.its_own(connection, "event", key, required=False)
     return (
         "SELECT leaf.seq, leaf.event_id, leaf.data, leaf.hash, event.at, event.kind, event.by, event.account,"  # noqa: S608 - own clauses
         f" event.about, event.salt, event.body FROM leaf {event}"

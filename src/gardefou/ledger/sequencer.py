@@ -40,11 +40,6 @@ CLOCK_SLACK = timedelta(seconds=2)
 #: What comes in masses, and must not make every node look at once.
 _QUIET = "report.taken"
 
-_PENDING = (
-    "SELECT event.platform, event.id, event.at, event.salt, event.body, event.kind"
-    " FROM event_pending JOIN event ON event.platform = event_pending.platform AND event.id = event_pending.id"
-    " ORDER BY event_pending.platform, event_pending.id LIMIT ?"
-)
 _LATEST = Fast(
     sa.select(tables.checkpoint)
     .where(tables.checkpoint.c.platform == sa.bindparam("platform"))
@@ -75,6 +70,16 @@ class Held:
     root: bytes
     at: datetime
     note: str
+
+
+def pending(connection: sa.Connection) -> str:
+    """Return the statement that reads the first so many pending events."""
+    key = "event.platform = event_pending.platform AND event.id = event_pending.id"
+    event = bulk.its_own(connection, "event", key, required=True)
+    return (
+        "SELECT event.platform, event.id, event.at, event.salt, event.body, event.kind"  # noqa: S608 - own clauses
+        f" FROM event_pending {event} ORDER BY event_pending.platform, event_pending.id LIMIT ?"
+    )
 
 
 class Sequencer:
@@ -111,7 +116,7 @@ class Sequencer:
                 ).scalar_one()
                 if not leads:
                     return 0
-            rows = bulk.select(connection, _PENDING, (BATCH,), binary=True)
+            rows = bulk.select(connection, pending(connection), (BATCH,), binary=True)
             if not rows:
                 return 0
             # Signed at the moment of the one before where this clock is behind it: time never runs back (R18).

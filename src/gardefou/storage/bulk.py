@@ -317,15 +317,18 @@ def each(connection: sa.Connection, source: str, table: str, where: str, *, hold
     return f"{source} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0{held}) AS {table}"  # noqa: S608 - own clauses
 
 
-def its_own(connection: sa.Connection, table: str, where: str) -> str:
-    """Return a LEFT JOIN with the one row of a table that ``where`` finds by its key.
+def its_own(connection: sa.Connection, table: str, where: str, *, required: bool) -> str:
+    """Return a join with the one row of a table that ``where`` finds by its key, looked up for each row before it.
 
-    Of a table that it has not counted yet PostgreSQL believes that many rows share a
-    key, and makes a bitmap of the one that it finds, which takes four times as long.
+    Left to itself PostgreSQL may merge instead, and read a table of millions from its
+    beginning for a page of its end; and of a table that it has not counted yet it
+    believes that many rows share a key, and makes a bitmap of the one that it finds.
+    ``required``: rows that have none are left out; else it is null.
     """
     if not _postgres(connection):
-        return f"LEFT JOIN {table} ON {where}"
-    return f"LEFT JOIN LATERAL (SELECT * FROM {table} WHERE {where} LIMIT 1) AS {table} ON true"  # noqa: S608 - own clauses
+        return f"{'CROSS' if required else 'LEFT'} JOIN {table} ON {where}"
+    one = f"LATERAL (SELECT * FROM {table} WHERE {where} LIMIT 1) AS {table}"  # noqa: S608 - own clauses
+    return f"CROSS JOIN {one}" if required else f"LEFT JOIN {one} ON true"
 
 
 def ask(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Asked:
