@@ -24,8 +24,9 @@ from gardefou.flow.intake import Progress
 from gardefou.flow.invitations import come_in, draw_half
 from gardefou.flow.names import read_name, revealings_of
 from gardefou.flow.raid import start_raid
-from gardefou.flow.restore import expire, restore
+from gardefou.flow.restore import restore
 from gardefou.flow.restore_preview import foresee_restore
+from gardefou.flow.restore_some import expire
 from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.flow.take_back import take_back
