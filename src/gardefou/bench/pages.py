@@ -20,8 +20,8 @@ from gardefou.web.app import create_app
 
 #: Not looked at: files, the stream, what signs in or out, and what only an admin sees.
 _NO_PAGES = ("/live", "/signin", "/api", "/scim", "/oidc", "/notices")
-#: Pages that say something only when asked about one thing.
-_ASKED = ("/enforcements/group",)
+#: Addresses that show something, or lead on to it, only when asked about one thing.
+_ASKED = ("/enforcements/group", "/restore")
 #: Lists that are looked at by their query too.
 _QUERIES = (
     "/queue?queue=spam",
