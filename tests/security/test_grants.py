@@ -17,7 +17,6 @@ from gardefou.storage.engine import open_store
 from gardefou.storage.grants import grants, may_rewrite
 from gardefou.storage.migrate import upgrade
 from gardefou.storage.triggers import LEDGER_TABLES
-from tests.databases import Databases
 from tests.flow import chronicle, lives_desk, lives_people
 from tests.flow.chronicle import Chronicle
 from tests.flow.test_lives import LIVES
@@ -27,27 +26,21 @@ _SOME = (lives_desk.work, lives_people.keyed)
 
 
 @pytest.fixture
-def owner_url(databases: Databases) -> Iterator[str]:
-    with databases.fresh("postgresql") as url:
-        yield url
-
-
-@pytest.fixture
-def role_url(owner_url: str) -> Iterator[str]:
+def role_url(postgresql_url: str) -> Iterator[str]:
     """The same database as a role sees it that was given what it needs, by its owner, twice."""
     # The server is every test's, and roles are the server's.
-    role = f'runs"{sa.make_url(owner_url).database}'
+    role = f'runs"{sa.make_url(postgresql_url).database}'
     name = sql.Identifier(role)
-    with _connected(owner_url) as owner:
+    with _connected(postgresql_url) as owner:
         owner.execute(sql.SQL("CREATE ROLE {} LOGIN").format(name))
         try:
-            store = open_store(owner_url)
+            store = open_store(postgresql_url)
             with store.read() as connection:
                 statements = grants(connection, role)
             store.close()
             for statement in statements * 2:
                 owner.execute(statement.encode())
-            yield sa.make_url(owner_url).set(username=role).render_as_string(hide_password=False)
+            yield sa.make_url(postgresql_url).set(username=role).render_as_string(hide_password=False)
         finally:
             owner.execute(sql.SQL("DROP OWNED BY {}").format(name))
             owner.execute(sql.SQL("DROP ROLE {}").format(name))
@@ -117,15 +110,15 @@ def test_i10_that_role_can_rewrite_nothing_of_the_record_and_switch_nothing_off(
     world.close()
 
 
-def test_the_owner_is_told_to_be_able_to(owner_url):
-    store = open_store(owner_url)
+def test_the_owner_is_told_to_be_able_to(postgresql_url):
+    store = open_store(postgresql_url)
     with store.read() as connection:
         assert may_rewrite(connection)
     store.close()
 
 
-def test_what_that_role_may_not_migrate_is_said_with_the_remedy(owner_url, role_url):
-    with _connected(owner_url) as owner:
+def test_what_that_role_may_not_migrate_is_said_with_the_remedy(postgresql_url, role_url):
+    with _connected(postgresql_url) as owner:
         owner.execute("UPDATE alembic_version SET version_num = '0020'")
         with pytest.raises(InvalidInput) as refused:
             upgrade(role_url)

@@ -93,7 +93,7 @@ def synapse(suite: Suite) -> Iterator[Found]:
                 unit="ms",
                 against={f"Synapse's own call alone, {word}": call},
                 note=f"{len(clicks.restores)} restores",
-                bound="Synapse: it is read before (twice: the account, its rooms), asked, and read after",
+                bound="Synapse: it is read before, asked, and read after",
             )
         restored, call = clicks.of(0.5)
         yield Figure(
