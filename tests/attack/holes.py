@@ -420,7 +420,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "I10-glass-ends",
         "broken glass does not end by itself",
-        (Edit(f"{_FLOW}.outcome:conclude", 'ends = {"until": since', 'ends = {} and {"until": since'),),
+        (Edit(f"{_FLOW}.lift:ends_by_itself", 'return {"until": since', 'return {} and {"until": since'),),
         ("I10",),
         attacker="reviewer",
         depth=4,

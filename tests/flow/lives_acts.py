@@ -269,6 +269,9 @@ def troubled(life: Chronicle) -> None:
     life.reads("what stands", sorted(world.measures("unseen")))
 
     life.head("later, and refused when given back")
+    # The breaker has counted what was taken back above: two people let it go on.
+    for name in ("lead", "oncall"):
+        life.does(resume, app, world.fresh(name), "it was the platform")
     soon = life.does(world.enforce, "rev", "known", "label", label="spam", execute_at=world.now + HOUR)
     life.does(world.enforce, "rev", "small", "limit", until=world.now + 2 * HOUR)
     life.passes(HOUR)

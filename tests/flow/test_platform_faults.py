@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
+from gardefou.flow.break_glass import break_glass
 from gardefou.flow.due import run_due
 from gardefou.platforms.protocol import PlatformAnswerLost, PlatformRefused, PlatformUnreachable
 from gardefou.storage import tables
@@ -292,6 +293,50 @@ def test_m7_of_a_restore_that_is_refused_half_way_what_came_off_is_on_record_as_
     assert world.measures("small") == frozenset()
     assert world.read(stands).state == "restored"
     world.assert_sound()
+
+
+def test_m7_what_took_effect_unheard_and_cannot_be_lifted_is_in_force_and_no_drift(days):
+    world = days
+    world.wire.after = raising(PlatformAnswerLost("answered 500"))
+    made = world.enforce("rev", "small", "suspend")
+    assert (made.state, world.measures("small")) == ("unknown", {"suspended"})
+    world.wire.before = _refuse
+    (failed,) = world.restore("oncall", "small").restores
+    stands = world.read(made)
+    assert (failed.state, stands.state, stands.in_force_at) == ("failed", "in_force", world.now)
+    assert world.measures("small") == set(stands.measures) == set(world.account("small").measures)
+    # It is looked at again once nobody can still be sending it, and lifted as was asked.
+    world.run(10 * MINUTE)
+    assert world.incidents("drift") == []
+    assert (world.read(made).state, world.measures("small")) == ("restored", frozenset())
+    world.assert_sound()
+
+
+def test_m7_what_never_took_effect_and_cannot_be_lifted_is_not_in_force(days):
+    world = days
+    world.sandbox.set_measures_out_of_band("small", ["limited"])
+    world.wire.before = raising(PlatformAnswerLost("answered 500"))
+    made = world.enforce("rev", "small", "suspend")
+    assert made.state == "unknown"
+    world.sandbox.set_measures_out_of_band("small", [])
+    world.sandbox.set_measures_out_of_band("small", ["locked"])
+    world.wire.before = _refuse
+    world.restore("oncall", "small")
+    assert (world.read(made).state, world.read(made).in_force_at) == ("restored", None)
+
+
+def test_r14_what_broke_the_glass_unheard_and_cannot_be_lifted_still_has_its_end(world):
+    asked = break_glass(world.app, world.fresh("rev"), "sandbox", "president", "suspend", "somebody else is posting")
+    world.wire.after = raising(PlatformAnswerLost("answered 500"))
+    made = world.approve("lead", asked)
+    world.app.sequencer.integrate_all()
+    run_due(world.app)
+    assert (world.read(made).state, world.measures("president")) == ("unknown", {"suspended"})
+    sent_at = world.now
+    world.clock.advance(timedelta(milliseconds=300))
+    world.wire.before = _refuse
+    world.restore("oncall", "president")
+    assert (world.read(made).state, world.read(made).until) == ("in_force", sent_at + 30 * MINUTE)
 
 
 def test_a_yes_after_which_the_account_is_not_known_any_more_is_no_refusal(days):

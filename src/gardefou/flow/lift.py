@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -245,10 +246,25 @@ def _of_rollback(
     return tuple(dict.fromkeys(account for account, _ in pairs)), tuple(harm for _, harm in pairs)
 
 
-def give_up_lifting(uow: UnitOfWork, restore: Enforcement, shown: Measures | None) -> None:
+def still_shown(uow: UnitOfWork, restore: Enforcement, shown: Measures) -> Measures:
+    """Return what a refused restore leaves standing: imposed by what it was to lift, and ``shown`` all the same."""
+    harms = (harm for harm in lifted(uow, restore) if harm.state == State.RESTORING.value)
+    return frozenset().union(*(_imposed(harm) & shown for harm in harms))
+
+
+def _imposed(harm: Enforcement) -> Measures:
+    """Return what an enforcement that was sent put there itself; nothing for what was never sent."""
+    return frozenset() if harm.base is None else frozenset(harm.measures) - set(harm.base)
+
+
+def give_up_lifting(uow: UnitOfWork, config: Config, restore: Enforcement, shown: Measures | None) -> None:
     """The platform refused the undo: what it still shows is in force, and the restore can be asked for again.
 
+    That holds for what nobody had seen in force before, too: its answer was lost, and it took effect.
+
     ``shown``: what the platform shows now; None where it was not read.
+
+    Writes `enforcement.in_force` or `enforcement.restored` for each that was being lifted.
     """
     for harm in lifted(uow, restore):
         if harm.state != State.RESTORING.value:
@@ -263,7 +279,8 @@ def give_up_lifting(uow: UnitOfWork, restore: Enforcement, shown: Measures | Non
                 ended_at=uow.now,
             )
             continue
-        if harm.in_force_at is None:
+        unseen = harm.in_force_at is None
+        if unseen and not (shown is not None and _imposed(harm) & shown):
             uow.move(
                 harm,
                 State.RESTORED,
@@ -273,6 +290,7 @@ def give_up_lifting(uow: UnitOfWork, restore: Enforcement, shown: Measures | Non
                 ended_at=uow.now,
             )
             continue
+        begins: dict[str, Any] = {"in_force_at": uow.now, **ends_by_itself(uow, config, harm)} if unseen else {}
         uow.move(
             harm,
             State.IN_FORCE,
@@ -281,7 +299,18 @@ def give_up_lifting(uow: UnitOfWork, restore: Enforcement, shown: Measures | Non
             detail={"because": "the platform refused the restore"},
             # An end that has come is tried again then, not at once and for ever.
             next_attempt_at=uow.now + _REFUSED_AGAIN,
+            **begins,
         )
+
+
+def ends_by_itself(uow: UnitOfWork, config: Config, harm: Enforcement) -> dict[str, Any]:
+    """Return the end that an enforcement gets as it comes in force: of what broke the glass, unless ratified (R14)."""
+    if harm.via != "break_glass" or harm.ratified_by is not None:
+        return {}
+    # Counted from when it was sent: an answer that was long in coming gives it no longer.
+    sent = harm.receipt.get("sent_at")
+    since = uow.now if sent is None else datetime.fromisoformat(str(sent))
+    return {"until": since + timedelta(minutes=config.rules.break_glass_minutes)}
 
 
 def undo_late_effect(uow: UnitOfWork, harm: Enforcement, *, at: datetime) -> Enforcement | None:

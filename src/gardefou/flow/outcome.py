@@ -17,7 +17,14 @@ from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
 from gardefou.flow.incidents import alert
-from gardefou.flow.lift import Lifting, finish_lifting, give_up_lifting, undo_late_effect
+from gardefou.flow.lift import (
+    Lifting,
+    ends_by_itself,
+    finish_lifting,
+    give_up_lifting,
+    still_shown,
+    undo_late_effect,
+)
 from gardefou.flow.observe import Seen
 from gardefou.flow.reading import lifted, live_on
 from gardefou.storage import tables
@@ -108,20 +115,13 @@ def conclude(
     if not measures <= after:
         return retry(uow, config, found, "the platform said yes and does not show it")
     account = _known_account(uow, seen, imposed=measures, lifted=frozenset(), clear_drift=False)
-    ends: dict[str, Any] = {}
-    if found.via == "break_glass" and found.ratified_by is None:
-        # Undone by itself unless a third person ratifies it (R14).
-        # Counted from when it was sent: an answer that was long in coming gives it no longer.
-        sent = found.receipt.get("sent_at")
-        since = uow.now if sent is None else datetime.fromisoformat(str(sent))
-        ends = {"until": since + timedelta(minutes=config.rules.break_glass_minutes)}
     return uow.move(
         found,
         State.IN_FORCE,
         "enforcement.in_force",
         by=found.placed_by,
         also=account,
-        **ends,
+        **ends_by_itself(uow, config, found),
         in_force_at=uow.now,
         lease_until=None,
         next_attempt_at=None,
@@ -223,12 +223,17 @@ def failed(
     """
     if found.state == State.READY.value:
         found = uow.move(found, State.EXECUTING, "enforcement.executing", by=found.placed_by)
+    account: tuple[Account, ...] = ()
+    shown = None
+    if seen is not None and seen.reading is not None:
+        shown = frozenset(seen.reading.measures)
+        account = _known_account(uow, seen, imposed=still_shown(uow, found, shown), lifted=gone, clear_drift=False)
     failed = uow.move(
         found,
         State.FAILED,
         "enforcement.failed",
         by=SYSTEM,
-        also=() if seen is None else _known_account(uow, seen, imposed=frozenset(), lifted=gone, clear_drift=False),
+        also=account,
         because=why,
         ended_at=uow.now,
         lease_until=None,
@@ -236,8 +241,7 @@ def failed(
         next_attempt_at=None,
     )
     if failed.action == Action.RESTORE:
-        shown = None if seen is None or seen.reading is None else frozenset(seen.reading.measures)
-        give_up_lifting(uow, failed, shown)
+        give_up_lifting(uow, config, failed, shown)
         alert(
             uow,
             "restore_failed",
