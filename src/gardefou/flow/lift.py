@@ -249,7 +249,7 @@ def _of_rollback(
 def still_shown(uow: UnitOfWork, restore: Enforcement, shown: Measures) -> Measures:
     """Return what a refused restore leaves standing: imposed by what it was to lift, and ``shown`` all the same."""
     harms = (harm for harm in lifted(uow, restore) if harm.state == State.RESTORING.value)
-    return frozenset().union(*(_imposed(harm) & shown for harm in harms))
+    return frozenset(measure for harm in harms for measure in _imposed(harm) & shown)
 
 
 def _imposed(harm: Enforcement) -> Measures:
