@@ -102,7 +102,7 @@ def synapse(suite: Suite) -> Iterator[Found]:
             value=restored - call,
             unit="ms",
             aim=OVERHEAD_AIM,
-            bound="Synapse: three of its four calls are readings",
+            bound="Synapse: two of its three calls are readings",
         )
 
     yield from suite.each("synapse", KINDS[:1], measure)
