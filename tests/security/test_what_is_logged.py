@@ -64,3 +64,6 @@ def test_a_fault_tells_the_caller_nothing(scene, monkeypatch):
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal/error"
     assert "inside" not in answer.text
+    # Not even this answer goes out without what every answer carries.
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")

@@ -144,6 +144,12 @@ def as_error(error: Exception) -> GardefouError | None:
             return None
 
 
+def fault(error: Exception) -> GardefouError:
+    """Write a fault of ours into the log; return the error that the caller is told."""
+    _log.error("a request failed", exc_info=error)
+    return GardefouError("internal/error", "This is a fault of Gardefou's; its log says more.")
+
+
 def note_denied(request: Request, error: GardefouError) -> None:
     """Write a shut door into the log: which, and why; neither who, nor the address as called: it may be secret."""
     if isinstance(error, Denied):
@@ -158,7 +164,10 @@ Framed = Callable[[Response, GardefouError, Scope], Response]
 
 
 def install(app: FastAPI, framed: Framed) -> None:
-    """Let every error of an application leave as problem details, or as a page where a person opens one."""
+    """Let every error of an application leave as problem details, or as a page where a person opens one.
+
+    A fault of ours is answered by `gardefou.web.shield.Shield`, as what the framework answers by itself passes it by.
+    """
 
     def known(request: Request, error: Exception) -> Response:
         made = as_error(error)
@@ -173,12 +182,6 @@ def install(app: FastAPI, framed: Framed) -> None:
         made = kind(code, says)
         return framed(problem(made, status=error.status_code, headers=error.headers), made, request.scope)
 
-    def fault(request: Request, error: Exception) -> Response:
-        _log.error("a request failed", exc_info=error)
-        made = GardefouError("internal/error", "This is a fault of Gardefou's; its log says more.")
-        return framed(problem(made, status=500), made, request.scope)
-
     for kind in (GardefouError, RequestValidationError, ValidationError, OperationalError, PoolTimeout):
         app.add_exception_handler(kind, known)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(Exception, fault)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gardefou.errors import InvalidInput
 from gardefou.speech import later
 from gardefou.web.console.aside import framed
-from gardefou.web.problems import problem
+from gardefou.web.problems import fault, problem
 
 #: For whatever says nothing of its own: an answer is data, and runs nothing.
 POLICY = b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -28,7 +28,7 @@ _HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000; includeSubDomai
 
 
 class Shield:
-    """Outermost layer of the web application."""
+    """Outermost layer of the web application. A fault of ours is answered here, so that this answer is no exception."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,8 +39,12 @@ class Shield:
             await self._app(scope, receive, send)
             return
 
+        begun = False
+
         async def shielded(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers: list[tuple[bytes, bytes]] = message["headers"]
                 present = {name.lower() for name, _ in headers}
                 also = (*_HEADERS, _HTTPS_ONLY) if scope.get("scheme") == "https" else _HEADERS
@@ -51,4 +55,11 @@ class Shield:
             error = InvalidInput("input/invalid", later("The address holds a character that is no text."))
             await framed(problem(error), error, scope)(scope, receive, shielded)
             return
-        await self._app(scope, receive, shielded)
+        try:
+            await self._app(scope, receive, shielded)
+        except Exception as error:
+            made = fault(error)
+            if not begun:
+                await framed(problem(made, status=500), made, scope)(scope, receive, shielded)
+            # The server ends the connection where an answer was begun.
+            raise
