@@ -33,6 +33,7 @@ from gardefou.flow.execute import advance
 from gardefou.flow.rollback import rollback
 from gardefou.flow.watch import watch
 from gardefou.people.actor import Actor
+from gardefou.platforms.protocol import PlatformRefused
 from gardefou.storage import tables
 from tests.flow.world import DAY, HOUR, MINUTE, Killed, World
 
@@ -207,6 +208,15 @@ class Life(RuleBasedStateMachine):
     @rule(when=st.sampled_from(("before", "after")))
     def kill_at_next_call(self, when):
         self.world.wire.kill(when)
+
+    @rule(when=st.sampled_from(("before", "after")))
+    def platform_refuses_the_next_call(self, when):
+        """It says no, and means it or has done it all the same."""
+
+        def refuse(_operation):
+            raise PlatformRefused("no")
+
+        setattr(self.world.wire, when, refuse)
 
     @rule(number=st.integers(0, 30), who=people, account=accounts)
     def restore_while_it_is_sent(self, number, who, account):

@@ -15,6 +15,7 @@ from gardefou.errors import Conflict, NotFound
 from gardefou.ids import Ids
 from gardefou.ledger import audit as audit_module
 from gardefou.ledger import pages
+from gardefou.ledger import sequencer as sequencer_module
 from gardefou.ledger.audit import Audit, audit, event_proof, export, proof
 from gardefou.ledger.bundle import verify_bundle
 from gardefou.ledger.nodes import fetch_from, read_nodes
@@ -298,3 +299,21 @@ def test_entries_come_with_their_events_and_hashes_in_sequence(two_logs: Log):
         assert all(row.at == START and row.body and row.salt for row in rows)
         assert [row.seq for row in entries(connection, "p", first=SIZE - 3)] == [SIZE - 3, SIZE - 2, SIZE - 1]
         assert [row.seq for row in entries(connection, "p", first=2, size=4)] == [2, 3]
+
+
+def test_a_backlog_of_many_batches_is_counted_whole_and_exported_with_its_tiles(
+    sqlite_url: str, tmp_path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sequencer_module, "BATCH", 100)
+    log = Log(sqlite_url)
+    noted = [bulk.Noted("made.up", "somebody", "long", "a", str(n), {"n": n}, []) for n in range(301)]
+    ids, dice = Ids(SimulatedClock(START), Random(8)), Random(9)
+    with log.store.begin() as connection:
+        bulk.write_events(connection, noted, now=START, ids=ids, salts=dice.randbytes)
+    assert log.sequencer.integrate_all() == 301
+    verifier = log.sequencer.signer("long").verifier
+    with log.store.read() as connection:
+        export(connection, "long", verifier, tmp_path / "export")
+    found = verify_export(tmp_path / "export", verifier.encoded)
+    assert (found.ok, found.size, found.problem) == (True, 301, None)
+    log.store.close()

@@ -70,8 +70,9 @@ def test_a_signed_checkpoint_opens_with_the_logs_key():
 def test_a_witness_may_sign_beside_the_log_and_never_instead():
     both = sign_note(BODY, LOG, WITNESS)
     assert open_checkpoint(both, LOG.verifier, others=[WITNESS.verifier]) == HEAD
-    with pytest.raises(NoteError, match="did not sign"):
+    with pytest.raises(NoteError, match="did not sign") as caught:
         open_checkpoint(sign_note(BODY, WITNESS), LOG.verifier, others=[WITNESS.verifier])
+    assert caught.value.code == "ledger/note_unverified"
 
 
 def test_one_logs_checkpoint_never_passes_for_anothers():

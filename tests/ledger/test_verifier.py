@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import base64
+import re
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from gardefou.ledger.export_format import ExportEntry, write_export
 from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.note import Signer, sign_note
 from gardefou.ledger.tree import Frontier, leaf_hash
-from gardefou.ledger.verifier import BadUsage, describe, verify_export
+from gardefou.ledger.verifier import BadUsage, VerifyResult, describe, verify_export
 from tests.ledger.made_log import ORIGIN, MadeLog, make_log
 from tests.refusals import refused
 
@@ -439,3 +440,70 @@ def test_a_key_that_is_none_is_refused_with_what_is_wrong_with_it(export):
     with pytest.raises(BadUsage) as caught:
         verify_export(export, "no key at all")
     assert str(caught.value) not in {"", "None"}
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ("name+AQ==", "not written name+hash+base64"),
+        ("+0a0b0c0d+" + base64.b64encode(b"\x01" + bytes(32)).decode(), "not written name+hash+base64"),
+        ("name+0a0b0c0d+no base64", "not written name+hash+base64"),
+        ("name+0a0b0c0d+" + base64.b64encode(b"\x01" + bytes(31)).decode(), "not written name+hash+base64"),
+        ("name+0a0b0c0d+" + base64.b64encode(b"\x02" + bytes(32)).decode(), "not written name+hash+base64"),
+        ("name+0a0b0c0d+" + base64.b64encode(b"\x01" + bytes(32)).decode(), "hash does not belong to its key"),
+        (base64.b64encode(b"\x01" + bytes(32)).decode(), "not written name+hash+base64"),
+        ("name+" + base64.b64encode(b"\x01" + bytes(32)).decode(), "not written name+hash+base64"),
+    ],
+)
+def test_a_key_is_written_in_the_one_way_that_counts(export, key, says):
+    with pytest.raises(BadUsage, match=re.escape(says)):
+        verify_export(export, key)
+
+
+def test_a_leaf_of_another_version_is_named_with_its_event(export):
+    leaf = b"\x02" + LOG.entries[4].leaf[1:]
+    line = (export / "bodies.ndjson").read_bytes().split(b"\n")[4]
+    found, _ = verifier._check_body(line, 4, leaf, verifier._Survey())
+    assert found is not None
+    assert (found.index, found.event_id) == (4, LOG.entries[4].event_id)
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (VerifyResult(ok=False, size=3, problem="it is gone"), "BAD it is gone"),
+        (VerifyResult(ok=False, size=3, first_bad=0, problem="it is gone"), "BAD entry 0: it is gone"),
+        (
+            VerifyResult(ok=False, size=3, first_bad=2, event_id="01", problem="it is gone"),
+            "BAD entry 2 (event 01): it is gone",
+        ),
+    ],
+)
+def test_the_line_for_a_bad_log_names_the_entry_and_its_event_where_they_are_known(result, says):
+    assert describe(result) == says
+
+
+def test_without_the_tiles_above_the_first_entries_are_named(tmp_path):
+    entries = [*LARGE.entries]
+    entries[300] = forged_entry(LARGE, 300, b"it never happened")
+    export = LARGE.export(tmp_path / "export", entries=iter(entries))
+    shutil.rmtree(export / "tile/1")
+    assert "root mismatch" in str(verify_export(export, LARGE.key).problem)
+
+
+@pytest.mark.parametrize("altered", [0, 1])
+def test_above_65536_entries_the_first_entry_below_an_altered_tile_is_named(altered, tmp_path):
+    blocks = [bytes([index % 256, index // 256]) * 16 for index in range(300)]
+    for index, width in ((0, 256), (1, 44)):
+        path = tmp_path / verifier._tile_path("1", index, width)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = b"".join(blocks[256 * index : 256 * index + width])
+        path.write_bytes(data[:-1] + b"\xff" if index == altered else data)
+    found = verifier._upper_tiles(tmp_path, 300 * 256, blocks)
+    assert found is not None
+    assert found.index == 65_536 * altered
+    assert ("tile/1/001.p/44" if altered else "tile/1/000 ") in found.problem
+
+
+def test_an_export_makes_the_folders_above_its_own(tmp_path):
+    assert verify_export(LOG.export(tmp_path / "of" / "last" / "year"), LOG.key).ok
