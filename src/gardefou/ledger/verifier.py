@@ -379,7 +379,7 @@ def _first(folder: Path, head: _Head, held: _Head | None, survey: _Survey) -> _F
         found.append(_root_mismatch(folder, survey))
     found.append(survey.body)
     if leaves_hold:
-        found.append(_upper_tiles(folder, head.size, survey.leaves.blocks))
+        found.append(_upper_tiles(folder, survey.leaves.blocks))
     if held is not None and complete:
         found.append(_against_held(head, held, survey))
     # Earliest entry first; what concerns no single entry last. Sorting keeps the sequence above among equals.
@@ -417,7 +417,7 @@ def _root_mismatch(folder: Path, survey: _Survey) -> _Finding:
     return _Finding(None, "root mismatch: the entries agree with the hash tiles, but not with the signed root")
 
 
-def _upper_tiles(folder: Path, size: int, blocks: list[bytes]) -> _Finding | None:
+def _upper_tiles(folder: Path, blocks: list[bytes]) -> _Finding | None:
     """Compare every tile above level 0 with the hashes recomputed from the leaves."""
     level, row = 1, blocks
     while row:
@@ -425,8 +425,8 @@ def _upper_tiles(folder: Path, size: int, blocks: list[bytes]) -> _Finding | Non
             name = _tile_path(str(level), index, width)
             expected = row[index * _WIDTH : index * _WIDTH + width]
             if _read(folder / name) != b"".join(expected):
-                first = min(index * _WIDTH ** (level + 1), size - 1)
-                return _Finding(first, f"hash tile altered: {name} is absent or not what the leaves below it give")
+                says = f"hash tile altered: {name} is absent or not what the leaves below it give"
+                return _Finding(index * _WIDTH ** (level + 1), says)
         above = _Tree()
         for node in row:
             above.add(node)
