@@ -170,6 +170,16 @@ def test_whatever_is_changed_is_named(log: Log, statement: str, problem: str, in
     assert (found.ok, found.problem, found.bad_index) == (False, problem, index)
 
 
+@pytest.mark.parametrize("which", ["a checkpoint's root", "a checkpoint's signature", "a checkpoint's note"])
+def test_of_a_wrong_checkpoint_the_event_of_its_last_entry_is_named(log: Log, which: str):
+    assert log.audit(CHANGES[which][0]).bad_event == log.events[15]
+
+
+def test_of_many_hashes_of_one_page_the_altered_one_is_named(log: Log, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pages, "PAGE", SIZE)
+    assert log.audit(CHANGES["a hash above"][0]).bad_index == 16
+
+
 def test_the_first_of_two_changes_is_named(log: Log):
     assert log.audit("UPDATE event SET body = '\\x7b7d'::bytea WHERE about IN ('11', '17')").bad_index == 11
 
@@ -247,6 +257,17 @@ def test_an_export_is_the_whole_of_one_log_and_verifies_offline(two_logs: Log, t
         export(connection, "none", verifier, tmp_path / "none")
     with two_logs.store.read() as connection, refused("ledger/export_exists", "folder", by=Conflict):
         export(connection, "q", verifier, tmp_path / "q")
+
+
+def test_an_export_says_which_bodies_were_erased_and_verifies_all_the_same(two_logs: Log, tmp_path):
+    verifier = two_logs.sequencer.signer("p").verifier
+    with two_logs.store.begin(keep=False) as connection:
+        two_logs.change(
+            connection, "UPDATE event SET body = '\\x'::bytea, salt = '\\x'::bytea WHERE about = '3' AND platform = 'p'"
+        )
+        export(connection, "p", verifier, tmp_path / "p")
+    found = verify_export(tmp_path / "p", verifier.encoded)
+    assert (found.ok, found.erased, found.problem) == (True, 1, None)
 
 
 def test_a_proof_is_of_what_was_asked_for_and_of_nothing_else(two_logs: Log):

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from itertools import repeat
 from struct import Struct, error
@@ -187,7 +188,7 @@ def _says_so(body: bytes, about: Any, account: Any, by: Any, kind: Any) -> bool:
     """
     try:
         head = orjson.dumps({"about": about, "account": account, "by": by})[:-1] + b',"detail":'
-        end = body.find(b',"kind":%b,"platform":' % orjson.dumps(kind), len(head))
+        end = body.find(_behind_detail(kind), len(head))
         if end >= 0 and body.startswith(head):
             # Whole up to there, it ends there: those are the body's own keys, and none within its detail.
             orjson.loads(body[len(head) : end])
@@ -196,6 +197,12 @@ def _says_so(body: bytes, about: Any, account: Any, by: Any, kind: Any) -> bool:
         pass  # no text beside it, or a detail that has such keys too
     said = orjson.loads(body)
     return bool((said["kind"], said["by"], said["account"], said["about"]) == (kind, by, account, about))
+
+
+@lru_cache(maxsize=512, typed=True)
+def _behind_detail(kind: Any) -> bytes:
+    """Return what stands behind the detail of an event of this kind."""
+    return b',"kind":%b,"platform":' % orjson.dumps(kind)
 
 
 def _leaf_of(raw: str, at: Any, commitment: bytes) -> bytes:

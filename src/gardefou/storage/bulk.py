@@ -347,11 +347,13 @@ def select(
 
     ``binary``: PostgreSQL sends what it found as it stores it; bytes are half as long so.
     """
-    if _postgres(connection):
-        with translating(connection):
-            rows: Sequence[Sequence[Any]] = _cursor(connection, statement, values, binary=binary).fetchall()
-        return rows
-    return connection.exec_driver_sql(statement, values).fetchall()
+    with translating(connection):
+        if _postgres(connection):
+            found = _cursor(connection, statement, values, binary=binary)
+        else:
+            found = driver(connection).execute(statement, values)
+        rows: Sequence[Sequence[Any]] = found.fetchall()
+    return rows
 
 
 def _cursor(connection: sa.Connection, statement: str, values: tuple[Any, ...], *, binary: bool) -> Any:
