@@ -18,6 +18,8 @@ _log = logging.getLogger("gardefou.courier")
 
 #: Seconds between two looks for what is due.
 _PATIENCE = 1.0
+#: Seconds a round takes at least: what happens meanwhile is shared out together, and nobody who decides waits for it.
+_PACE = 0.2
 #: Seconds between two renewals of what is being sent: a third of the lease.
 _RENEWED = LEASE.total_seconds() / 3
 #: Seconds after which an attempt that has not ended is no longer held for its thread.
@@ -56,11 +58,13 @@ class Courier:
         """Go round until stopped; whatever goes wrong is logged and never ends it."""
         while not self._stopping.is_set():
             self._bell.clear()
+            next_round = time.monotonic() + _PACE
             try:
                 self.round()
             except Exception:  # noqa: BLE001 - one bad round must not end the courier
                 _log.exception("a round of notices failed; it goes on")
             self._bell.wait(_PATIENCE)
+            self._stopping.wait(max(0.0, next_round - time.monotonic()))
 
     def stop(self) -> None:
         """Begin nothing more, and wait a little for what is being sent."""
