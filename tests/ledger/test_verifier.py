@@ -508,3 +508,5 @@ def test_above_65536_entries_the_first_entry_below_an_altered_tile_is_named(alte
 
 def test_an_export_makes_the_folders_above_its_own(tmp_path):
     assert verify_export(LOG.export(tmp_path / "of" / "last" / "year"), LOG.key).ok
+    (tmp_path / "there").mkdir()
+    assert verify_export(LOG.export(tmp_path / "there"), LOG.key).ok
