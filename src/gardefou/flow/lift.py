@@ -253,7 +253,7 @@ def still_shown(uow: UnitOfWork, restore: Enforcement, shown: Measures) -> Measu
 
 
 def _imposed(harm: Enforcement) -> Measures:
-    """Return what an enforcement that was sent put there itself; nothing for what was never sent."""
+    """Return what an enforcement put there itself; nothing where none was ever begun, so that nothing was sent."""
     return frozenset() if harm.base is None else frozenset(harm.measures) - set(harm.base)
 
 
