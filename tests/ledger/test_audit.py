@@ -232,6 +232,24 @@ def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: p
         log.store.close()
 
 
+def test_a_process_of_its_own_reads_a_page_as_this_one_does(database_url: str):
+    log = Log(database_url)
+    verifier = log.sequencer.signer("p").verifier
+    url = log.store.shared_url
+    assert url is not None
+    try:
+        pages._open(url, "p", verifier.encoded)
+        with log.store.read() as connection:
+            here = pages.read_page(connection, "p", verifier, 14, 20)
+        assert pages._read(14, 20) == here
+        assert ([one.size for one in here.points], len(here.hashes), here.bad) == ([16], 6, None)
+    finally:
+        for reading in pages._reading:
+            reading.store.close()
+        pages._reading.clear()
+        log.store.close()
+
+
 @pytest.fixture
 def two_logs(sqlite_url: str) -> Iterator[Log]:
     """The log, and beside it one of another platform with events about the same."""
