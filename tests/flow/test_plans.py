@@ -31,7 +31,7 @@ from gardefou.flow.second_look import hidden_on
 from gardefou.flow.take_back import take_back
 from gardefou.flow.waiting_groups import waiting_groups
 from gardefou.flow.watch import watch
-from gardefou.ledger.sequencer import pending
+from gardefou.ledger.backlog import pending
 from gardefou.storage import bulk, fast, tables
 from gardefou.storage.migrate import upgrade
 from tests.flow.world import HOUR, World

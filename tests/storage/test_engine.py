@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from gardefou.ledger.backlog import Backlog
 from gardefou.storage import bulk, engine
 from gardefou.storage.engine import Store, open_store
 from gardefou.storage.migrate import upgrade
@@ -133,7 +134,7 @@ def test_a_store_that_cannot_be_written_says_so_in_the_way_that_callers_know(tmp
     with store.begin() as connection:
         connection.execute(sa.text("DROP TABLE event_pending"))
     with pytest.raises(OperationalError), store.begin() as connection:
-        bulk.forget_pending(connection, [("p", "e")])
+        Backlog(connection, 1).forget([("p", "e")])
     other.close()
     store.close()
 

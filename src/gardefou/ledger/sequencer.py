@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count, groupby, repeat
 from operator import itemgetter
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from gardefou.clock import Clock
 from gardefou.domain.records import SYSTEM
 from gardefou.errors import Conflict
+from gardefou.ledger.backlog import Backlog
 from gardefou.ledger.checkpoint import Checkpoint, sign_checkpoint
 from gardefou.ledger.leaf import commit, leaf_data
 from gardefou.ledger.nodes import kept, read_nodes
@@ -28,7 +29,7 @@ from gardefou.ledger.note import Signer
 from gardefou.ledger.tree import Frontier, leaf_hash
 from gardefou.storage import bulk, tables
 from gardefou.storage.engine import Store
-from gardefou.storage.fast import Fast
+from gardefou.storage.fast import Fast, together
 from gardefou.storage.nudge import nudge
 from gardefou.storage.types import Instant
 
@@ -62,6 +63,15 @@ _REREAD = timedelta(seconds=1)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
+@dataclass(slots=True)
+class _Appended:
+    """What one transaction appended: the trees' new edges, how many events, and whether other nodes should look."""
+
+    edges: dict[str, Frontier] = field(default_factory=dict[str, Frontier])
+    events: int = 0
+    loud: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """The newest checkpoint of a platform's log."""
@@ -70,16 +80,6 @@ class Held:
     root: bytes
     at: datetime
     note: str
-
-
-def pending(connection: sa.Connection) -> str:
-    """Return the statement that reads the first so many pending events."""
-    key = "event.platform = event_pending.platform AND event.id = event_pending.id"
-    event = bulk.its_own(connection, "event", key, required=True)
-    return (
-        "SELECT event.platform, event.id, event.at, event.salt, event.body, event.kind"  # noqa: S608 - own clauses
-        f" FROM event_pending {event} ORDER BY event_pending.platform, event_pending.id LIMIT ?"
-    )
 
 
 class Sequencer:
@@ -116,21 +116,21 @@ class Sequencer:
                 ).scalar_one()
                 if not leads:
                     return 0
-            rows = bulk.select(connection, pending(connection), (BATCH,), binary=True)
-            if not rows:
+            done = self._append_backlog(connection)
+            if not done.events:
                 return 0
             # Signed at the moment of the one before where this clock is behind it: time never runs back (R18).
             at = max(self._clock.now(), self._newest_at(connection) or _LONG_AGO)
-            by_platform = {name: list(group) for name, group in groupby(rows, itemgetter(0))}
-            edges = {
-                platform: self._append(connection, platform, events, at) for platform, events in by_platform.items()
-            }
-            bulk.forget_pending(connection, [(platform, event_id) for platform, event_id, *_ in rows])
-            if any(row[5] != _QUIET for row in rows):
+            for platform, edge in done.edges.items():
+                signer = self.signer(platform)
+                note = sign_checkpoint(Checkpoint(signer.name, edge.size, edge.root), signer)
+                values = {"platform": platform, "size": edge.size, "root": edge.root, "at": at, "note": note}
+                _SIGN.run(connection, values)
+            if done.loud:
                 nudge(connection)
-        self._edges.update(edges)
+        self._edges.update(done.edges)
         self._newest = at
-        return len(rows)
+        return done.events
 
     def integrate_all(self) -> int:
         """Integrate until nothing is pending; return how many events there were."""
@@ -139,30 +139,26 @@ class Sequencer:
             total += done
         return total
 
-    def _append(
-        self, connection: sa.Connection, platform: str, events: Sequence[Sequence[Any]], at: datetime
-    ) -> Frontier:
-        edge = self._edge(connection, platform)
-        ids = [event[1] for event in events]
-        data = [leaf_data(event_id, micros, commit(salt, body)) for _, event_id, micros, salt, body, _ in events]
-        hashes = [leaf_hash(one) for one in data]
-        grown, nodes = edge.append_many(hashes)
-        bulk.insert_rows(
-            connection,
-            tables.leaf,
-            ("platform", "seq", "event_id", "data", "hash"),
-            list(zip(repeat(platform), count(edge.size), ids, data, hashes, strict=False)),
-        )
-        bulk.insert_rows(
-            connection,
-            tables.tree_node,
-            ("platform", "level", "position", "hash"),
-            [(platform, *node) for node in kept(nodes)],
-        )
-        signer = self.signer(platform)
-        note = sign_checkpoint(Checkpoint(signer.name, grown.size, grown.root), signer)
-        _SIGN.run(connection, {"platform": platform, "size": grown.size, "root": grown.root, "at": at, "note": note})
-        return grown
+    def _append_backlog(self, connection: sa.Connection) -> _Appended:
+        done = _Appended()
+        with together(connection):
+            backlog = Backlog(connection, BATCH)
+            rows = backlog.read()()
+            while rows:
+                following = backlog.read()
+                leaves: list[tuple[Any, ...]] = []
+                nodes: list[tuple[Any, ...]] = []
+                for platform, group in groupby(rows, itemgetter(0)):
+                    edge = done.edges[platform] if platform in done.edges else self._edge(connection, platform)
+                    done.edges[platform] = _append(platform, list(group), edge, leaves, nodes)
+                done.events += len(rows)
+                done.loud = done.loud or any(row[5] != _QUIET for row in rows)
+                read, rows = rows, following()
+                # Sent once the next piece is here, and done while that is hashed.
+                bulk.insert_rows(connection, tables.leaf, ("platform", "seq", "event_id", "data", "hash"), leaves)
+                bulk.insert_rows(connection, tables.tree_node, ("platform", "level", "position", "hash"), nodes)
+                backlog.forget(read)
+        return done
 
     def _edge(self, connection: sa.Connection, platform: str) -> Frontier:
         held = latest(connection, platform)
@@ -201,6 +197,23 @@ class Sequencer:
             known = [at for at in connection.execute(_NEWEST_AT).one() if at is not None]
             self._newest, self._newest_read = max(known, default=None), now
         return self._newest
+
+
+def _append(
+    platform: str,
+    events: Sequence[Sequence[Any]],
+    edge: Frontier,
+    leaves: list[tuple[Any, ...]],
+    nodes: list[tuple[Any, ...]],
+) -> Frontier:
+    """Append a log's events to its tree, and their rows to ``leaves`` and ``nodes``; return the tree's new edge."""
+    ids = [event[1] for event in events]
+    data = [leaf_data(event[1], event[2], commit(event[3], event[4])) for event in events]
+    hashes = [leaf_hash(one) for one in data]
+    grown, made = edge.append_many(hashes)
+    leaves += zip(repeat(platform), count(edge.size), ids, data, hashes, strict=False)
+    nodes += [(platform, *node) for node in kept(made)]
+    return grown
 
 
 def latest(connection: sa.Connection, platform: str) -> Held | None:

@@ -22,6 +22,7 @@ _TYPES: dict[str, tuple[int, Callable[[Any], bytes]]] = {
     "bytea": (17, bytes),
     "bigint": (20, Struct(">q").pack),
     "integer": (23, Struct(">i").pack),
+    "tid": (27, bytes),
     "text": (25, str.encode),
 }
 #: Dimensions, whether there are NULLs, the type, how many, counted from.

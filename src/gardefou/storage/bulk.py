@@ -139,7 +139,7 @@ def insert_rows(
     if _postgres(connection):
         kinds = _kinds(table, tuple(columns))
         statement = f'INSERT INTO "{table.name}" ({names}) SELECT * FROM {_unnest(kinds)}'  # noqa: S608 - own names
-        _send(connection, statement, kinds, rows, prepare=True)
+        send_rows(connection, statement, kinds, rows, prepare=True)
         return
     with translating(connection), closing(driver(connection).cursor()) as cursor:
         marks = ", ".join(["?"] * len(columns))
@@ -171,7 +171,7 @@ def update_images(connection: sa.Connection, table: sa.Table, images: Sequence[I
             f'UPDATE "{table.name}" AS held SET {sets} FROM {_unnest(kinds)} AS given({names}, "was")'  # noqa: S608 - own names
             f' WHERE {where} AND held."version" = given."was"'
         )
-        done = int(_send(connection, statement, kinds, rows, prepare=False).rowcount)
+        done = int(send_rows(connection, statement, kinds, rows).rowcount)
     else:
         place = {name: index for index, name in enumerate((*shape.columns, "was"))}
         order = itemgetter(*(place[name] for name in (*free, *shape.key, "was")))
@@ -235,23 +235,19 @@ def insert_events(connection: sa.Connection, rows: Sequence[tuple[Any, ...]]) ->
         return
     if _postgres(connection):
         # One statement for both tables.
-        _send(connection, _EVENTS_AT_ONCE, _EVENT_KINDS, rows, prepare=True)
+        send_rows(connection, _EVENTS_AT_ONCE, _EVENT_KINDS, rows, prepare=True)
         return
     insert_rows(connection, tables.event, EVENT_COLUMNS, rows)
     insert_rows(connection, tables.event_pending, ("platform", "id"), [row[:2] for row in rows])
 
 
-def forget_pending(connection: sa.Connection, events: Sequence[tuple[str, str]]) -> None:
-    """Note that events, by platform and id, are pending no more."""
-    if _postgres(connection):
-        _send(connection, _FORGET, _PAIR, events, prepare=False)
-        return
-    with translating(connection):
-        driver(connection).executemany("DELETE FROM event_pending WHERE platform = ? AND id = ?", events)
-
-
-def _send(
-    connection: sa.Connection, statement: str, kinds: tuple[str, ...], rows: Sequence[Sequence[Any]], *, prepare: bool
+def send_rows(
+    connection: sa.Connection,
+    statement: str,
+    kinds: tuple[str, ...],
+    rows: Sequence[Sequence[Any]],
+    *,
+    prepare: bool = False,
 ) -> Any:
     """Run a statement over rows on PostgreSQL, where they stand as ``unnest`` of an array each column."""
     from psycopg import RawCursor  # noqa: PLC0415 - needed only where there is a PostgreSQL
@@ -280,10 +276,6 @@ _EVENTS_AT_ONCE = (
     f" made AS (INSERT INTO event ({_NAMES}) SELECT * FROM given)"
     " INSERT INTO event_pending (platform, id) SELECT platform, id FROM given"
 )
-
-
-_PAIR = ("text", "text")
-_FORGET = f"DELETE FROM event_pending USING {_unnest(_PAIR)} AS given(a, b) WHERE platform = given.a AND id = given.b"  # noqa: S608 - own clauses
 
 
 def pairs_source(connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> tuple[str, tuple[Any, ...]]:
@@ -331,12 +323,15 @@ def its_own(connection: sa.Connection, table: str, where: str, *, required: bool
     return f"CROSS JOIN {one}" if required else f"LEFT JOIN {one} ON true"
 
 
-def ask(connection: sa.Connection, statement: str, values: tuple[Any, ...]) -> Asked:
-    """Run a SELECT as `select` does; its rows can be had once the exchange that it is part of is over (`together`)."""
+def ask(connection: sa.Connection, statement: str, values: tuple[Any, ...], *, binary: bool = False) -> Asked:
+    """Run a SELECT as `select` does; its rows can be had once the exchange that it is part of is over (`together`).
+
+    Within it too, which then waits for all that was sent until then.
+    """
     if not _postgres(connection):
         rows = select(connection, statement, values)
         return lambda: rows
-    found: Asked = _cursor(connection, statement, values, binary=False).fetchall
+    found: Asked = _cursor(connection, statement, values, binary=binary).fetchall
     return found
 
 
