@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
@@ -248,6 +248,35 @@ def test_a_process_of_its_own_reads_a_page_as_this_one_does(database_url: str):
             reading.store.close()
         pages._reading.clear()
         log.store.close()
+
+
+def test_entries_whose_events_do_not_stand_side_by_side_are_read_all_the_same(database_url: str):
+    """Two ids are an hour apart, and ten that became entries later lie between them: more than twice as many."""
+    store = open_store(database_url)
+    clock = SimulatedClock(START)
+    sequencer = Sequencer(store, clock, seed=bytes(32), origin="test")
+    ids, dice = Ids(clock, Random(1)), Random(2)
+    noted = [bulk.Noted("made.up", "somebody", "p", "a", str(n), {"n": n}, []) for n in range(12)]
+    middle = Ids(SimulatedClock(START + timedelta(minutes=30)), Random(3))
+
+    def write(some: list[bulk.Noted], ids: Ids) -> None:
+        with store.begin() as connection:
+            bulk.write_events(connection, some, now=clock.now(), ids=ids, salts=dice.randbytes)
+
+    write(noted[:1], ids)
+    clock.advance(timedelta(hours=1))
+    write(noted[1:2], ids)
+    sequencer.integrate_all()
+    write(noted[2:], middle)
+    sequencer.integrate_all()
+    verifier = sequencer.signer("p").verifier
+    with store.read() as connection:
+        expected = [(row.event_id, row.hash) for row in entries(connection, "p")]
+        apart, all_of_them = (pages.read_page(connection, "p", verifier, 0, stop) for stop in (2, 12))
+    assert sorted(expected) != expected
+    assert (apart.hashes, apart.bad) == ([hashed for _, hashed in expected[:2]], None)
+    assert (all_of_them.hashes, all_of_them.bad) == ([hashed for _, hashed in expected], None)
+    store.close()
 
 
 @pytest.fixture

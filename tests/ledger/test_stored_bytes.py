@@ -115,8 +115,9 @@ def test_a_changed_byte_of_an_event_is_found_wherever_it_is(world):
     with world.store.read() as connection:
         rows = [Entry(*row) for row in bulk.select(connection, _entries(connection), (PLATFORM, 0, 1_000))]
     assert len(rows) > 4
-    assert _sound(rows, 0) == [row.hash for row in rows]
-    assert _sound(rows, 1) is None, "entries of other places"
+    assert _at_once(rows) == [row.hash for row in rows]
+    assert _at_once(rows, first=1) is None, "entries of other places"
+    assert _sound(list(zip(*rows, strict=True)), 0, len(rows) + 1) is None, "one too few"
     for row in rows:
         assert entry_problem(row) == (leaf_hash(row.data), "")
         for column in ("event_id", "kind", "by", "account", "about", "salt", "body", "data", "hash"):
@@ -125,8 +126,12 @@ def test_a_changed_byte_of_an_event_is_found_wherever_it_is(world):
                 altered = row._replace(**{column: changed})
                 where = f"{column}, place {at}: {getattr(row, column)!r}"
                 assert entry_problem(altered)[1], where
-                assert _sound([altered], row.seq) is None, where
+                assert _at_once([altered], first=row.seq) is None, where
                 at += 1
+
+
+def _at_once(rows: list[Entry], *, first: int = 0) -> list[bytes] | None:
+    return _sound(list(zip(*rows, strict=True)), first, first + len(rows))
 
 
 @pytest.mark.parametrize(
@@ -154,8 +159,8 @@ def test_what_is_listed_of_an_event_is_what_its_body_says_and_nothing_that_stand
         0, event_id, data, leaf_hash(data), at, "told", named["by"], named["account"], named["about"], salt, body
     )
     assert entry_problem(entry) == (entry.hash, "")
-    assert _sound([entry], 0) == [entry.hash]
+    assert _at_once([entry]) == [entry.hash]
     for change in ({"kind": "guessed"}, {"by": "x"}, {"account": ""}, {"about": None}, {"kind": b"told"}, {"by": 7}):
         altered = entry._replace(**change)
         assert entry_problem(altered)[1] == "what is listed of its event is not what its event says"
-        assert _sound([altered], 0) is None
+        assert _at_once([altered]) is None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -65,6 +65,10 @@ class Point(NamedTuple):
     problem: str
 
 
+#: Entries with their events, column by column, in the sequence of `Entry`'s fields.
+Columns = list[tuple[Any, ...]]
+
+
 class Entry(NamedTuple):
     """One entry with its event, as the store has them; everything of an event that is missing is None."""
 
@@ -97,13 +101,13 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     values = (platform, first, stop)
     page = Page(first)
     page.points = [_point(verifier, *row) for row in bulk.select(connection, _POINTS, values)]
-    rows = bulk.select(connection, _entries(connection), values, binary=True)
-    sound = _sound(rows, first) if len(rows) == stop - first else None
+    columns = _columns(connection, values)
+    sound = _sound(columns, first, stop) if columns else None
     if sound is not None:
         page.hashes = sound
         return page
     place = first
-    for entry in map(Entry._make, rows):
+    for entry in map(Entry._make, zip(*columns, strict=True)):
         if entry.seq != place:
             break
         hashed, problem = entry_problem(entry)
@@ -118,6 +122,31 @@ def read_page(connection: sa.Connection, platform: str, verifier: Verifier, firs
     return page
 
 
+def _columns(connection: sa.Connection, values: tuple[str, int, int]) -> Columns:
+    """Return the columns of the rows that `_entries` finds; none where it finds none.
+
+    Ids are made in sequence, so a page's events stand side by side, among a few of the
+    pages beside it: PostgreSQL reads them so in a third of the time that it takes to look
+    each up. Not so where they are many more, or one is missing; on SQLite it is no quicker.
+    """
+    if connection.dialect.name == "postgresql":
+        leaves = bulk.select(connection, _LEAVES, values, binary=True)
+        ids = [leaf[1] for leaf in leaves]
+        span = (values[0], min(ids, default=""), max(ids, default=""), 2 * len(ids))
+        events = {event[0]: event for event in bulk.select(connection, _EVENTS, span, binary=True)}
+        if ids and all(map(events.__contains__, ids)):
+            _, *beside = zip(*map(events.__getitem__, ids), strict=True)
+            return [*zip(*leaves, strict=True), *beside]
+    return list(zip(*bulk.select(connection, _entries(connection), values, binary=True), strict=True))
+
+
+_LEAVES = "SELECT seq, event_id, data, hash FROM leaf WHERE platform = ? AND seq >= ? AND seq < ? ORDER BY seq"
+_EVENTS = (
+    "SELECT id, at, kind, by, account, about, salt, body FROM event"
+    " WHERE platform = ? AND id >= ? AND id <= ? ORDER BY id LIMIT ?"
+)
+
+
 def _entries(connection: sa.Connection) -> str:
     key = "event.platform = leaf.platform AND event.id = leaf.event_id"
     event = bulk.its_own(connection, "event", key, required=False)
@@ -128,13 +157,13 @@ def _entries(connection: sa.Connection) -> str:
     )
 
 
-def _sound(rows: Sequence[Sequence[Any]], first: int) -> list[bytes] | None:
+def _sound(columns: Columns, first: int, stop: int) -> list[bytes] | None:
     """Return the hashes of entries that are all as they should be and whose bodies all stand; None where one is not.
 
     What `entry_problem` looks at, looked at for all of them together, which takes a
     third of the time: it alone says which one is wrong, and how.
     """
-    seqs, ids, leaves, hashes, ats, kinds, bys, accounts, abouts, salts, bodies = zip(*rows, strict=True)
+    seqs, ids, leaves, hashes, ats, kinds, bys, accounts, abouts, salts, bodies = columns
     try:
         made = [sha256(b"\x00" + leaf).digest() for leaf in leaves]
         bound = [sha256(salt + body).digest() for salt, body in zip(salts, bodies, strict=True)]
@@ -142,7 +171,7 @@ def _sound(rows: Sequence[Sequence[Any]], first: int) -> list[bytes] | None:
         expected = list(map(_FORM.pack, repeat(VERSION), raws, ats, bound))
         texts = "".join(ids)
         same = (
-            seqs == tuple(range(first, first + len(seqs)))
+            seqs == tuple(range(first, stop))
             and made == list(hashes)
             and expected == list(leaves)
             and set(map(len, salts)) == {SALT_BYTES}
