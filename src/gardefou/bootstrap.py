@@ -32,6 +32,7 @@ from gardefou.platforms.sandbox import Sandbox
 from gardefou.settings import Settings
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, open_store
+from gardefou.storage.grants import check_granted
 from gardefou.storage.migrate import is_current, upgrade_store
 from gardefou.storage.work import Works
 
@@ -56,20 +57,31 @@ def open_app(settings: Settings, *, migrate: bool = True) -> App:
     """Open an application node on the store that the settings name, migrating it first if need be.
 
     Raises:
-        InvalidInput: the database cannot be used (`store/url`).
+        InvalidInput: the database cannot be used (`store/url`); its role may not change its tables'
+            shape (`store/not_owner`), or lacks what a node needs (`store/not_granted`).
     """
     settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     store = open_store(settings.url)
     if migrate:
-        with store.read() as connection:
-            current = is_current(connection)
-        if not current:
-            upgrade_store(store)
+        try:
+            _make_current(store)
+        except BaseException:
+            store.close()
+            raise
     keys = KeyStore(settings.keys_folder)
     directory = Directory(open_seals(settings))
     if migrate:
         seal_plain(store, directory)
     return make_app(store, real_parts(), signer=keys.signer(), keys=keys, directory=directory)
+
+
+def _make_current(store: Store) -> None:
+    with store.read() as connection:
+        current = is_current(connection)
+        if current and not store.is_sqlite:
+            check_granted(connection)
+    if not current:
+        upgrade_store(store)
 
 
 def open_seals(settings: Settings) -> KeptSeals:

@@ -100,6 +100,12 @@ def test_the_owner_of_the_tables_is_given_the_sql_for_a_role_and_that_role_is_no
                 assert remark not in role.text("doctor")
                 assert role.json("worker", "--once")["done"]
                 assert role.json("ledger", "verify")["ok"]
+                # As after an update that brought a table, where nobody ran the grants again.
+                connection.execute("REVOKE INSERT, UPDATE ON notice, pause FROM runs")
+                said = "lacks INSERT on notice, UPDATE on notice, INSERT on pause and 1 more"
+                assert said not in owner.text("doctor")
+                assert said in role.text("doctor", status=1)
+                assert "store/not_granted" in role.error("worker", "--once")
             finally:
                 connection.execute("DROP OWNED BY runs")
                 connection.execute("DROP ROLE runs")

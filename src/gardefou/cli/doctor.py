@@ -77,12 +77,15 @@ def _store(ctx: Cli) -> Finding:
 
 def _migrations(ctx: Cli) -> Finding:
     from gardefou.storage.engine import open_store
+    from gardefou.storage.grants import check_granted
     from gardefou.storage.migrate import is_current
 
     store = open_store(ctx.settings.url)
     try:
         with store.read() as connection:
             current = is_current(connection)
+            if current and not store.is_sqlite:
+                check_granted(connection)
     finally:
         store.close()
     return Finding(
