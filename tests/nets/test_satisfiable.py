@@ -206,6 +206,38 @@ def test_r21_what_is_refused_or_out_of_reach_already_is_no_pair():
     assert together(("now.raid", LEAD), ("now.raid", LEGAL), staff=[*BOTH, person("dan", "legal", "lead")]) == []
 
 
+def test_r21_only_whoever_both_can_speak_of_is_a_proposer_of_a_pair():
+    # For ada, a lead, no reviewer's net speaks; when ben proposes, ada and cyd are enough.
+    assert together(("'reviewer' in actor.roles", LEAD), ("now.raid", LEGAL)) == []
+    assert together(("'lead' in actor.roles", LEAD), ("now.raid", LEGAL)) == [("n1", "ada")]
+
+
+def test_r21_who_lacks_people_for_one_of_both_does_not_hide_who_lacks_them_for_both():
+    staff = [person("ada", "lead", "legal"), person("ben", "reviewer")]
+    assert together(("now.raid", LEAD), ("now.raid", LEGAL), staff=staff) == [("n1", "ben")]
+
+
+def test_r21_colleagues_of_our_own_organisation_are_apart_by_their_teams():
+    apart = f"{LEAD.replace('1', '2')}\ndistinct_teams = true"
+    staff = [person("ada", "lead", "legal"), person("cyd", "lead"), person("dan", "lead", "legal")]
+    assert together(("now.raid", apart), ("now.raid", LEGAL), staff=staff) == [("n1", "ada")]
+
+
+def test_r21_a_net_in_shadow_asks_nobody_with_another():
+    both = nets(("now.raid", LEAD), ("now.raid", LEGAL))
+    assert together_unsatisfiable(both, BOTH, organisation=ORG)
+    first, second = both.to_toml().split("\n\n")
+    shadowed = load(first + "\n\n" + second.replace('mode = "enforce"', 'mode = "shadow"'))
+    assert together_unsatisfiable(shadowed, BOTH, organisation=ORG) == []
+
+
+def test_r21_a_condition_without_a_formula_may_speak_whenever_another_does():
+    without = "account.reach * account.restored_30d > 1"
+    assert together((without, LEAD), ("now.raid", LEGAL)) == [("n1", "ada")]
+    # And may refuse: then nobody is asked.
+    assert together(("now.raid", LEAD), ("now.raid", LEGAL), (without, "refuse = true")) == []
+
+
 def test_r21_a_pair_is_said_with_whom_it_concerns_and_how_many_are_missing():
     (one,) = together_unsatisfiable(nets(("now.raid", LEAD), ("now.raid", LEGAL)), BOTH, organisation=ORG)
     assert one.message == (

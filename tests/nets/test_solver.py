@@ -29,15 +29,15 @@ WITHOUT = {
 }
 
 
-def test_every_form_of_a_condition_reads_alike_in_the_solver_and_in_evaluation():
+@pytest.mark.parametrize("text", FORMS)
+def test_every_form_of_a_condition_reads_alike_in_the_solver_and_in_evaluation(text):
     rows = some_facts(24)
-    for text in FORMS:
-        condition = compile_condition(text)
-        read = [by_solver(condition.node, facts) for facts in rows]
-        assert (None in read) <= (text in WITHOUT or "/" in text or "*" in text), text
-        for facts, found in zip(rows, read, strict=True):
-            if found is not None:
-                assert found is condition.evaluate(facts).speaks, (text, facts)
+    condition = compile_condition(text)
+    read = [by_solver(condition.node, facts) for facts in rows]
+    assert (None in read) <= (text in WITHOUT or "/" in text or "*" in text)
+    for facts, found in zip(rows, read, strict=True):
+        if found is not None:
+            assert found is condition.evaluate(facts).speaks, facts
 
 
 @pytest.mark.parametrize(
