@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import duckdb
@@ -158,6 +159,8 @@ def test_examples_are_sentences_with_the_enforcement_and_the_nets(history, past)
         assert all(net in example.says for net in example.nets)
     assert found.examples[0].change == "refused"
     assert len({example.nets for example in found.examples}) == 7  # of as many kinds as there are
+    assert len(backtest(load_shipped("default"), history).examples) == 5
+    assert backtest(load_shipped("default"), history, examples=0).examples == []
 
 
 def test_since_bounds_when_they_were_placed(history, past):
@@ -170,6 +173,9 @@ def test_an_empty_history_is_said_kindly():
     found = backtest(load_shipped("default"), [])
     assert found.judged == 0
     assert found.headline == "There is no history yet: nothing has been enforced in that time."
+    assert [(one.net, one.title, one.shadow) for one in found.nets] == [
+        (net.id, net.title, net.shadow) for net in load_shipped("default")
+    ]
     assert found.to_json()["added_delay_seconds"]["median"] is None
 
 
@@ -193,6 +199,11 @@ def test_what_is_asked_is_kept_without_its_reasons():
     spoken = load_shipped("default").nets[0].spoken()
     assert asks_of(asks_text(asked)) == asked
     assert asks_text(spoken) == asks_text(load_shipped("default").nets[0].asks)
+    # Written alike for ever: history is grouped by these texts, of whatever year they are.
+    assert asks_text(Verdict(refusals=("Jamais l’élysée.",), notify=("oncall", "équipe"), hold_seconds=60)) == (
+        '{"approvals":[],"confirm":[],"fresh_auth_minutes":null,"hold_seconds":60,"notify":["oncall","équipe"],'
+        '"refusals":["Jamais l’élysée."],"refused":true}'
+    )
 
 
 def test_the_spread_of_many_is_that_of_each():
@@ -421,7 +432,17 @@ def test_an_example_says_when_what_to_whom_by_whom_and_which_nets(few):
     assert (example.enforcement, example.change, example.nets) == ("e3", "refused", ("one",))
 
 
-def test_since_is_meant_to_the_microsecond_and_in_utc(few):
+def test_since_is_meant_to_the_microsecond_and_in_utc(few, monkeypatch):
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        _since_is_in_utc(few)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def _since_is_in_utc(few):
     nets = nets_of(("one", "account.reach >= 0", "enforce", "hold = '1m'"))
     third = datetime(2026, 11, 3, 12, tzinfo=UTC)
     assert backtest(nets, few, since=third).judged == 3
