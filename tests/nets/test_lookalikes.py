@@ -197,6 +197,12 @@ def test_r10_how_near_is_near(name, protected, alike):
     assert index.lookalikes(name) == ((("1", protected),) if alike else ())
 
 
+def test_r10_every_name_that_is_one_slip_away_is_found_however_many_there_are():
+    near = ["presidents", "presidentt", "presidant", "presidnet", "presient", "presidend", "prezident", "pressident"]
+    index = LookalikeIndex([(str(place), name) for place, name in enumerate(near)])
+    assert index.lookalikes("president") == tuple((str(place), name) for place, name in enumerate(near))
+
+
 def test_the_index_counts_what_it_holds_and_forgets_only_that():
     index = LookalikeIndex([("1", "president"), ("2", "the president"), ("1", "chancellor"), ("3", "...")])
     assert len(index) == 3

@@ -39,6 +39,18 @@ def said(when: str, **facts: object) -> list[str]:
             {"account__age_days": None},
             ["the account is less than 1 billion days old"],
         ),
+        # What nobody is helped by is passed over, and what comes after it is not.
+        (
+            "account.tier == 'standard' and action.automated and case.reports > 3 and now.raid",
+            {"action__automated": True, "case__reports": 9, "now__raid": True, "account__tier": "standard"},
+            ["the case has fewer than 4 reports", "raid mode is off"],
+        ),
+        # Only what the condition compares this fact with is tried.
+        (
+            "len(account.labels) == 0 and case.category == 'spam'",
+            {"case__category": "spam"},
+            ["nothing was reported"],
+        ),
         # No single value silences it.
         ("account.reach != 3", {}, []),
         ("case.category != 'x' or case.policy != 'y'", {}, []),

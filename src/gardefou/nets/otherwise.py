@@ -14,6 +14,8 @@ from gardefou.nets.phrase import amount_in_words, fact_in_words
 _ORDER = ("account.", "action.", "case.", "actor.", "recent.", "now.", "change.")
 #: Nobody is helped by hearing that a person should have been a service.
 _IDLE = frozenset({"actor.human", "action.automated", "change.kind", "change.weakens", "account.tier"})
+#: A border is found this exactly.
+_STEP = 0.001
 #: In words, no more than this many.
 _MOST = 3
 
@@ -44,17 +46,17 @@ def _about(net: Net, facts: Facts, spec: FactSpec) -> str | None:
             return fact_in_words(spec.name, flipped) if _silent(net, facts, spec, flipped) else None
         case Kind.ENUM:
             for word in spec.choices:
-                if word != facts.get(spec.name) and _silent(net, facts, spec, word):
+                if _silent(net, facts, spec, word):
                     return fact_in_words(spec.name, word)
         case Kind.TEXTS:
-            held = facts.get(spec.name, ())
-            words = tuple(held) if isinstance(held, tuple) else ()
+            held = facts.get(spec.name)
+            words = held if isinstance(held, tuple) else ()
             for other in chain(_without(words), ((*words, word) for word in _looked_for(net, spec))):
                 if _silent(net, facts, spec, other):
                     return fact_in_words(spec.name, other)
         case Kind.TEXT:
             for word in ("", *_looked_for(net, spec)):
-                if word != facts.get(spec.name) and _silent(net, facts, spec, word):
+                if _silent(net, facts, spec, word):
                     return fact_in_words(spec.name, word)
     return None
 
@@ -81,25 +83,20 @@ def _number(net: Net, facts: Facts, spec: FactSpec) -> str | None:
     for end in (0, spec.maximum):
         if end != now and _silent(net, facts, spec, end):
             low = _border(net, facts, spec, float(now), float(end))
-            if spec.kind is Kind.INT:
-                edge = int(low)
-                return amount_in_words(spec.name, "<" if end < now else ">", edge)
-            edge_float = round(low) if abs(low - round(low)) < 0.01 else round(low, 2)
-            return amount_in_words(spec.name, "<" if end < now else ">", edge_float)
+            edge = int(low) if spec.kind is Kind.INT else round(low, 2)
+            return amount_in_words(spec.name, "<" if end < now else ">", edge)
     return None
 
 
 def _border(net: Net, facts: Facts, spec: FactSpec, speaks: float, silent: float) -> float:
     """Halve between a value at which it speaks and one at which it is silent; return the last that speaks."""
-    step = 1.0 if spec.kind is Kind.INT else 0.001
-    while abs(silent - speaks) > step:
+    while abs(silent - speaks) > _STEP:
         middle = (speaks + silent) / 2
         if spec.kind is Kind.INT:
             middle = int(middle)
-        if middle in (speaks, silent):  # floats lie further apart than the step here
+        if middle in (speaks, silent):  # there is nothing between them: whole numbers, or floats that lie further apart
             break
-        value: Value = int(middle) if spec.kind is Kind.INT else middle
-        if _silent(net, facts, spec, value):
+        if _silent(net, facts, spec, middle):
             silent = middle
         else:
             speaks = middle

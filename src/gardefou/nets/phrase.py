@@ -69,10 +69,10 @@ def condition_in_words(node: tree.Node, *, holds: bool = True) -> str:
 def condition_lines(node: tree.Node) -> list[str]:
     """Say a condition as lines that must all hold together; one line where it is no ``and``."""
     if isinstance(node, tree.Bool) and node.op == "and":
-        parts = [part for part in node.parts if not _is_exception(part)]
-        exceptions = [part for part in node.parts if _is_exception(part)]
+        parts = [part for part in node.parts if _exception(part) is None]
+        exceptions = [part for part in map(_exception, node.parts) if part is not None]
         return [condition_in_words(part) for part in parts] + [
-            _("not where %(what)s", what=condition_in_words(_inner(part))) for part in exceptions
+            _("not where %(what)s", what=condition_in_words(part)) for part in exceptions
         ]
     return [condition_in_words(node)]
 
@@ -101,12 +101,9 @@ def meaning(spec: FactSpec) -> str:
     return counted(spec.name) if window_of(spec.name) else _(spec.says.split(",")[0])
 
 
-def _is_exception(node: tree.Node) -> bool:
-    return isinstance(node, tree.Not) and isinstance(node.inner, tree.Bool)
-
-
-def _inner(node: tree.Node) -> tree.Node:
-    return node.inner if isinstance(node, tree.Not) else node
+def _exception(node: tree.Node) -> tree.Bool | None:
+    """Return what a part of a condition excepts: ``not (… and …)``; None for any other part."""
+    return node.inner if isinstance(node, tree.Not) and isinstance(node.inner, tree.Bool) else None
 
 
 def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
@@ -117,8 +114,8 @@ def _say(node: tree.Node, *, holds: bool) -> tuple[str, str]:
         case tree.Bool(op=op, parts=parts):
             word = op if holds else {"and": "or", "or": "and"}[op]
             if word == "and" and holds:
-                plain = [part for part in parts if not _is_exception(part)]
-                exceptions = [condition_in_words(_inner(part)) for part in parts if _is_exception(part)]
+                plain = [part for part in parts if _exception(part) is None]
+                exceptions = [condition_in_words(part) for part in map(_exception, parts) if part is not None]
                 if plain and exceptions:
                     text = _join([_say(part, holds=True) for part in plain], "and")[0]
                     return _(
@@ -221,7 +218,7 @@ def _counted_so(lately: tuple[str, str], op: str, number: float | str) -> str:
 
 
 def _amount(op: str, amount: str, unit: str, kind: Kind) -> str:
-    if op == "<" and (unit in {"", "hours", "days", "minutes"} or kind is Kind.FLOAT):
+    if op == "<" and (not unit or kind is Kind.FLOAT):
         return _("less than %(amount)s", amount=amount)
     return _(_AMOUNTS[op], amount=amount)
 
@@ -257,12 +254,12 @@ def _counting(terms: dict[str, int], op: str, number: float) -> str | None:
     names = list(lately)
     if len(now) != 1 or not all(name.startswith("recent.") for name in names):
         return None
-    lone = window_of(names[0]) if names else None
+    lone = window_of(names[0])
     if lone is None:
         return None
     if len(names) == 1 and lately[names[0]] == 1:
         what = _counted_so(lone, op, number)
-    elif len(names) == 2 and names[0].endswith(".all") and names[1] == names[0].replace(".all", ".severity3"):
+    elif names[0].endswith(".all") and lately == {names[0]: 1, names[0].replace(".all", ".severity3"): -1}:
         what = _counted_so((lone[0], "milder"), op, number)
     else:
         return None
@@ -277,8 +274,8 @@ def _noun(node: tree.Node) -> str:
             return meaning(spec)
         case tree.Literal(value=bool() | str() as value):
             return f'"{value}"'
-        case tree.Literal(value=value):
-            return value if isinstance(value, str) else count(value)
+        case tree.Literal(value=int() | float() as value):
+            return count(value)
         case tree.Arith(op=op, left=left, right=right):
             return _(_SUMS[op], one=_noun(left), other=_noun(right))
         case tree.Negate(inner=inner):
