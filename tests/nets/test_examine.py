@@ -196,6 +196,46 @@ def test_a_team_that_cannot_be_read_says_what_is_wrong(text, code):
     assert wrong.value.code == code
 
 
+def test_r21_people_of_one_organisation_are_apart_by_their_teams():
+    two = net("action.severity >= 3", 'approvals = 2\nfrom = ["lead"]\ndistinct_teams = true')
+    legal = net("action.severity >= 3", 'approvals = 1\nfrom = ["legal"]', "two")
+    people = "".join(
+        f'[[staff]]\nid = "{name}"\nroles = {roles}\nteam = "{name}"\n'
+        for name, roles in (
+            ("ada", ["reviewer"]),
+            ("ben", ["lead"]),
+            ("cyd", ["lead", "legal"]),
+            ("dan", ["lead", "legal"]),
+        )
+    )
+    # Each is met; when ben proposes, both take a third person beside cyd and dan.
+    assert codes(two, team=read_team(people)) == []
+    assert codes(two + legal, team=read_team(people)) == [("warning", "nets/unsatisfiable_together", "two")]
+
+
+def test_lines_that_end_as_they_do_on_other_systems_are_the_same_lines():
+    text = net("now.raid") + net("account.reach > 5 and account.reach + 1 < 3", net_id="two")
+    there = examine(text.replace("\n", "\r\n"))
+    assert [(one.line, one.column, one.net) for one in there] == [
+        (one.line, one.column, one.net) for one in examine(text)
+    ]
+    assert there
+
+
+def test_a_net_without_a_name_before_it_does_not_hide_where_a_net_stands():
+    text = net("now.raid").replace('id = "one"\n', "") + net("now.raid or not now.raid", net_id="two")
+    [unnamed, always] = examine(text)
+    assert (unnamed.code, always.code, always.net) == ("nets/missing_key", "nets/always_holds", "two")
+    assert text.splitlines()[always.line - 1].startswith("when = ")
+    assert always.line > text.splitlines().index('id = "two"')
+
+
+@pytest.mark.parametrize("first", ["account.reach * account.restored_30d > 1", "account.age_days / 3 * 3 != 1"])
+def test_what_no_proof_is_made_of_leaves_those_after_it_to_be_looked_at(first):
+    never = net("account.reach > 5 and account.reach + 1 < 3", net_id="two")
+    assert codes(net(first) + never) == [("error", "nets/never_holds", "two")]
+
+
 def test_without_a_solver_the_text_is_checked_all_the_same(monkeypatch):
     def missing():
         raise Unavailable("nets/solver", "not installed")
@@ -209,6 +249,7 @@ def test_without_a_solver_the_text_is_checked_all_the_same(monkeypatch):
 def test_a_proposal_is_told_the_same_as_warnings():
     nets = load(net("account.reach > 5 and account.reach + 1 < 3"))
     assert [(one.severity, one.code) for one in warnings_of(nets)] == [("warning", "nets/never_holds")]
+    assert {one.file for one in warnings_of(nets)} == {"proposal"}
     assert warnings_of(load_shipped("default")) == ()
 
 

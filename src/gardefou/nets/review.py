@@ -103,13 +103,7 @@ class _Review:
                     Finding("never", net.id, _("Net %(id)s can never speak: its condition never holds.", id=net.id))
                 )
             elif self._never(self._z3.Not(speaks)):
-                found.append(
-                    Finding(
-                        "always",
-                        net.id,
-                        _("Net %(id)s always speaks: its condition holds whatever happens.", id=net.id),
-                    )
-                )
+                found.append(_always(net.id))
             elif covered := self._covered(net):
                 found.append(covered)
         return found
