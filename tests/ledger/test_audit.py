@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import pytest
@@ -230,6 +232,54 @@ def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: p
         assert found.bad_index == 12
     finally:
         log.store.close()
+
+
+@pytest.mark.parametrize("change", ["a checkpoint's root", "a checkpoint's signature", "an event gone"])
+def test_pages_that_are_read_here_while_others_read_are_checked_as_theirs_are(
+    log: Log, monkeypatch: pytest.MonkeyPatch, change: str
+):
+    """The first three go to another process, which is never ready before it is waited for."""
+
+    class Late(Future[pages.Page]):
+        def __init__(self, first: int, stop: int) -> None:
+            super().__init__()
+            self._span = first, stop
+
+        def done(self) -> bool:
+            return False
+
+        def result(self, timeout: float | None = None) -> pages.Page:
+            del timeout
+            return pages._read(*self._span)
+
+    class Elsewhere:
+        def __init__(self, _workers: int, _context: object, begin: Callable[..., None], given: tuple[str, ...]) -> None:
+            begin(*given)
+
+        def submit(self, _read: object, first: int, stop: int) -> Late:
+            return Late(first, stop)
+
+        def shutdown(self, *, cancel_futures: bool) -> None:
+            assert cancel_futures
+
+    monkeypatch.setattr(pages, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pages, "PAGE", 5)
+    monkeypatch.setattr(pages, "_cores", lambda: 2)
+    monkeypatch.setattr(pages, "ProcessPoolExecutor", Elsewhere)
+    # What is changed here is seen by this connection alone.
+    with log.store.begin(keep=False) as connection:
+        monkeypatch.setattr(
+            pages, "_read", partial(pages.read_page, connection, "p", log.sequencer.signer("p").verifier)
+        )
+        assert log.store.shared_url
+        assert audit(connection, "p", log.sequencer.signer("p").verifier, url=log.store.shared_url).ok
+        statement, problem, index = CHANGES[change]
+        log.change(connection, statement)
+        found = audit(connection, "p", log.sequencer.signer("p").verifier, url=log.store.shared_url)
+    assert (found.ok, found.problem, found.bad_index) == (False, problem, index)
+    for reading in pages._reading:
+        reading.store.close()
+    pages._reading.clear()
 
 
 def test_a_process_of_its_own_reads_a_page_as_this_one_does(database_url: str):
