@@ -401,6 +401,20 @@ def test_what_waits_is_counted_of_its_own_log(two_logs: Log):
             assert (found.ok, found.pending) == (True, pending)
 
 
+def test_what_waits_is_not_taken_for_an_entry_of_the_same_name_in_another_log(two_logs: Log):
+    copied = (
+        "INSERT INTO event (platform, id, kind, at, by, account, about, salt, body)"
+        " SELECT 'q', id, kind, at, by, account, about, salt, body FROM event WHERE platform = 'p' AND about = '2'"
+    )
+    with two_logs.store.begin(keep=False) as connection:
+        two_logs.change(connection, copied, f"INSERT INTO event_pending VALUES ('q', '{two_logs.events[2]}')")
+        counted = connection.execute(audit_module._counts(), {"platform": "q"}).one()
+        found = audit(connection, "q", two_logs.sequencer.signer("q").verifier)
+    # Counted as no entry: else every event would be gone through to find one that is outside.
+    assert (counted.events, counted.leaves, counted.outside) == (6, 5, 1)
+    assert (found.ok, found.pending, found.problem) == (True, 1, "")
+
+
 def test_the_newest_checkpoint_says_how_much_and_when(two_logs: Log):
     with two_logs.store.read() as connection:
         held = latest(connection, "q")
