@@ -10,7 +10,7 @@ import pytest
 
 from gardefou.errors import Unavailable
 from gardefou.nets.evaluate import compile_condition
-from gardefou.nets.facts import SCHEMA, Facts
+from gardefou.nets.facts import SCHEMA, Facts, Kind
 from gardefou.nets.judge import judge
 from gardefou.nets.load import load
 from gardefou.nets.net import NetSet
@@ -55,7 +55,10 @@ def test_what_has_no_formula_says_so(text):
         Reader(Situation("a", Words())).speaks(compile_condition(text).node)
 
 
-@pytest.mark.parametrize("text", ["account.reach * 2 > 1", "2 * account.reach > 1", "account.reach / (1 + 1) > 1"])
+@pytest.mark.parametrize(
+    "text",
+    ["account.reach * 2 > 1", "2 * account.reach > 1", "account.reach / (1 + 1) > 1", "account.age_days * 0.5 > 1"],
+)
 def test_a_product_with_a_number_has_a_formula(text):
     assert Reader(Situation("a", Words())).speaks(compile_condition(text).node) is not None
 
@@ -145,6 +148,23 @@ def test_the_numbers_and_channels_that_a_set_speaks_of():
     assert (plain(nothing.people()), plain(nothing.people(apart=True)), plain(nothing.refused)) == (0, 0, False)
 
 
+def test_a_net_in_shadow_asks_nothing_and_does_not_hide_those_after_it():
+    first, second = nets_of(("now.raid", "hold = '1h'"), shadow=True), nets_of(("now.paused", "hold = '2h'"))
+    formulas = Formulas([*first, *second], Situation("a", Words()), inexpressible=False)
+    assert [asks.hold_seconds for asks, _ in formulas.spoken] == [7_200]
+
+
+def test_conditions_without_a_formula_may_be_either_each_by_itself_and_alike_where_they_are_the_same():
+    one, other = "account.reach * account.restored_30d > 1", "account.reach * account.restored_30d > 2"
+    formulas = Formulas(
+        nets_of(*((text, "hold = '1h'") for text in (one, other, one))), Situation("a", Words()), inexpressible=None
+    )
+    first, second, third = (formula for _, formula in formulas.spoken)
+    solver = z3().Solver()
+    assert solver.check(first, z3().Not(second)) == z3().sat
+    assert solver.check(first, z3().Not(third)) == z3().unsat
+
+
 def test_a_condition_without_a_formula_counts_as_it_is_told_to():
     nets = nets_of(("account.reach * account.restored_30d > 1", "hold = '1h'"), ("now.raid", "hold = '2h'"))
     at = Situation("a", Words())
@@ -199,6 +219,10 @@ def possible(*texts: str, at: Situation | None = None) -> bool:
         (["'a' in account.labels", "len(account.labels) < 1"], False),
         (["'a' in account.labels", "'b' in account.labels", "len(account.labels) < 2"], False),
         (["'a' in account.labels", "len(account.labels) == 9"], True),
+        (["'a' in account.labels", "len(account.labels) == 1"], True),
+        (["len(account.labels) == 0"], True),
+        (["len([account.reach, 2]) > 2"], False),
+        (["len([account.reach, 2]) == 2"], True),
         (["len(account.labels) == 1_000"], True),
         (["len(account.labels) > 1_000"], False),
         # The graver are among the milder, and the hour is in the day.
@@ -233,6 +257,9 @@ def test_what_facts_say_of_each_other(texts, can):
         ("account.tier", ["account.tier != 'protected'"], False),
         ("actor.roles", ["'lead' in actor.roles"], False),
         ("actor.roles", ["len(actor.roles) > 0"], False),
+        # What comes after one that is unknown keeps its bounds.
+        ("account.tier", ["len(actor.roles) > 7"], False),
+        ("account.tier", ["now.hour > account.reach", "account.reach == 23"], False),
         ("now.paused", ["not now.paused"], False),
         # Or it errs, and the net speaks.
         ("actor.human", ["actor.human", "not actor.human"], True),
@@ -251,6 +278,11 @@ def test_what_facts_say_of_each_other(texts, can):
 )
 def test_what_is_unknown_is_taken_as_evaluation_takes_it(unknown, texts, can):
     assert possible(*texts, at=Situation("a", Words(), unknown=frozenset({unknown}))) is can
+
+
+def test_no_list_is_most_protective_with_anything_in_it():
+    """The solver takes an unknown list for empty, or for an error."""
+    assert not any(spec.most_protective for spec in SCHEMA.values() if spec.kind is Kind.TEXTS)
 
 
 def test_texts_have_one_number_each_in_all_situations_of_a_proof():

@@ -123,7 +123,8 @@ class Situation:
         """Return whether a list fact holds a text; None where reading it errs."""
         solver = z3()
         if spec.name in self.unknown:
-            return None if spec.most_protective is None else solver.BoolVal(word in (spec.most_protective or ()))  # type: ignore[operator]  # pyright: ignore[reportOperatorIssue]
+            # No list is most protective with anything in it.
+            return None if spec.most_protective is None else solver.BoolVal(False)
         if spec.name in self.lists:
             return solver.BoolVal(word in self.lists[spec.name])
         held = self.members.setdefault(spec.name, {})
@@ -212,10 +213,8 @@ class Reader:
         return self._either([term.errs, term.value])
 
     def _either(self, parts: Iterable[Any]) -> Any:
-        """Return whether any holds; plain truth values stay plain, as most conditions cannot err."""
+        """Return whether any holds; where all are plainly False it is so plainly, as most conditions cannot err."""
         left = [part for part in parts if part is not False]
-        if any(part is True for part in left):
-            return self._z3.BoolVal(True)
         if not left:
             return False
         return left[0] if len(left) == 1 else self._z3.Or(left)
