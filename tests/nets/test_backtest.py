@@ -315,6 +315,8 @@ def test_a_spread_is_told_by_values_that_are_there(seconds, spread):
     ("seconds", "words"),
     [
         (0.4, "0.4 seconds"),
+        (0.44, "0.4 seconds"),
+        (1.4, "1.4 seconds"),
         (59, "59 seconds"),
         (61, "61 seconds"),
         (119, "119 seconds"),
