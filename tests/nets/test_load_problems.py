@@ -97,6 +97,8 @@ def wrong(require: str) -> Problem:
         ("hold = '1.5s'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "1.5s"'),
         ("hold = 'soon'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "10m"'),
         ("hold = '2 hours'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "2h"'),
+        ("hold = '1 second'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "1s"'),
+        ("hold = '2160 hours'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "2160h"'),
         ("hold = '5 years'", "nets/bad_duration", 'hold is a duration from "1s" to "90d", such as "10m".', 'hold = "90d"'),
     ],
 )  # fmt: skip
@@ -189,7 +191,12 @@ def test_ninety_days_is_the_longest_hold():
         ({"when": ""}, "nets/bad_value", "when", "Net a-net: when must be a text that is not empty."),
         ({"id": 3}, "nets/bad_value", "id", "Net 3: id must be a text that is not empty."),
         ({"mode": "off"}, "nets/bad_mode", "mode", 'Net a-net: mode is "enforce" or "shadow".'),
-        ({"require": None}, "nets/empty_require", "require", None),
+        (
+            {"require": None},
+            "nets/empty_require",
+            "require",
+            "Net a-net: The net asks for nothing; say in [net.require] what it asks.",
+        ),
         ({"require": {}}, "nets/empty_require", "require", None),
         ({"require": [1]}, "nets/empty_require", "require", None),
         ({"require": {"hold": 1}}, "nets/bad_duration", "require.hold", None),
@@ -290,10 +297,10 @@ x = 1
 
 
 def test_things_among_the_nets_that_are_no_tables_are_told_and_the_others_read():
-    nets, problems = read_all('net = [3, { id = "b", title = "T", because = "B", when = "now.raid", require = { hold = "1m" } }]', "n")  # fmt: skip
+    nets, problems = read_all('\nnet = [3, { id = "b", title = "T", because = "B", when = "now.raid", require = { hold = "1m" } }]', "n")  # fmt: skip
     assert [net.id for net in nets] == ["b"]
     assert [(one.code, one.message, one.line, one.column, one.net) for one in problems] == [
-        ("nets/bad_value", "Each net must be a [[net]] table.", 1, 1, None)
+        ("nets/bad_value", "Each net must be a [[net]] table.", 2, 1, None)
     ]
 
 
@@ -318,6 +325,10 @@ def test_what_is_no_file_of_nets(text, code, line, column, says):
 def test_windows_lines_count_as_lines():
     text = f"[[net]]\n{HEAD}mode = 'on'\nrequire = {{ refuse = true }}\n".replace("\n", "\r\n")
     assert (only(text).line, only(text).column) == (6, 1)
+    # A text of several lines begins in the line after its three quotes, however lines end.
+    text = f"[[net]]\n{HEAD}[net.require]\nrefuse = true\n".replace('"now.raid"', '"""\nnow.raid\n or now.pased"""')
+    found = only(text.replace("\n", "\r\n"))
+    assert (found.code, found.line, found.column, found.suggestion) == ("nets/unknown_fact", 7, 5, "now.paused")
 
 
 def test_loading_refuses_with_the_net_as_its_field():

@@ -159,8 +159,7 @@ def read_net(table: Mapping[str, Any]) -> Net:
         )
 
     net = _net(table, fail)
-    if net is None:  # pragma: no cover  (every way to no net fails first)
-        raise InvalidInput("nets/bad_value", "This is not a net.", field="net")
+    assert net is not None  # every way to no net fails first
     return net
 
 
@@ -217,7 +216,7 @@ def read_all(text: str, filename: str) -> tuple[list[Net], list[Problem]]:
 
 def _reporting(note: Callable[..., None], where: Positions, index: int, name: str | None) -> Report:
     def report(code: str, message: str, key: str, place: Place | None = None, suggestion: str | None = None) -> None:
-        path = f"net.{index}.{key}" if key else f"net.{index}"
+        path = f"net.{index}.{key}"
         note(code, message, where.within(path, place) if place else where.key(path), name, suggestion)
 
     return report
@@ -225,11 +224,11 @@ def _reporting(note: Callable[..., None], where: Positions, index: int, name: st
 
 def _net(table: Mapping[str, Any], report: Report) -> Net | None:
     """Read a net, reporting all that is wrong; ``None`` when anything was."""
-    count = 0
+    wrong = False
 
     def problem(code: str, message: str, key: str, place: Place | None = None, suggestion: str | None = None) -> None:
-        nonlocal count
-        count += 1
+        nonlocal wrong
+        wrong = True
         report(code, message, key, place, suggestion)
 
     for key in table:
@@ -258,7 +257,7 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
         )
     mode = table.get("mode", "enforce")
     if mode not in ("enforce", "shadow"):
-        near = nearest_word(str(mode), ("enforce", "shadow")) or "enforce"
+        near = nearest_word(str(mode), ("shadow",)) or "enforce"
         problem("nets/bad_mode", _('mode is "enforce" or "shadow".'), "mode", None, f'mode = "{near}"')
     condition: Condition | None = None
     if "when" in texts:
@@ -268,7 +267,7 @@ def _net(table: Mapping[str, Any], report: Report) -> Net | None:
         if node is not None:
             condition = from_tree(texts["when"], node)
     asks = _require(table.get("require"), texts.get("title", ""), problem)
-    if count or condition is None or asks is None:
+    if wrong or condition is None or asks is None:
         return None
     return Net(
         id=texts["id"],
