@@ -132,6 +132,8 @@ def test_a_place_within_a_text_is_a_place_in_the_file(path, inner, line, column)
         ("{ x = ']', y = [1] }", 5),
         ('[\n"a" # ]\n, 1\n]', 5),
         ("3 # [", 5),
+        ("{ X = 1, Y = [2] }", 5),
+        ("[\n1, # X\n]", 5),
     ],
 )
 def test_a_value_ends_where_it_ends_and_the_next_key_is_found(value, column):
@@ -159,6 +161,42 @@ def test_of_a_header_that_stands_twice_the_first_counts_and_windows_lines_too():
         Place(4, 2),
     ]
     assert positions("[[a]]\nx.y = 1\nx.z = 2").key("a.0.x.z") == Place(3, 1)
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "column"),
+    [
+        ('a    = "x"', "a", 9),
+        ("a\t=\t'x'", "a", 6),
+        ("a . b  =  1", "a.b", 11),
+        ('"a b".c = "x"', "a b.c", 12),
+        ("a.'b c' = 1", "a.b c", 11),
+        ("a . 'b' . c = 1", "a.b.c", 15),
+        ("XaX = 1", "XaX", 7),
+    ],
+)
+def test_a_key_is_found_however_it_is_spaced_and_parted(line, path, column):
+    value = tomllib.loads(line)
+    for part in path.split("."):
+        value = value[part]
+    found = positions(f"{line}\nlast = 1")
+    assert found.keys.keys() == {path, "last"}
+    assert found.within(path, Place(1, 1)) == Place(1, column)
+    assert found.key("last") == Place(2, 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "path"),
+    [
+        ("[MAX]", "MAX"),
+        ("[a.XX]", "a.XX"),
+        ("[a] # see [b]", "a"),
+        ("[[a]] # see [[b]]", "a.0"),
+        ("[ a . 'b' ] # ]", "a.b"),
+    ],
+)
+def test_a_header_is_its_name_and_nothing_of_what_is_remarked_behind_it(header, path):
+    assert positions(f"{header}\nx = 1").keys == {path: 0, f"{path}.x": len(header) + 1}
 
 
 KEYS = st.sampled_from(["a", "b-c", "D_1", '"x y"', "'q.r'"])
