@@ -34,6 +34,9 @@ def said(when: str, **facts: object) -> list[str]:
         ("account.age_days < 30.5", {"account__age_days": 3}, ["the account is more than 30.5 days old"]),
         ("account.age_days > 30", {"account__age_days": 100}, ["the account is less than 30 days old"]),
         ("account.age_days > 30.25", {"account__age_days": 100}, ["the account is less than 30.25 days old"]),
+        # Not rounded to a whole number at which the net would still speak.
+        ("account.age_days < 30.008", {"account__age_days": 3}, ["the account is more than 30.01 days old"]),
+        ("account.age_days > 29.992", {"account__age_days": 100}, ["the account is less than 29.99 days old"]),
         (
             "account.age_days > 1_000_000_000",
             {"account__age_days": None},

@@ -277,12 +277,17 @@ def _noun(node: tree.Node) -> str:
         case tree.Literal(value=int() | float() as value):
             return count(value)
         case tree.Arith(op=op, left=left, right=right):
-            return _(_SUMS[op], one=_noun(left), other=_noun(right))
+            return _(_SUMS[op], one=_part(left, apart=op in "*/"), other=_part(right, apart=op != "+"))
         case tree.Negate(inner=inner):
-            return _("minus %(what)s", what=_noun(inner))
+            return _("minus %(what)s", what=_part(inner, apart=True))
         case tree.ListOf(items=items):
             return listed([_noun(item) for item in items], "and")
         case tree.Call(function=function, args=args) if function in _CALLS:
             return _(_CALLS[function], things=listed([_noun(arg) for arg in args], "and"))
         case _:
             return condition_in_words(node)
+
+
+def _part(node: tree.Node, *, apart: bool) -> str:
+    """Say a part of a sum; ``apart`` in brackets where it is a sum itself, which would read as another one."""
+    return f"({_noun(node)})" if apart and isinstance(node, tree.Arith) else _noun(node)
