@@ -9,7 +9,7 @@ from gardefou.nets.check import read_condition
 from gardefou.nets.facts import SCHEMA
 from gardefou.nets.floor import ORDINARY
 from gardefou.nets.phrase import amount_in_words, condition_in_words, condition_lines, fact_in_words, meaning
-from gardefou.nets.phrasebook import change_kind, counted, duration, guarded, quantity, window_of, word_of
+from gardefou.nets.phrasebook import change_kind, duration, guarded, quantity, window_of, word_of
 from gardefou.nets.shipped import SHIPPED, load_shipped
 from tests.nets.trees import conditions
 
@@ -194,6 +194,14 @@ def test_every_condition_can_be_said_and_its_opposite(node):
         (
             "recent.actor_1h.all <= 1_000_000_000",
             "it is known how many enforcements by the same person in the last hour there were",
+        ),
+        (
+            "recent.actor_reversed_7d > 1_000_000_000",
+            "it is not known how many enforcements of theirs reversed in 7 days there were",
+        ),
+        (
+            "recent.actor_reversed_7d <= 1_000_000_000",
+            "it is known how many enforcements of theirs reversed in 7 days there were",
         ),
         (
             "recent.actor_1h.all > 999_999_999",
@@ -473,7 +481,10 @@ def test_words_of_facts():
     assert window_of("recent.team_1h.reach") == ("team_1h", "reach")
     assert window_of("recent.actor_reversed_7d") is None
     assert window_of("a.b.c") is None
-    assert counted("recent.team_1h.reach") == "followers touched at severity 3 or more by their team in the last hour"
+    assert (
+        meaning(SCHEMA["recent.team_1h.reach"])
+        == "followers touched at severity 3 or more by their team in the last hour"
+    )
     assert amount_in_words("account.reach", "<", 100_000) == "the account has fewer than 100,000 followers"
     assert amount_in_words("now.hour", "<", 7) == "the hour is less than 7 UTC"
     assert amount_in_words("account.age_days", "<", 7) == "the account is less than 7 days old"

@@ -98,7 +98,8 @@ def amount_in_words(name: str, op: str, number: float) -> str:
 
 def meaning(spec: FactSpec) -> str:
     """Return in a few words what a fact is: ``the account's tier now``."""
-    return counted(spec.name) if window_of(spec.name) else _(spec.says.split(",")[0])
+    lately = window_of(spec.name)
+    return _(spec.says.split(",")[0]) if lately is None else counted(*lately)
 
 
 def _exception(node: tree.Node) -> tree.Bool | None:
@@ -199,9 +200,9 @@ def _about_number(spec: FactSpec, op: str, number: float | str) -> str:
     lately = window_of(spec.name)
     if isinstance(number, int | float) and spec.name.startswith("recent.") and number >= UNKNOWN_FROM:
         if op == ">":
-            return _("it is not known how many %(what)s there were", what=counted(spec.name))
+            return _("it is not known how many %(what)s there were", what=meaning(spec))
         if op == "<=":
-            return _("it is known how many %(what)s there were", what=counted(spec.name))
+            return _("it is known how many %(what)s there were", what=meaning(spec))
     elif spec.name == "actor.hours_to_last_day_end" and op in {"<", "<="} and isinstance(number, int | float):
         return _("the last day of whoever does it ends within %(time)s", time=quantity(number, "hours"))
     if lately is not None:

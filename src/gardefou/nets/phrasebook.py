@@ -300,10 +300,9 @@ def within(window: str, what: str) -> str:
     return _(_WINDOWS[window], what=what)
 
 
-def counted(name: str) -> str:
+def counted(window: str, unit: str) -> str:
     """Return what a count of the last hour or day counts: ``enforcements by the same person in the last hour``."""
-    found = window_of(name)
-    return _(UNITS[NUMBERS[name][1]][3]) if found is None else within(found[0], _(UNITS[found[1]][3]))
+    return within(window, _(UNITS[unit][3]))
 
 
 def quantity(number: float, unit: str) -> str:
