@@ -160,7 +160,7 @@ def test_the_parts_that_decided_are_told_and_no_others(when, unknown, outcome, w
             {},
             "account.reach / (account.reach - 40) > 1 could not be read: account.reach is 40",
             (
-                "how many accounts it reaches over how many accounts it reaches less 40 is more than 1, or it could not be"
+                "how many accounts it reaches over (how many accounts it reaches less 40) is more than 1, or it could not be"
                 " read"
             ),
         ),
