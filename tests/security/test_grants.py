@@ -14,7 +14,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from gardefou.errors import InvalidInput
 from gardefou.storage.engine import open_store
-from gardefou.storage.grants import grants, may_rewrite
+from gardefou.storage.grants import check_granted, grants, may_rewrite
 from gardefou.storage.migrate import upgrade
 from gardefou.storage.triggers import LEDGER_TABLES
 from tests.flow import chronicle, lives_desk, lives_people
@@ -114,6 +114,29 @@ def test_the_owner_is_told_to_be_able_to(postgresql_url):
     store = open_store(postgresql_url)
     with store.read() as connection:
         assert may_rewrite(connection)
+    store.close()
+
+
+def test_grants_are_asked_of_the_tables_that_statements_find_wherever_they_lie(postgresql_url, role_url):
+    with _connected(postgresql_url) as owner:
+        owner.execute("CREATE SCHEMA first_looked_at")
+        owner.execute(
+            sql.SQL("GRANT USAGE ON SCHEMA first_looked_at TO {}").format(
+                sql.Identifier(str(sa.make_url(role_url).username))
+            )
+        )
+    there = sa.make_url(role_url).update_query_dict({"options": "-csearch_path=first_looked_at,public"})
+    store = open_store(there.render_as_string(hide_password=False))
+    with store.read() as connection:
+        assert connection.execute(sa.text("SELECT current_schema()")).scalar() == "first_looked_at"
+        check_granted(connection)
+    with _connected(postgresql_url) as owner:
+        owner.execute(
+            sql.SQL("REVOKE DELETE ON pause FROM {}").format(sql.Identifier(str(sa.make_url(role_url).username)))
+        )
+    with store.read() as connection, pytest.raises(InvalidInput, match="lacks DELETE on pause;") as refused:
+        check_granted(connection)
+    assert refused.value.code == "store/not_granted"
     store.close()
 
 

@@ -27,7 +27,7 @@ _OWNED = sa.text(
 _LACKING = sa.text(
     "SELECT needed.privilege || ' on ' || needed.name"
     " FROM unnest(CAST(:names AS text[]), CAST(:privileges AS text[])) AS needed(name, privilege)"
-    " WHERE NOT has_table_privilege(quote_ident(current_schema()) || '.' || quote_ident(needed.name), needed.privilege)"
+    " WHERE NOT has_table_privilege(quote_ident(needed.name), needed.privilege)"
     " ORDER BY needed.name, needed.privilege"
 )
 _OWNS = sa.text("SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'event'::regclass")
