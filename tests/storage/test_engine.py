@@ -5,11 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
 
 from gardefou.ledger.backlog import Backlog
 from gardefou.storage import bulk, engine
@@ -169,6 +171,40 @@ def test_the_log_of_sqlite_is_folded_back_beside_writers_and_begins_anew_when_it
         assert [name[:3] for name in _names(store)] == ["one", "thr", "two"]
     finally:
         store.close()
+
+
+def test_connections_that_only_a_rush_of_readers_needed_are_closed_once_nobody_needs_them(sqlite_url, monkeypatch):
+    store = open_store(sqlite_url)
+
+    def rush() -> int:
+        """Read twenty times at one moment; return how many connections are open afterwards."""
+        with ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(store.read())
+        return _opened(store)
+
+    try:
+        assert rush() == 20
+        # They may be needed again at once.
+        store.fold()
+        assert _opened(store) == 20 + 1
+        monkeypatch.setattr(engine, "_IDLE_SECONDS", 0)
+        store.fold()
+        assert _opened(store) == 4 + 1
+        # Whatever is in use stays, and more are opened as they are needed.
+        with store.read() as reading:
+            assert rush() == 20 + 1
+            store.fold()
+            assert list(reading.execute(_ALL)) == []
+    finally:
+        store.close()
+    assert _opened(store) == 0
+
+
+def _opened(store: Store) -> int:
+    pool = store.reader.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout() + pool.checkedin()
 
 
 def test_only_a_file_of_sqlite_has_a_log_to_fold(store):

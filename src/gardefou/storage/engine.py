@@ -38,6 +38,9 @@ _WRITERS_CACHE, _READERS_CACHE = 65_536, 2_048
 #: whoever commits folds it, if nobody does beside.
 _LONG_LOG, _LONGEST_LOG = 8_000, 24_000
 _FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
+#: SQLite's connections for reading that are kept whatever happens; any more are closed once nobody has needed them
+#: for so many seconds. Each holds some 4 MiB: its pages and its statements.
+_KEPT, _IDLE_SECONDS = 4, 60
 
 
 class Store:
@@ -54,8 +57,9 @@ class Store:
         self.writer = writer
         self.reader = reader
         self._line = _Line(writer)
-        #: SQLite's connections for reading that nobody uses now: cheaper to keep than the pool's bookkeeping.
-        self._readers: list[sa.Connection] = []
+        #: SQLite's connections for reading that nobody uses now, and since when; the one used last is taken next.
+        #: Cheaper to keep than the pool's bookkeeping.
+        self._readers: list[tuple[sa.Connection, float]] = []
         self._one_connection = one_connection
         self._writing = threading.local()
         self._folding = threading.Lock()
@@ -100,7 +104,7 @@ class Store:
                 yield connection
             return
         try:
-            connection = self._readers.pop()
+            connection, _since = self._readers.pop()
         except IndexError:
             connection = self.reader.connect()
         try:
@@ -111,7 +115,7 @@ class Store:
         except BaseException:
             connection.close()
             raise
-        self._readers.append(connection)
+        self._readers.append((connection, time.monotonic()))
 
     @contextmanager
     def snapshot(self) -> Iterator[sa.Connection]:
@@ -133,15 +137,23 @@ class Store:
 
         What is written meanwhile keeps the log from beginning anew: once it is
         long, the rest, which is little, is folded while nobody writes. Meant to
-        be called twice a second; does nothing where nothing was written.
+        be called twice a second; does nothing where nothing was written. Closes
+        connections that have not been needed for a minute, too.
         """
         if not self.folds:
             return
+        self._let_go()
         with self._folding, self.reader.connect() as connection:
             _busy, pages, _folded = connection.exec_driver_sql(_FOLD).one()
             if pages > _LONG_LOG:
                 with self._line.turn(keep=False):
                     connection.exec_driver_sql(_FOLD).close()
+
+    def _let_go(self) -> None:
+        """Close what only a rush of readers needed: for each at one moment there is a connection, with its caches."""
+        with suppress(IndexError):  # whoever reads takes from the other end
+            while len(self._readers) > _KEPT and self._readers[0][1] < time.monotonic() - _IDLE_SECONDS:
+                self._readers.pop(0)[0].close()
 
     def rewrite(self) -> bool:
         """Write SQLite's file anew without what was deleted, and cut its log; False where another process holds it.
@@ -165,7 +177,7 @@ class Store:
     def close(self) -> None:
         """Close every connection."""
         while self._readers:
-            self._readers.pop().close()
+            self._readers.pop()[0].close()
         self.writer.dispose()
         self.reader.dispose()
 
@@ -346,7 +358,7 @@ def _write_first(engine: sa.Engine) -> None:
 
 def _sqlite(url: sa.URL, begin: str | None, *, memory: bool) -> sa.Engine:
     """Return an engine whose transactions open with ``begin``; with None whoever uses it opens them."""
-    options: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": _POOL, "max_overflow": _POOL}
+    options: dict[str, Any] = {"poolclass": StaticPool} if memory else {"pool_size": 1, "max_overflow": 2 * _POOL}
     # Neither a log nor an error's text holds what was stored: sessions' tokens, challenges, what people wrote.
     options["hide_parameters"] = True
     engine = sa.create_engine(url, connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS}, **options)
