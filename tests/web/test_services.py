@@ -62,6 +62,37 @@ def test_when_a_token_was_last_used_is_kept_to_the_minute(house):
     assert [one for one in events(house, "token.issued") if "used_at" in json.dumps(one)] == []
 
 
+def test_a_token_is_read_anew_by_one_call_before_what_is_known_of_it_ends(one_house, monkeypatch):
+    house = one_house
+    bearer = house.client.app.state.node.bearer
+    ticks = 1_000.0
+    bearer._ticks = lambda: ticks
+    reads: list[str] = []
+
+    def counted(connection, secret, **known):
+        reads.append(secret)
+        return by_token(connection, secret, **known)
+
+    monkeypatch.setattr("gardefou.web.auth.by_token", counted)
+    secret = house.tokens["forms"]
+    bearer.actor(secret)
+    ticks += 0.2
+    assert bearer.remembered(secret) is not None
+    ticks += 0.2
+    # The first is to read; the others are not, and what it reads counts for as long as ever.
+    assert [bearer.remembered(secret) is None for _ in range(3)] == [True, False, False]
+    bearer.read(secret)
+    ticks += 0.2
+    assert (bearer.remembered(secret) is not None, len(reads)) == (True, 2)
+    ticks += 0.2
+    assert bearer.remembered(secret) is None
+    # Whoever was to read it may never come to it: half a second after the last reading it counts no more.
+    ticks += 0.11
+    assert bearer.remembered(secret) is None
+    assert bearer.actor(secret).id == "forms"
+    assert len(reads) == 3
+
+
 @pytest.mark.parametrize(("scope", "client", "code"), [(["delegate"], None, "token/client"), (["read"], "x", "token/client"), (["read", "rule"], None, "token/scope")])  # fmt: skip
 def test_only_a_service_that_is_known_to_the_provider_acts_for_people(one_house, scope, client, code):
     body = {"service": "office", "scope": scope, "client": client}

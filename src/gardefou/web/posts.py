@@ -55,7 +55,7 @@ async def caller_of(request: Request, power: Power) -> Caller:
     secret = secret_of(request)
     actor = node.bearer.remembered(secret)
     if actor is None:
-        actor = await run_in_threadpool(node.bearer.actor, secret)
+        actor = await run_in_threadpool(node.bearer.read, secret)
     node.pace.call(request, actor)
     actor.require(power, node.app.now())
     keep_within(request, actor)
