@@ -28,13 +28,14 @@ from gardefou.flow.pull import pull
 from gardefou.flow.recertify import note_grants, remind
 from gardefou.flow.times_noted import note_time
 from gardefou.flow.watch import watch
+from gardefou.ledger.sequencer import BATCH
 from gardefou.settings import Settings
 
 T = TypeVar("T")
 
 _log = logging.getLogger("gardefou.worker")
 
-#: Seconds between two looks for work when nothing wakes the worker.
+#: Seconds between two looks for work when nothing wakes the worker, and no backlog is left.
 _PATIENCE = 0.25
 #: Seconds between two times that SQLite's log is folded back.
 _FOLD = 0.5
@@ -94,8 +95,9 @@ class Worker:
         while not self._stopping.is_set():
             self._bell.clear()
             next_round = time.monotonic() + _PACE
-            worked = self._guarded(self.round)
-            if not worked:
+            worked = self._guarded(self.round) or 0
+            if worked < BATCH:
+                # Reports wake nobody: what comes by the thousand gathers meanwhile, as a round has its price.
                 self._bell.wait(self._pause())
             self._stopping.wait(max(0.0, next_round - time.monotonic()))
 
