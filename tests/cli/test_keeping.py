@@ -182,6 +182,7 @@ def test_a_sound_installation_is_well(shell):
     assert {one["what"] for one in found["checks"]} >= {
         "store",
         "migrations",
+        "way",
         "ledger",
         "clock",
         "keys",

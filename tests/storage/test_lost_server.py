@@ -11,7 +11,7 @@ from gardefou.errors import InvalidInput
 from gardefou.storage import tables
 from gardefou.storage.engine import Store, open_store
 from gardefou.storage.fast import Fast
-from gardefou.storage.servers import patience
+from gardefou.storage.servers import open_to, patience, unguarded
 
 _ADD = sa.text("INSERT INTO person (staff_id, key, sealed) VALUES (:id, '', '')")
 _FAST_ADD = Fast(tables.person.insert())
@@ -102,3 +102,28 @@ def test_a_node_that_hangs_in_a_transaction_holds_its_locks_for_a_minute_at_most
 def test_the_url_has_the_last_word_on_how_long_a_silent_server_is_waited_for():
     assert "connect_timeout" in patience(sa.make_url("postgresql://h/n"))
     assert "connect_timeout" not in patience(sa.make_url("postgresql://h/n?connect_timeout=1"))
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "encrypted", "mode", "said"),
+    [
+        ("/var/run/postgresql", "", False, "prefer", ""),
+        ("localhost", "127.0.0.1", False, "prefer", ""),
+        ("localhost", "::1", False, "prefer", ""),
+        ("db.example", "10.0.0.5", False, "prefer", "can be read and changed"),
+        ("db.example", "", False, "disable", "can be read and changed"),
+        # Whoever sits on the way may say that it cannot encrypt, or show a certificate of its own.
+        ("db.example", "10.0.0.5", True, "prefer", "could pass for the database"),
+        ("db.example", "10.0.0.5", True, "verify-ca", "could pass for the database"),
+        ("db.example", "10.0.0.5", True, "verify-full", ""),
+    ],
+)
+def test_what_somebody_on_the_way_to_the_server_could_do_is_told(host, address, encrypted, mode, said):
+    found = open_to(host, address, encrypted=encrypted, mode=mode)
+    assert said in found
+    assert bool(found) == bool(said)
+
+
+def test_nobody_is_on_the_way_to_a_server_of_this_machine(store):
+    with store.read() as connection:
+        assert unguarded(connection) == ""

@@ -35,14 +35,14 @@ class Finding:
 @click.command("doctor", epilog=examples("gardefou doctor", "gardefou doctor --json"))
 @cli_command
 def doctor(ctx: Cli) -> None:
-    """Check store, migrations, ledger, clock, keys, worker, platforms and nets. Exits 1 when something does not hold.
+    """Check store, the way to it, ledger, clock, keys, worker, platforms and nets. Exits 1 when one does not hold.
 
     Needs no sign-in, and changes nothing. The ledger is checked quickly: its
     newest checkpoint and entries; `gardefou ledger verify` checks all of it.
     """
     findings = [_store(ctx)]
     if findings[0].ok:
-        for look in (_migrations, _clock, _keys, _ledger, _worker, _platforms, _setup, _passkeys, _nets, _pauses):
+        for look in (_migrations, _way, _clock, _keys, _ledger, _worker, _platforms, _setup, _passkeys, _nets, _pauses):
             findings.append(_guarded(ctx, look))
             if look is _migrations and not findings[-1].ok:
                 break
@@ -91,6 +91,17 @@ def _migrations(ctx: Cli) -> Finding:
     return Finding(
         "migrations", current, "current" if current else "behind; any other command, or `gardefou serve`, runs them"
     )
+
+
+def _way(ctx: Cli) -> Finding:
+    from gardefou.storage.servers import unguarded
+
+    store = ctx.app.works.store
+    if store.is_sqlite:
+        return Finding("way", True, "a file of this machine")
+    with store.read() as connection:
+        remark = unguarded(connection)
+    return Finding("way", True, remark or "nobody can read or change what passes to the database")
 
 
 def _clock(ctx: Cli) -> Finding:

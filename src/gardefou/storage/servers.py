@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import select
+from ipaddress import ip_address
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError, OperationalError
 
 from gardefou.errors import InvalidInput
-from gardefou.storage.fast import READ_ONLY, leave, lost_primary
+from gardefou.storage.fast import READ_ONLY, leave, lost_primary, opened
 
 #: libpq's, in seconds (the last in milliseconds): a machine that vanished sends no word that it has.
 _PATIENT = {
@@ -97,6 +98,24 @@ def only_living(engine: sa.Engine) -> None:
     def look(connection: Any, _record: Any, _lent: Any) -> None:
         if connection.closed or _has_word(connection.fileno()):
             raise InvalidatePoolError
+
+
+def unguarded(connection: sa.Connection) -> str:
+    """Return what somebody on the way to the server could do, and the remedy; nothing where nobody is on it."""
+    made = opened(connection)
+    mode = made.info.get_parameters().get("sslmode", "prefer")
+    return open_to(made.info.host, made.info.hostaddr, encrypted=made.pgconn.ssl_in_use, mode=mode)
+
+
+def open_to(host: str, address: str, *, encrypted: bool, mode: str) -> str:
+    """Return the same of a connection to a host, or a socket's folder, at an address, under libpq's ``sslmode``."""
+    if host.startswith("/") or (address and ip_address(address).is_loopback):
+        return ""
+    if not encrypted:
+        return "what passes to the database can be read and changed on its way; add ?sslmode=verify-full to its URL"
+    if mode != "verify-full":
+        return "another could pass for the database, as its name is not checked; add ?sslmode=verify-full to its URL"
+    return ""
 
 
 def _has_word(file: int) -> bool:
