@@ -96,7 +96,7 @@ class Worker:
             self._bell.clear()
             next_round = time.monotonic() + _PACE
             worked = self._guarded(self.round) or 0
-            if worked < BATCH:
+            if worked < BATCH and not self._bell.is_set():
                 # Reports wake nobody: what comes by the thousand gathers meanwhile, as a round has its price.
                 self._bell.wait(self._pause())
             self._stopping.wait(max(0.0, next_round - time.monotonic()))
