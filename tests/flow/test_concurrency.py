@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from gardefou.errors import Conflict, GardefouError
+from gardefou.flow.app import read_nets
 from gardefou.flow.change import propose
 from gardefou.flow.due import run_due
+from gardefou.nets.load import load
+from gardefou.nets.shipped import shipped_text
 from gardefou.platforms.protocol import PlatformRefused
 from tests.flow.world import HOUR, MINUTE
 
@@ -182,3 +187,19 @@ def test_many_sequencers_make_one_log(world):
         )
     )
     world.assert_sound()
+
+
+def test_nets_are_read_once_by_those_who_need_them_at_one_moment(monkeypatch):
+    reads: list[str] = []
+
+    def slowly(toml, name):
+        reads.append(name)
+        time.sleep(0.05)
+        return load(toml, name)
+
+    monkeypatch.setattr("gardefou.flow.app.load", slowly)
+    toml = f"{shipped_text('solo')}# {uuid4()}\n"
+    found = at_once(*[partial(read_nets, toml, "mine")] * 8)
+    no_surprises(found)
+    assert reads == ["nets mine"]
+    assert all(one is found[0] for one in found)

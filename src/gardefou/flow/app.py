@@ -47,10 +47,18 @@ class Config:
     no_nets: bool = False
 
 
-@lru_cache(maxsize=16)
 def read_nets(toml: str, name: str) -> NetSet:
     """Return a stored set of nets; read once a process: it takes long, and many stores may hold the same."""
+    with _READING:  # those who come at once wait for the first, instead of reading the same beside each other
+        return _read_nets(toml, name)
+
+
+@lru_cache(maxsize=16)
+def _read_nets(toml: str, name: str) -> NetSet:
     return load(toml, f"nets {name}")
+
+
+_READING = threading.Lock()
 
 
 #: Makes the connector of a registered platform; credentials come from the key store.
