@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from gardefou import memory
 from gardefou.clock import SystemClock
 from gardefou.courier import Courier
 from gardefou.errors import GardefouError
@@ -153,6 +154,7 @@ class Worker:
 
     def _run_watch(self) -> None:
         watched = pulled = float("-inf")
+        gave_back = time.monotonic()
         while not self._stopping.is_set():
             now = time.monotonic()
             if now - watched >= self._settings.watch_seconds:
@@ -162,6 +164,9 @@ class Worker:
                 pulled = now
                 for platform in self._guarded(self._app.platform_names) or []:
                     self._guarded(partial(pull, self._app, platform))
+            if now - gave_back >= memory.EVERY:
+                gave_back = now
+                memory.give_back()
             self._stopping.wait(0.2)
 
     def _guarded(self, work: Callable[[], T]) -> T | None:
