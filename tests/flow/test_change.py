@@ -71,7 +71,7 @@ def test_r9_shortening_protection_is_a_weakening_and_its_end_is_none(world):
 
 def test_r3_editing_nets_adding_is_at_once_and_removing_waits(world):
     net = {
-        "id": "more",
+        "id": "added-meanwhile",
         "title": "More",
         "because": "a test",
         "when": 'account.tier_memory == "notable" and action.severity == 2',
@@ -79,7 +79,7 @@ def test_r3_editing_nets_adding_is_at_once_and_removing_waits(world):
     }
     assert propose(world.app, world.actor("policy"), "nets", {"put": [net]}).state == "in_force"
     assert world.enforce("rev", "known", "limit").state == "waiting"
-    removal = propose(world.app, world.fresh("policy"), "nets", {"remove": ["more"]})
+    removal = propose(world.app, world.fresh("policy"), "nets", {"remove": ["added-meanwhile"]})
     assert removal.state == "waiting"
     world.approve("lead", removal)
     with pytest.raises(Denied):
@@ -98,7 +98,7 @@ def test_r3_a_set_without_what_it_must_hold_is_refused(world):
 def test_r3_a_net_added_meanwhile_is_not_lost_with_an_older_proposal(world):
     """The removal was approved over other nets than those in force: it is proposed anew."""
     extra = {
-        "id": "more",
+        "id": "added-meanwhile",
         "title": "More",
         "because": "a test",
         "when": 'account.tier_memory == "notable" and action.severity == 2',
@@ -110,7 +110,7 @@ def test_r3_a_net_added_meanwhile_is_not_lost_with_an_older_proposal(world):
     world.approve("lead2", removal)
     world.run(31 * MINUTE)
     assert world.read(removal).state == "lapsed"
-    assert "more" in world.nets_toml()
+    assert "added-meanwhile" in world.nets_toml()
     assert "newcomer-bulk" in world.nets_toml()
 
 

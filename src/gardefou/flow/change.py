@@ -21,18 +21,20 @@ from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import Answer, approve
 from gardefou.flow.change_apply import KINDS, apply_change, never_locked
+from gardefou.flow.changes.against import naming
 from gardefou.flow.changes.base import Handler
+from gardefou.flow.changes.pauses import resumed_by
 from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.execute import advance
 from gardefou.flow.incidents import alert
 from gardefou.flow.judging import judge_act
+from gardefou.flow.stops import open_pauses
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.standing import Standing
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
-from gardefou.storage.types import dumps
 from gardefou.storage.work import UnitOfWork
 
 _MAX_TEXT = 10_000
@@ -232,7 +234,7 @@ def _same_waiting(uow: UnitOfWork, actor: Actor, kind: str, payload: Mapping[str
 
 def concerning(staff_id: str) -> sa.ColumnElement[bool]:
     """Return a condition that every change of one person meets, so that few rows are read whole."""
-    return tables.enforcement.c.change.cast(sa.Text).contains(f'"staff":{dumps(staff_id)}', autoescape=True)
+    return naming("staff", staff_id)
 
 
 def _write(uow: UnitOfWork, app: App, config: Config, made: Enforcement, verdict: Verdict) -> Enforcement:
@@ -269,6 +271,7 @@ def resume(app: App, actor: Actor, because: str) -> Enforcement:
     """
     waiting = None
     with app.works.begin() as uow:
+        stopped = open_pauses(uow.connection)
         table = tables.enforcement.c
         for one in uow.all(
             Enforcement,
@@ -277,7 +280,9 @@ def resume(app: App, actor: Actor, because: str) -> Enforcement:
             table.state == State.WAITING.value,
             order=table.id,
         ):
-            if (one.change or {}).get("kind") == "resume" and one.approved_at is None:
+            change = one.change or {}
+            # One that was proposed before the last stop leaves that where it is: it is no answer to it.
+            if change.get("kind") == "resume" and one.approved_at is None and resumed_by(change, stopped) == stopped:
                 waiting = one
     if waiting is not None and waiting.placed_by != actor.id:
         answered = approve(

@@ -181,6 +181,8 @@ def _end_wait(app: App, enforcement: Enforcement) -> Enforcement | None:
 def _change(app: App, enforcement: Enforcement) -> Enforcement | None:
     """Carry out a guarded change: it and its record are one transaction."""
     with app.works.begin() as uow:
+        # As proposals do: what is put in force at once must not come between the re-reading and the writing.
+        uow.serialise("changes")
         config = app.config(uow.connection)
         found = find_enforcement(uow, enforcement.id)
         if found.state != State.READY.value:

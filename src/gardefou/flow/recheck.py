@@ -71,6 +71,10 @@ def recheck(
     over = (found.change or {}).get("over")
     if over is not None and over != config.nets_id:
         return Objection("The nets in force are others than those it was proposed over; propose it anew.")
+    if found.change is not None:
+        outdated = KINDS[str(found.change["kind"])].outdated(uow, config, dict(found.change))
+        if outdated:
+            return Objection(outdated)
     if found.action != Action.CHANGE and (seen is None or seen.reading is None):
         # Without a reading nothing is sent; the nets are asked again on the reading that comes before it.
         return None

@@ -42,6 +42,10 @@ class Handler(ABC):
         """Return the ``change.kind`` that nets are told where it is not the kind's own name."""
         return ""
 
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """Return why it cannot be carried out any more as people agreed to it, read when it is (M1); else nothing."""
+        return ""
+
     @abstractmethod
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:
         """Write it, with its event."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import ORGANISATION, Passkey, Staff
 from gardefou.errors import Conflict, Denied, InvalidInput, NotFound
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_against
 from gardefou.flow.changes.base import Handler, Payload, text, texts
 from gardefou.flow.changes.staff import find_staff, still_here
 from gardefou.flow.incidents import alert
@@ -126,6 +127,14 @@ class PasskeyChange(Handler):
             end_signin_keys(uow, staff_id, by=by)
             end_sessions(uow, staff_id, by=by)
             end_halves_of(uow.connection, staff_id)
+            lapse_against(
+                uow,
+                lambda change: change["kind"] == "passkey" and change["do"] == ENROL,
+                named=("staff", staff_id),
+                why="All that they sign in with was ended meanwhile; enrol it anew.",
+                by=by,
+                but=about,
+            )
         if by != staff_id:
             _tell(uow, staff_id, "A colleague's passkeys were ended by somebody else.")
 

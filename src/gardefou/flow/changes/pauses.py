@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -51,27 +53,42 @@ class PauseChange(Handler):
 
 
 class ResumeChange(Handler):
-    """Resume everything that is stopped, the breaker's stops too. Two people do."""
+    """Resume everything that is stopped, the breaker's stops too. Two people do.
+
+    What was stopped later than it was proposed stays stopped: the first of the two never looked at that.
+    """
 
     power = Power.RESUME
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take nothing; something must be stopped."""
-        if not open_pauses(uow.connection):
+        stopped = open_pauses(uow.connection)
+        if not stopped:
             raise Conflict("pause/none", "Nothing is paused.")
-        return {}
+        return {"pauses": [pause.id for pause in stopped]}
 
     def weakens(self, uow: UnitOfWork, config: Config, payload: Payload) -> bool:  # noqa: ARG002
         """It has its own rule of two people."""
         return False
 
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """What it was proposed for has ended; what was stopped since then is looked at anew."""
+        left = resumed_by(payload, open_pauses(uow.connection))
+        return "" if left else "What it would have resumed goes on already; propose it anew for what was stopped since."
+
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `pause.ended` for each, and `alert.raised`."""
-        for pause in open_pauses(uow.connection):
+        for pause in resumed_by(payload, open_pauses(uow.connection)):
             ended = replace(pause, ended_at=uow.now, ended_by=(*pause.ended_by, by), version=pause.version + 1)
             uow.record("pause.ended", by=by, about=about, puts=(ended,))
         alert(uow, "resumed", platform=ORGANISATION, about=about, says="Enforcement goes on: two people resumed.")
         _look_at_once(uow)
+
+
+def resumed_by(change: Mapping[str, Any], stopped: Sequence[Pause]) -> list[Pause]:
+    """Return what of all that is stopped now such a change resumes: what was stopped when it was proposed."""
+    named = change.get("pauses")
+    return [pause for pause in stopped if named is None or pause.id in named]
 
 
 def _look_at_once(uow: UnitOfWork) -> None:

@@ -39,9 +39,7 @@ class PlatformChange(Handler):
         if kind not in _KINDS:
             raise InvalidInput("platform/kind", _("kind is one of %(kinds)s.", kinds=", ".join(_KINDS)), field="kind")
         endpoint = text(payload, "endpoint", most=2000)
-        other = uow.find(
-            PlatformEntry, tables.platform_entry.c.endpoint == endpoint, tables.platform_entry.c.id != name
-        )
+        other = _registered_as(uow, endpoint, but=name)
         if other is not None:
             raise InvalidInput(
                 "platform/registered",
@@ -57,6 +55,16 @@ class PlatformChange(Handler):
             raise InvalidInput("change/invalid", "config is an object.", field="config")
         # Not "kind": that is what the stored change itself is called by.
         return {"name": name, "connector": kind, "config": given, "endpoint": endpoint, "active": True}
+
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """The endpoint was registered under another name meanwhile, or the name for another endpoint (R9)."""
+        if not payload["active"]:
+            return ""
+        known = uow.get(PlatformEntry, ORGANISATION, payload["name"])
+        if known is not None and known.endpoint != payload["endpoint"]:
+            return "That name was registered for another endpoint meanwhile."
+        other = _registered_as(uow, payload["endpoint"], but=payload["name"])
+        return "" if other is None else "That endpoint was registered under another name meanwhile."
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `platform.registered` or `platform.retired`."""
@@ -79,3 +87,9 @@ class PlatformChange(Handler):
                 known, config=payload["config"], kind=payload["connector"], active=True, version=known.version + 1
             )
         uow.record("platform.registered", by=by, about=about, puts=(entry,))
+
+
+def _registered_as(uow: UnitOfWork, endpoint: str, *, but: str) -> PlatformEntry | None:
+    """Return what stands for an endpoint under any other name: one endpoint is one platform (R9)."""
+    table = tables.platform_entry.c
+    return uow.find(PlatformEntry, table.endpoint == endpoint, table.id != but)

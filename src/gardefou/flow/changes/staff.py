@@ -17,6 +17,7 @@ from gardefou.domain.states import State
 from gardefou.errors import Conflict, Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.cases import release_all, reopen
+from gardefou.flow.changes.against import lapse_against
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
 from gardefou.flow.incidents import alert, near_miss
 from gardefou.flow.names import REVEALED
@@ -107,6 +108,14 @@ class StaffAdd(Handler):
         """The new person."""
         return str(payload["staff"])
 
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """Somebody or something else took the name meanwhile (R4)."""
+        staff_id, called = payload["staff"], payload["pseudonym"]
+        table = tables.staff.c
+        someone = uow.find(Staff, sa.or_(table.id.in_([staff_id, called]), table.pseudonym.in_([staff_id, called])))
+        service = uow.find(Token, tables.token.c.service == staff_id)
+        return "That names somebody or something else here by now; propose it anew." if someone or service else ""
+
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `staff.added`."""
         started = instant(payload, "started")
@@ -151,7 +160,7 @@ class RoleChange(Handler):
         return str(payload["staff"])
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `staff.roles_changed`."""
+        """Write `staff.roles_changed`; and `enforcement.lapsed` for what waits to give back what this takes."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         roles = tuple(dict.fromkeys((*person.roles, *payload["add"])))
         kept = tuple(role for role in roles if role not in payload["remove"])
@@ -163,6 +172,16 @@ class RoleChange(Handler):
             version=person.version + 1,
         )
         uow.record("staff.roles_changed", by=by, about=about, puts=(changed,))
+        taken = set(payload["remove"])
+        if taken:
+            lapse_against(
+                uow,
+                lambda change: change["kind"] == "role" and bool(taken & set(change["add"])),
+                named=("staff", changed.id),
+                why="The role was taken meanwhile; propose it anew.",
+                by=by,
+                but=about,
+            )
 
 
 class LeaveChange(Handler):
@@ -188,7 +207,7 @@ class LeaveChange(Handler):
         return str(payload["staff"])
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `staff.notice`, and lapse what a leaver may no longer have waiting (M9)."""
+        """Write `staff.notice`, and lapse what a leaver may no longer have waiting (M9), or would have longer."""
         person = uow.need(Staff, ORGANISATION, payload["staff"])
         last = instant(payload, "last_day")
         changed = replace(
@@ -199,12 +218,26 @@ class LeaveChange(Handler):
             version=person.version + 1,
         )
         uow.record("staff.notice", by=by, about=about, puts=(changed,))
+        before = person.last_day_end
+        if last is not None and before is not None and last < before:
+            lapse_against(
+                uow,
+                lambda change: change["kind"] == "leave" and _later(instant(change, "last_day"), last),
+                named=("staff", changed.id),
+                why="An earlier last day was set meanwhile; propose it anew.",
+                by=by,
+                but=about,
+            )
         standing = standing_now(changed, uow.now, config.rules.leaver_stages)
         if standing.standing is Standing.LEFT:
             strip(uow, changed, by=by, why="The last day is over.", but=about)
         elif standing.standing is Standing.LEAVING:
             why = "Whoever placed it is leaving."
             lapse_waiting(uow, changed.id, why, notable_only=True, but=about, cause=by)
+
+
+def _later(day: datetime | None, than: datetime) -> bool:
+    return day is None or day > than
 
 
 class OffChange(Handler):

@@ -11,6 +11,7 @@ from dataclasses import replace
 from gardefou.domain.records import ORGANISATION, Staff
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_against
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.flow.changes.staff import find_staff, still_here, strip
 from gardefou.people.actor import Actor
@@ -55,11 +56,20 @@ class SuspendChange(Handler):
 def suspend(uow: UnitOfWork, person: Staff, *, by: str, why: str, about: str = "") -> None:
     """Mark a person as suspended, and take away everything that hangs on it.
 
-    Whoever has left stays so. Writes `staff.suspended`, and what `strip` does.
+    Whoever has left stays so. Coming back from an earlier time ends with it, if it waits still.
+    Writes `staff.suspended`, and what `strip` does.
     """
     if person.standing == Standing.LEFT.value:
         return
     if person.standing != Standing.SUSPENDED.value:
         person = replace(person, standing=Standing.SUSPENDED.value, version=person.version + 1)
         uow.record("staff.suspended", by=by, about=about or person.id, puts=(person,))
+        lapse_against(
+            uow,
+            lambda change: change["kind"] == "suspend" and not change["suspended"],
+            named=("staff", person.id),
+            why="They were taken off duty anew meanwhile; propose it anew.",
+            by=by,
+            but=about,
+        )
     strip(uow, person, by=by, why=why, but=about)

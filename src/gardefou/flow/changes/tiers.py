@@ -9,6 +9,7 @@ from gardefou.domain.accounts import Tier
 from gardefou.domain.records import Account
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_against
 from gardefou.flow.changes.base import Handler, Payload, instant, text, written
 from gardefou.flow.observe import retier, tier_memory
 from gardefou.flow.rules import Rules
@@ -34,11 +35,24 @@ def weakens_tier(account: Account, tier: Tier, until: datetime | None) -> bool:
     return tier is old and account.explicit_until is not None and until is not None and until < account.explicit_until
 
 
+def _raises(before: Account | None, after: Account) -> bool:
+    """Whether the registry protects more than before, or for longer."""
+    if after.explicit_tier is None:
+        return False
+    if before is None or before.explicit_tier is None:
+        return True
+    if after.explicit_tier != before.explicit_tier:
+        return Tier(after.explicit_tier).rank > Tier(before.explicit_tier).rank
+    ends = before.explicit_until
+    return ends is not None and (after.explicit_until is None or after.explicit_until > ends)
+
+
 class TierChange(Handler):
     """Set or drop an account's tier in the registry. Raising takes effect at once (M10).
 
     A demotion drops only the registry's tier: label and reach rules stand, and
-    the tier it had is remembered for 30 days.
+    the tier it had is remembered for 30 days. What raises ends the demotions
+    that wait: they were agreed to over another tier.
     """
 
     power = Power.TIERS
@@ -68,7 +82,7 @@ class TierChange(Handler):
         return account is not None and weakens_tier(account, Tier(payload["tier"]), instant(payload, "until"))
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `account.tier_set`."""
+        """Write `account.tier_set`; and `enforcement.lapsed` for what waits to lower what this raises."""
         found = uow.get(Account, payload["platform"], payload["account"])
         account = found or Account(platform=payload["platform"], ref=payload["account"], handle=payload["handle"])
         tier = Tier(payload["tier"])
@@ -90,6 +104,20 @@ class TierChange(Handler):
             puts=(changed,),
             detail={"tier": tier.value, "counts_as": tier_memory(changed, uow.now).value},
         )
+        if _raises(found, changed):
+            lapse_against(
+                uow,
+                lambda change: (
+                    change["kind"] == "tier"
+                    and change["platform"] == changed.platform
+                    and change["account"] == changed.ref
+                    and weakens_tier(changed, Tier(change["tier"]), instant(change, "until"))
+                ),
+                named=("account", changed.ref),
+                why="The account's protection was raised meanwhile; propose it anew.",
+                by=by,
+                but=about,
+            )
 
 
 class FakeMark(Handler):

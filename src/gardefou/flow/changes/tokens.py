@@ -147,6 +147,12 @@ class TokenIssue(Handler):
             return False
         return bool(set(payload["scopes"]) - HARMLESS) or payload["source"] in {"trusted_flagger", "authority"}
 
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """The service's name is a person's by now (R4)."""
+        service = payload["service"]
+        person = service and uow.get(Staff, ORGANISATION, service, lock=False)
+        return "That is the name of a person by now; propose it anew under another." if person else ""
+
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `token.issued`."""
         token = Token(
