@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from gardefou.domain.records import Token
 from gardefou.flow.change import propose
 from gardefou.flow.execute import advance
 from gardefou.platforms.protocol import PlatformRefused
@@ -189,6 +192,27 @@ def test_m1_a_role_lost_lapses_it(world):
     propose(world.app, world.actor("admin"), "role", {"staff": "rev", "remove": ["reviewer"]})
     world.run(DAY)
     assert world.read(made).state == "lapsed"
+
+
+@pytest.mark.parametrize("lost", ["revoked", "over"])
+def test_m1_a_service_whose_token_for_it_is_gone_carries_nothing_out(world, lost):
+    """What it holds still, to report, is no token to enforce with."""
+    robot = world.service("robot")
+    made = world.enforce(robot, "small", "limit", execute_at=world.now + DAY)
+    stays = world.enforce(world.service("other"), "small2", "limit", execute_at=world.now + DAY)
+    reports = {"id": "reports", "hash": "reports", "scopes": ["reports:write"], "service": "robot"}
+    assert propose(world.app, world.actor("admin"), "token", reports).state == "in_force"
+    if lost == "revoked":
+        propose(world.app, world.actor("admin"), "token_revoke", {"token": robot.token_id})
+    else:
+        with world.app.works.begin() as uow:
+            token = uow.need(Token, "gardefou", robot.token_id)
+            ending = replace(token, expires_at=world.now + HOUR, version=token.version + 1)
+            uow.record("token.orphaned", by="admin", about=token.id, puts=(ending,))
+    world.run(DAY)
+    assert world.read(made).state == "lapsed"
+    assert world.effects("small") == []
+    assert world.read(stays).state == "in_force"
 
 
 @pytest.mark.parametrize("tier", ["notable", "protected"])

@@ -8,10 +8,10 @@ recent counts, reports) stay as they were at the act.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gardefou.domain.actions import Action
-from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
+from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff, Token
 from gardefou.domain.states import State
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
@@ -24,7 +24,7 @@ from gardefou.flow.stops import paused_for
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
-from gardefou.people.roles import Power, powers_of
+from gardefou.people.roles import Power, powers_of, powers_of_scopes
 from gardefou.people.standing import Standing, standing_now
 from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
@@ -114,12 +114,21 @@ def _people(uow: UnitOfWork, found: Enforcement, person: Staff | None) -> Object
             return Objection("Whoever proposed it no longer has the role for it.")
     if person is None:
         token = tables.token.c
-        live = uow.connection.execute(
-            tables.token.select().where(token.service == found.placed_by, token.revoked_at.is_(None)).limit(1)
-        ).first()
+        its = uow.all(Token, token.service == found.placed_by, token.revoked_at.is_(None))
+        live = next((one for one in its if _still_may(one, found, uow.now)), None)
         if live is None:
-            return Objection("The service that placed it has no token any more.")
+            return Objection("The service that placed it has no token for it any more.")
     return None
+
+
+def _still_may(token: Token, found: Enforcement, now: datetime) -> bool:
+    """Whether a service's token lasts still, and is for what the service placed: one that only reads is not."""
+    if token.expires_at is not None and token.expires_at <= now:
+        return False
+    if found.action == Action.CHANGE:
+        return True
+    needed = {Power.ENFORCE, Power.ENFORCE_LEGAL} if found.legal_basis else {Power.ENFORCE}
+    return bool(powers_of_scopes(token.scopes) & needed) and found.platform in (token.platforms or (found.platform,))
 
 
 def _canary(uow: UnitOfWork, config: Config, found: Enforcement) -> Objection | None:
