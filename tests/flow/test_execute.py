@@ -281,6 +281,17 @@ def test_r8_content_that_changed_hands_is_refused_at_execution(world):
     assert world.effects("small") == world.effects("president") == []
 
 
+def test_r8_content_that_changed_hands_while_its_checkpoint_was_awaited_is_refused(world):
+    world.sandbox.put_content("k1", account="known")
+    made = world.enforce("rev", "known", "remove_content", content=("k1",))
+    assert made.state == "executing"
+    assert made.intent_event is not None
+    world.sandbox.put_content("k1", account="president")
+    world.settle()
+    assert world.read(made).state == "failed"
+    assert world.effects("known") == world.effects("president") == []
+
+
 def test_two_people_at_once_on_one_account_overtake_and_nobody_fails(world):
     """A newer intention came first: the older one is sent again under a number of its own."""
 

@@ -301,10 +301,15 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
     with app.works.read() as connection:
         if not app.sequencer.is_checkpointed(connection, enforcement.platform, enforcement.intent_event):
             return None
+    trouble: PlatformRefused | None = None
     try:
+        if enforcement.content:
+            _check_owner(connector, enforcement)
         seen = look(app, connector, enforcement.account, enforcement.content)
-    except PlatformRefused:
+    except PlatformUnreachable:
         seen = None
+    except PlatformRefused as error:
+        seen, trouble = None, error
     with app.works.begin() as uow:
         uow.serialise(f"account:{enforcement.platform}/{enforcement.account}")
         config = app.config(uow.connection)
@@ -316,6 +321,8 @@ def _after_checkpoint(app: App, enforcement: Enforcement) -> Enforcement | None:
         objection = recheck(uow, app, config, found, account, seen)
         if objection is not None:
             return object_to(uow, found, objection)
+        if trouble is not None:
+            return failed(uow, config, found, f"The platform refuses: {trouble}")
         if seen is None or seen.reading is None:
             return retry(uow, config, found, "the platform could not be read")
         lease = uow.now + timedelta(seconds=config.rules.lease_seconds)
