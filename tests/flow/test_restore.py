@@ -10,7 +10,7 @@ import pytest
 
 from gardefou.domain.accounts import AccountReading
 from gardefou.errors import Denied, InvalidInput
-from gardefou.flow.change import pause
+from gardefou.flow.change import pause, propose
 from gardefou.flow.execute import advance
 from gardefou.flow.watch import watch
 from gardefou.platforms.protocol import Connector
@@ -319,6 +319,35 @@ def test_m11_what_the_law_demanded_comes_back_by_two_of_whom_one_is_legal(world)
         world.approve("lead", waiting)
     assert world.measures("small") == {"suspended"}
     assert world.approve("legal", waiting).state == "in_force"
+    assert world.measures("small") == frozenset()
+
+
+def test_m11_one_of_the_two_is_legal_when_it_is_lifted(world):
+    """Whoever asked was of legal then and is not any more: the other's yes alone lifts nothing."""
+    world.person("counsel", "legal", "reviewer")
+    made = world.enforce("legal", "small", "suspend", legal_basis="court_order")
+    [waiting] = world.restore("counsel", "small").restores
+    propose(world.app, world.actor("admin"), "role", {"staff": "counsel", "remove": ["legal"]})
+    assert world.approve("rev", waiting).state == "lapsed"
+    world.settle()
+    assert world.read(made).state == "in_force"
+    assert world.measures("small") == {"suspended"}
+    [again] = world.restore("counsel", "small").restores
+    assert world.approve("legal", again).state == "in_force"
+    assert world.measures("small") == frozenset()
+
+
+def test_m11_what_is_lifted_by_two_goes_on_while_the_platform_is_away(world):
+    world.person("counsel", "legal")
+    world.enforce("legal", "small", "suspend", legal_basis="court_order")
+    [waiting] = world.restore("rev", "small").restores
+    world.sandbox.switch(down=True)
+    assert world.approve("counsel", waiting).state == "executing"
+    propose(world.app, world.actor("admin"), "off", {"staff": "counsel"})
+    world.run(MINUTE)
+    world.up()
+    world.run(MINUTE)
+    assert world.read(waiting).state == "in_force"
     assert world.measures("small") == frozenset()
 
 

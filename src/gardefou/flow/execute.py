@@ -35,7 +35,7 @@ from gardefou.flow.lift import plan_lifting, start_lifting
 from gardefou.flow.observe import Seen, look, observe
 from gardefou.flow.outcome import failed, retry
 from gardefou.flow.reading import enforcement_by_id, lifted
-from gardefou.flow.recheck import Objection, recheck
+from gardefou.flow.recheck import Objection, recheck, recheck_restore
 from gardefou.flow.record_outcome import Begun, record_refusal, record_seen, record_trouble
 from gardefou.flow.settle import content_to_read, lost, settle
 from gardefou.platforms.protocol import (
@@ -282,6 +282,10 @@ def _begin(app: App, enforcement: Enforcement, seen: Seen | None, trouble: Platf
         assert seen.reading is not None
         assert account is not None
         if restoring:
+            objection = recheck_restore(uow, app, config, found)
+            if objection is not None:
+                ended = object_to(uow, found, objection)
+                return None if ended is None else Begun(ended)
             lifting = plan_lifting(uow, found, account, seen.reading)
             executing = intend(uow, config, found, account, seen)
             start_lifting(uow, executing, lease_seconds=config.rules.lease_seconds)

@@ -20,6 +20,7 @@ from gardefou.flow.change_apply import KINDS, never_locked
 from gardefou.flow.clear import digest_of
 from gardefou.flow.judging import judge_act
 from gardefou.flow.observe import Seen
+from gardefou.flow.reading import lifted
 from gardefou.flow.stops import paused_for
 from gardefou.nets.facts import Facts
 from gardefou.nets.verdict import Verdict
@@ -31,6 +32,10 @@ from gardefou.storage.work import UnitOfWork
 
 #: Changes to what somebody has or may: they came too late where that person's last day ended while they waited.
 _OF_WHO_IS_HERE = frozenset({"leave", "role", "suspend", "passkey"})
+
+
+#: The role of those who speak for the law.
+LEGAL = "legal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,23 @@ def recheck(
         # Without a reading nothing is sent; the nets are asked again on the reading that comes before it.
         return None
     return _nets(uow, app, config, found, person, account, seen)
+
+
+def recheck_restore(uow: UnitOfWork, app: App, config: Config, found: Enforcement) -> Objection | None:
+    """Return what stands against a restore of what the law demanded, or None; any other restore is not asked (M11).
+
+    Two people lift it, of whom one is of legal: as they are now, until the first thing is withdrawn.
+    """
+    harms = lifted(uow, found)
+    begun = any(harm.state in {State.RESTORING.value, State.RESTORED.value} for harm in harms)
+    if app.no_nets or begun or not found.verdict.get("approvals") or all(harm.legal_basis is None for harm in harms):
+        return None
+    person = _proposer(uow, found)
+    _, people = valid_approvals(uow, app, config, found)
+    behind = [*people, *((person,) if person is not None and standing_now(person, uow.now).on_duty else ())]
+    if people and any(LEGAL in one.roles for one in behind):
+        return None
+    return Objection("Two people lift what the law demanded, and neither of these is of legal any more.")
 
 
 def _proposer(uow: UnitOfWork, found: Enforcement) -> Staff | None:
