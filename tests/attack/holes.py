@@ -467,7 +467,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R16-approving",
         "whoever restored it says yes to the next measure",
-        (Edit(f"{_FLOW}.may_speak:may_speak", "    if again and", "    if False and"),),
+        (Edit(f"{_FLOW}.may_speak:not_involved", "    if again and", "    if False and"),),
         ("R16",),
         attacker="lead",
         depth=2,

@@ -55,6 +55,27 @@ def test_r14_a_third_person_of_another_team_lets_it_stand(world):
         ratify(world.app, world.actor("oncall"), made.id)
 
 
+def test_r16_nobody_with_a_part_in_a_restore_lets_it_stand(world):
+    """To let it stand is to say yes to it: the two who took it down before may not, nor who lifted that."""
+    harm = world.enforce("lead2", "president", "suspend")
+    for who in ("lead", "policy"):
+        world.approve(who, harm)
+    world.run(11 * MINUTE)
+    assert world.read(harm).state == "in_force"
+    world.restore("oncall", "president")
+    made = world.approve("rev2", broken(world))
+    world.settle()
+    assert world.measures("president") == {"suspended"}
+    for who in ("lead2", "lead", "policy", "oncall"):
+        with pytest.raises(Denied) as refused:
+            ratify(world.app, world.actor(who), made.id)
+        assert refused.value.code == "approval/involved"
+    world.person("another", "reviewer")
+    ratify(world.app, world.actor("another"), made.id)
+    world.run(HOUR)
+    assert world.measures("president") == {"suspended"}
+
+
 def test_r14_once_per_account_per_day_over_all_people(world):
     standing(world)
     world.run(HOUR)

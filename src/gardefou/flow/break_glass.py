@@ -16,6 +16,7 @@ from gardefou.flow.app import App
 from gardefou.flow.approve import find_enforcement
 from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.incidents import near_miss, open_incident
+from gardefou.flow.may_speak import not_involved
 from gardefou.flow.place import judge_one, new_enforcement
 from gardefou.flow.prepare import prepare
 from gardefou.flow.spec import Wanted
@@ -118,7 +119,8 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
     Writes `enforcement.ratified`; it no longer ends by itself.
 
     Raises:
-        Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`).
+        Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`); or they had a
+            part in a restore of the account within 30 days (`approval/involved`).
         Conflict: nothing to ratify (`ratify/nothing`).
     """
     actor.require(Power.BREAK_GLASS, app.now())
@@ -138,4 +140,5 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
         teams = {person.team for who in first if (person := uow.get(Staff, ORGANISATION, who, lock=False)) is not None}
         if staff.id in first or staff.team in teams:
             raise Denied("ratify/not_apart", "It takes a third person, of another team than the first two.")
+        not_involved(uow, found, staff.id)
         return uow.rewrite(found, "enforcement.ratified", by=staff.id, ratified_by=staff.id, until=None)

@@ -74,11 +74,7 @@ def may_speak(
         raise Denied("approval/cannot_count", "Only people who judge cases may say no.")
     if given.answer == "no":
         return Signed()
-    again = found.account and found.action != Action.RESTORE  # a restore is no measure taken again (R16, I12)
-    if again and facts_of.involved(uow, found.platform, found.account, (staff.id,)) and _restored(uow, found):
-        raise Denied(
-            "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
-        )
+    not_involved(uow, found, staff.id)
     if _spoke_on_a_no(uow, found, staff.id):
         raise Denied(
             "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
@@ -94,6 +90,19 @@ def may_speak(
     if fresh is not None and not signed.fresh and actor.fresh_minutes(uow.now) > fresh:
         raise StepUpRequired(fresh)
     return signed
+
+
+def not_involved(uow: UnitOfWork, found: Enforcement, who: str) -> None:
+    """Raise where a person would let a measure stand on an account in whose restoring they had a part (R16).
+
+    Raises:
+        Denied: they had (`approval/involved`).
+    """
+    again = found.account and found.action != Action.RESTORE  # a restore is no measure taken again (R16, I12)
+    if again and facts_of.involved(uow, found.platform, found.account, (who,)) and _restored(uow, found):
+        raise Denied(
+            "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
+        )
 
 
 def not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
