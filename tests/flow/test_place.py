@@ -136,6 +136,22 @@ def test_r15_after_a_cancel_or_lapse_too_and_only_for_a_day(world, how):
     assert world.enforce("rev", "known", "suspend").state == "waiting"
 
 
+def test_r15_a_no_to_a_person_holds_for_their_service_and_the_other_way_round(world):
+    world.person("owner", "reviewer")
+    robot = world.service("robot", owner="owner", issued_by="admin")
+    world.approve("lead", world.enforce("owner", "known", "suspend"), "no")
+    with pytest.raises(Conflict) as refused:
+        world.enforce(robot, "known", "suspend")
+    assert refused.value.code == "enforcement/repeated"
+    world.approve("lead", world.enforce(robot, "president", "limit"), "no")
+    with pytest.raises(Conflict) as refused:
+        world.enforce("owner", "president", "limit")
+    assert refused.value.code == "enforcement/repeated"
+    other = world.service("other", owner="admin")
+    assert world.enforce(other, "known", "suspend").state == "waiting"
+    assert world.enforce("rev", "president", "limit").state == "waiting"
+
+
 def test_r15_standard_accounts_are_not_held_to_it(world):
     made = world.enforce("rev", "small", "suspend", execute_at=world.now + HOUR)
     cancel(world.app, world.actor("rev"), made.id, "")

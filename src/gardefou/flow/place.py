@@ -39,6 +39,7 @@ from gardefou.speech import gettext as _
 from gardefou.speech import plain as spoken
 from gardefou.storage import tables
 from gardefou.storage.records import key_ahead
+from gardefou.storage.types import dumps
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
@@ -336,7 +337,7 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
             table.action == one.checked.action.value,
             sa.and_(table.severity >= _GRAVE, table.severity <= one.checked.severity),
         ),
-        table.placed_by == actor.id,
+        _by_the_same_person(actor),
         table.state.in_((State.REFUSED.value, State.CANCELLED.value, State.LAPSED.value)),
         # A no is a person's: what a net refused at once (a pause, say) never waited for anyone.
         (table.state != State.REFUSED.value) | table.approve_by.is_not(None),
@@ -351,6 +352,15 @@ def _refuse_repeats(uow: UnitOfWork, actor: Actor, one: Judged) -> None:
             ),
             extra={"enforcement": before.id},
         )
+
+
+def _by_the_same_person(actor: Actor) -> sa.ColumnElement[bool]:
+    """Whether an enforcement is of whoever acts, or of a service of theirs; for a service, of its humans too (R6)."""
+    table = tables.enforcement.c
+    if not actor.human:
+        return table.placed_by.in_(sorted({actor.id, *actor.humans}))
+    behind = table.humans.cast(sa.Text).contains(dumps(actor.id), autoescape=True)
+    return sa.or_(table.placed_by == actor.id, behind)
 
 
 def _judge_into(
