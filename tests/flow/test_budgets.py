@@ -11,6 +11,7 @@ import pytest
 from gardefou.domain.records import Enforcement, NetsVersion, PlatformEntry
 from gardefou.errors import Conflict
 from gardefou.flow.budget import top_up
+from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.decide import enforce
 from gardefou.flow.place import place
 from gardefou.flow.report_input import parse_report
@@ -190,6 +191,18 @@ def test_what_is_scheduled_a_few_at_a_time_for_one_moment_is_asked_about(world):
     asked = [one.approve_by is not None for one in world.enforcements()]
     assert asked == [False] * 3 + [True] * 3
     assert states == ["waiting"] * 6
+
+
+def test_r13_the_accounts_of_a_bulk_reach_together_what_they_reach(world):
+    """Otherwise twenty-five accounts at once, which nobody is asked about, are two million people."""
+    names = many(world, 6, reach=95_000)
+    placed = enforce_bulk(world.app, world.fresh("rev"), names, world.wanted("", "suspend")).enforcements
+    assert [one.state for one in placed] == ["in_force"] * 3 + ["waiting"] * 3
+    assert all("person-reach-hour" in world.nets_of(one) for one in placed[3:])
+    [name] = many(world, 1, "late", reach=95_000)
+    assert "person-reach-hour" in world.nets_of(world.enforce("rev", name, "suspend"))
+    mild = enforce_bulk(world.app, world.fresh("rev2"), many(world, 25, "m", reach=95_000), world.wanted("", "limit"))
+    assert {one.state for one in mild.enforcements} == {"in_force"}
 
 
 def test_what_is_scheduled_counts_where_it_runs_for_what_is_placed_at_once_then(world):

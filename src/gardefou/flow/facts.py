@@ -37,17 +37,18 @@ class Moment:
     automated: bool = False
     #: What was judged before it in the same call on the same account: items, or one for an action.
     beside: int = 0
-    #: `COUNTS` of what was judged before it in the same call, where no bulk says how many there are;
+    #: `COUNTS` of what was judged before it in the same call, where a bulk says how many there are of its reach only;
     #: and of that what no other person answers for.
     before: tuple[int, ...] = (0, 0, 0, 0)
     alone: tuple[int, ...] = (0, 0, 0, 0)
     #: What was read already for another wish of the same call, before anything of it is recorded.
     kept: dict[Hashable, Any] = field(default_factory=dict[Hashable, Any])
 
-    def counting(self, severity: int, reach: int, *, asked: bool) -> Moment:
-        """Return it with one more before the next, of this severity and reach."""
+    def counting(self, severity: int, reach: int, *, asked: bool, number: bool = True) -> Moment:
+        """Return it with one more before the next, of this severity and reach; without ``number`` of its reach only."""
         grave = severity >= GRAVE
-        more = (severity > 0, grave, severity >= GRAVE + 1, reach if grave else 0)
+        counted = (severity > 0, grave, severity >= GRAVE + 1) if number else (0, 0, 0)
+        more = (*counted, reach if grave else 0)
 
         def with_one(counts: tuple[int, ...]) -> tuple[int, ...]:
             return tuple(a + int(b) for a, b in zip(counts, more, strict=True))

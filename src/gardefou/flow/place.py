@@ -99,10 +99,12 @@ def _judge_all(
         one = judge_one(uow, app, config, actor, wish, replace(moment, beside=beside))
         judged.append(one)
         before[wanted.account] = beside + max(1, len(wanted.content))
-        if moment.bulk == 1 and one.joins is None:
-            # Of a bulk the nets are told the whole number; several actions of one decision count one by one.
+        if one.joins is None:
+            # Of a bulk the nets are told the whole number, and nothing of how many people it reaches; several actions
+            # of one decision count one by one.
             reach = (one.account.reach or 0) if one.account is not None else 0
-            moment = moment.counting(one.checked.severity, reach, asked=bool(one.verdict.approvals))
+            asked = bool(one.verdict.approvals)
+            moment = moment.counting(one.checked.severity, reach, asked=asked, number=moment.bulk == 1)
     return judged
 
 
