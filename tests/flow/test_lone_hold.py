@@ -72,3 +72,24 @@ def test_under_the_default_set_a_hold_after_approvals_is_not_cut(world):
     with pytest.raises(Conflict):
         world.approve(world.fresh("lead2"), made)
     assert world.read(made).state == "waiting"
+
+
+def test_m9_a_yes_that_ended_the_hold_and_no_longer_counts_carries_nothing_out(team):
+    made = team.enforce(team.fresh("ada"), "small", "suspend")
+    team.run(HOUR)
+    team.sandbox.switch(down=True)
+    assert team.approve(team.fresh("bo"), made).state == "executing"
+    propose(team.app, team.fresh("admin"), "off", {"staff": "bo"})
+    team.up()
+    team.run(HOUR)
+    assert team.read(made).state == "lapsed"
+    assert team.effects("small") == []
+
+
+def test_a_hold_that_ran_to_its_end_asks_for_nobodys_yes(team):
+    made = team.enforce(team.fresh("ada"), "small", "suspend")
+    team.sandbox.switch(down=True)
+    team.run(25 * HOUR)
+    team.up()
+    team.run(HOUR)
+    assert team.read(made).state == "in_force"

@@ -232,6 +232,10 @@ def _nets(
             _, people = valid_approvals(uow, app, config, found, tier)
             had = "Its approvals no longer count" if people or stored.approvals else "It needs approval now"
             return Objection(f"{had}: someone lost standing, or tier or nets changed.")
+    cut = not stored.approvals and uow.now - found.placed_at < timedelta(seconds=stored.hold_seconds)
+    if cut and not valid_approvals(uow, app, config, found, tier)[1]:
+        # Somebody else's yes ended the hold (`gardefou.flow.approve.in_lone_hold`); theirs must count still (M9).
+        return Objection("The yes that ended its hold no longer counts.")
     held = uow.now - (found.approved_at or found.placed_at)
     if verdict.hold_seconds > stored.hold_seconds and held < timedelta(seconds=verdict.hold_seconds):
         return Objection("The nets ask for a longer hold now than was kept.")
