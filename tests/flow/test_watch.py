@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gardefou.flow.bulk_enforce import enforce_bulk
+from gardefou.flow.change import propose
 from gardefou.flow.observe import look, observe
 from gardefou.flow.watch import watch, watched
 from tests.flow.world import DAY, HOUR, MINUTE
@@ -104,3 +106,46 @@ def test_an_unreachable_platform_is_no_drift(world):
     world.run(HOUR)
     assert watch(world.app) == 1
     assert world.incidents("drift") == []
+
+
+def known_as_well(world):
+    """Let the platform know each account by its id with an @ before it, too, as by an old name or after a merge."""
+    wired = world.app.connector("sandbox")
+    read, resolve = wired.read_state, wired.resolve
+    wired.read_state = lambda account, *, content=(): read(account.removeprefix("@"), content=content)
+    wired.resolve = lambda account, *, content=(): resolve(account.removeprefix("@"), content=content)
+
+
+def test_r10_the_account_behind_a_registered_name_has_its_tier(world):
+    known_as_well(world)
+    propose(world.app, world.actor("lead"), "tier", {"platform": "sandbox", "account": "@small", "tier": "protected"})
+    watch(world.app)
+    assert world.account("small").tier == "protected"
+    assert "protected-two-more-people" in world.nets_of(world.enforce("rev", "small", "suspend"))
+    told = len(world.events())
+    watch(world.app)
+    assert len(world.events()) == told
+
+
+def test_r10_what_is_asked_under_a_registered_name_has_its_tier_at_once(world):
+    known_as_well(world)
+    for account in ("@small", "@small2"):
+        propose(
+            world.app, world.actor("lead"), "tier", {"platform": "sandbox", "account": account, "tier": "protected"}
+        )
+    assert world.enforce("rev", "@small", "suspend").state == "waiting"
+    made = world.enforce("rev", "@small", "remove_content", content=("c1",))
+    assert made.account == "small"
+    assert made.state == "waiting"
+    taken = enforce_bulk(world.app, world.fresh("rev"), ["@small2"], world.wanted("", "suspend")).enforcements
+    assert [one.state for one in taken] == ["waiting"]
+
+
+def test_r10_the_tier_of_what_was_merged_into_an_account_is_remembered(world):
+    world.sandbox.put_account("@small", handle="star", reach=6_000_000)
+    world.enforce("rev", "@small", "warn")
+    assert world.account("@small").tier == "protected"
+    known_as_well(world)
+    watch(world.app)
+    assert world.account("small").tier == "standard"
+    assert world.enforce("rev", "small", "suspend").state == "waiting"

@@ -32,6 +32,8 @@ class Seen:
     """One reading and when it was begun; ``reading`` is None where the platform could not be read.
 
     ``measures_only``: reach and labels were not asked for; what is on record of them stands.
+    ``asked``: the name it was asked for under, where that is not the account's own id: an alias, or what was
+    merged into it.
     """
 
     platform: str
@@ -40,6 +42,7 @@ class Seen:
     reading: AccountReading | None
     content: tuple[str, ...] = ()
     measures_only: bool = False
+    asked: str = ""
 
 
 def look(
@@ -66,6 +69,7 @@ def look(
         reading=reading,
         content=tuple(content),
         measures_only=less,
+        asked="" if ref == account else account,
     )
 
 
@@ -134,7 +138,7 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
         born_at=born or fresh.born_at,
         verified_org=reading.verified_org,
     )
-    updated = retier(updated, config.rules, uow.now)
+    updated = retier(_carried(uow, config.rules, seen, updated), config.rules, uow.now)
     updated = _lookalike(uow, app, updated)
     drifted: tuple[set[str], set[str]] | None = None
     if known is None or known.read_at is None:
@@ -150,6 +154,29 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
     if drifted is not None:
         _report_drift(uow, updated, *drifted)
     return updated
+
+
+def _carried(uow: UnitOfWork, rules: Rules, seen: Seen, account: Account) -> Account:
+    """Return the account with the tier of the name it was asked for under: aliases and merges carry the highest (R10).
+
+    It is the registry's where it is higher there, and is remembered as any tier that fell.
+    """
+    other = uow.get(Account, account.platform, seen.asked, lock=False) if seen.asked else None
+    if other is None:
+        return account
+    held = Tier(other.explicit_tier) if other.explicit_tier else Tier.STANDARD
+    if held.rank > (Tier(account.explicit_tier).rank if account.explicit_tier else 0):
+        account = replace(
+            account,
+            explicit_tier=held.value,
+            explicit_because=other.explicit_because,
+            explicit_until=other.explicit_until,
+        )
+    had = tier_memory(other, uow.now)
+    if had.rank > tier_memory(retier(account, rules, uow.now), uow.now).rank:
+        until = uow.now + timedelta(days=rules.tier_memory_days)
+        account = replace(account, memory_tier=had.value, memory_until=until)
+    return account
 
 
 def _same(old: Account, new: Account) -> bool:

@@ -75,6 +75,8 @@ def prepare(app: App, wanted: Wanted) -> Prepared:
         seen = look(app, connector, account, wanted.content)
     except NoSuchAccount as error:
         raise _unknown(wanted.platform, error) from error
+    if account != wanted.account:
+        seen = replace(seen, asked=wanted.account)
     if seen.reading is not None and seen.account != wanted.account:
         checked = replace(checked, wanted=replace(wanted, account=seen.account))
     elif account != wanted.account:
