@@ -9,10 +9,12 @@ from datetime import timedelta
 import pytest
 
 from gardefou.domain.accounts import AccountReading
+from gardefou.domain.records import Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.change import pause, propose
 from gardefou.flow.execute import advance
 from gardefou.flow.watch import watch
+from gardefou.people.actor import Actor
 from gardefou.platforms.protocol import Connector
 from tests.flow.world import DAY, HOUR, MINUTE, Killed, Wire, Wired, World
 
@@ -434,6 +436,28 @@ def test_r16_whoever_restored_it_cannot_take_it_down(world):
     world.restore("lead", "small")
     assert world.enforce("lead", "small", "suspend").state == "refused"
     assert world.enforce("rev2", "small", "suspend").state == "in_force"
+
+
+def test_r16_a_service_does_not_take_it_down_again_through_another_owners_token(world):
+    world.enforce(world.service("robot", owner="rev", issued_by="admin"), "small", "limit")
+    world.restore("oncall", "small")
+    world.person("admin2", "admin")
+    token = Token(
+        id="token-anew",
+        hash="hash-anew",
+        staff_id="admin2",
+        service="robot",
+        scopes=("enforcements:write",),
+        issued_by="admin2",
+        issued_at=world.now,
+    )
+    with world.app.works.begin() as uow:
+        uow.record("token.issued", by="admin2", about=token.id, puts=(token,))
+    robot = Actor(
+        id="robot", via="api", service="robot", scopes=token.scopes, humans=("admin2",), token_id="token-anew"
+    )
+    assert world.enforce(robot, "small", "limit").state == "refused"
+    assert world.enforce(world.service("other", owner="admin2"), "small", "limit").state == "in_force"
 
 
 def test_r16_thirty_days_count_from_the_restore_not_from_the_harm(world):

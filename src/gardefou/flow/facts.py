@@ -193,7 +193,8 @@ def _account_facts(
     effects = sum(max(1, len(one.content)) for one in history if one.severity > 0 and one.counts_as_effect(now))
     facts["account.enforced_24h"] = effects + max(0, len(wanted.content) - 1)
     facts["account.restored_30d"] = sum(1 for one in history if one.counts_as_restore(now))
-    people = actor.humans or (actor.id,)
+    # A service that placed it was part of it, whoever its token's people are by now.
+    people = dict.fromkeys((actor.id, *actor.humans))
     facts["actor.involved_30d"] = any(one.involves(who) for one in history for who in people)
     return facts
 
