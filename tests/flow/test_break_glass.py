@@ -55,6 +55,17 @@ def test_r14_a_third_person_of_another_team_lets_it_stand(world):
         ratify(world.app, world.actor("oncall"), made.id)
 
 
+def test_r14_what_was_not_ratified_in_time_is_not_ratified_later(world):
+    """Nobody has ended it yet, as when no worker runs: its half hour is over all the same."""
+    made = standing(world)
+    world.clock.advance(31 * MINUTE)
+    with pytest.raises(Conflict) as refused:
+        ratify(world.app, world.fresh("policy"), made.id)
+    assert refused.value.code == "ratify/nothing"
+    world.settle()
+    assert world.measures("president") == frozenset()
+
+
 def test_r16_nobody_with_a_part_in_a_restore_lets_it_stand(world):
     """To let it stand is to say yes to it: the two who took it down before may not, nor who lifted that."""
     harm = world.enforce("lead2", "president", "suspend")

@@ -121,7 +121,7 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
     Raises:
         Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`); or they had a
             part in a restore of the account within 30 days (`approval/involved`).
-        Conflict: nothing to ratify (`ratify/nothing`).
+        Conflict: nothing to ratify, or its half hour is over (`ratify/nothing`).
     """
     actor.require(Power.BREAK_GLASS, app.now())
     if actor.staff is None:
@@ -130,7 +130,8 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
         found = find_enforcement(uow, enforcement_id, actor)
         staff = uow.need(Staff, ORGANISATION, actor.staff.id)
         replace(actor, staff=staff).require(Power.BREAK_GLASS, uow.now)
-        if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value:
+        over = found.until is not None and found.until <= uow.now
+        if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value or over:
             raise Conflict("ratify/nothing", "There is no broken glass to ratify here.")
         if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
             raise Denied("staff/leaving", "Whoever is leaving ratifies nothing.")
