@@ -136,6 +136,34 @@ def test_r9_an_endpoint_that_was_registered_meanwhile_is_not_registered_again(wo
     assert "forum2" not in entries
 
 
+def test_m1_a_setting_agreed_to_before_it_was_changed_does_not_come_back(world):
+    def setting(value, name="restores_per_hour"):
+        return propose(world.app, world.fresh("admin"), "setting", {"name": name, "value": value})
+
+    older, other, newer = setting(200), setting(40, "restore_old_days"), setting(10)
+    agreed(world, newer)
+    world.run(20 * MINUTE)
+    older, other = agreed(world, older), agreed(world, other)
+    world.run(31 * MINUTE)
+    assert [world.read(one).state for one in (older, other, newer)] == ["lapsed", "in_force", "in_force"]
+    with world.store.read() as connection:
+        assert world.app.config(connection).rules.restores_per_hour == 10
+
+
+def test_m1_a_platform_that_was_taken_out_of_use_does_not_come_back_by_an_older_yes(world):
+    wanted = {"name": "forum", "kind": "webhook", "endpoint": "https://forum.example", "config": {}}
+    agreed(world, propose(world.app, world.fresh("admin"), "platform", wanted))
+    world.run(31 * MINUTE)
+    renewed = propose(world.app, world.fresh("admin"), "platform", {**wanted, "config": {"more": "so"}})
+    agreed(world, propose(world.app, world.fresh("admin"), "platform", {"name": "forum", "active": False}))
+    world.run(20 * MINUTE)
+    agreed(world, renewed)
+    world.run(31 * MINUTE)
+    assert world.read(renewed).state == "lapsed"
+    with world.store.read() as connection:
+        assert not world.app.config(connection).platforms["forum"].active
+
+
 def test_m5_what_was_stopped_after_a_resume_was_proposed_stays_stopped(world):
     """Otherwise one person ends the next pause with somebody's word on the last one."""
     pause(world.app, world.actor("rev"), "first")

@@ -63,3 +63,15 @@ def lapse_against(
             ended_at=uow.now,
             detail={"caused_by": [by]},
         )
+
+
+def lapse_others(uow: UnitOfWork, kind: str, name: str, *, by: str, but: str) -> None:
+    """Lapse every other change of this kind that waits and is of the same name: the last word is the newest one's."""
+    lapse_against(
+        uow,
+        lambda change: change["kind"] == kind and change["name"] == name,
+        named=("name", name),
+        why="It was changed meanwhile; propose it anew.",
+        by=by,
+        but=but,
+    )

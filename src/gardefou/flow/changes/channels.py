@@ -8,6 +8,7 @@ from typing import Any
 from gardefou.domain.records import ORGANISATION, Channel
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_others
 from gardefou.flow.changes.base import Handler, Payload, text, texts
 from gardefou.nets.net import CHANNELS
 from gardefou.notices.catalogue import LANGUAGES
@@ -69,7 +70,8 @@ class ChannelChange(Handler):
         }
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `channel.set` or `channel.retired`."""
+        """Write `channel.set` or `channel.retired`; and `enforcement.lapsed` for what else waits to change it."""
+        lapse_others(uow, "channel", payload["name"], by=by, but=about)
         known = uow.get(Channel, ORGANISATION, payload["name"])
         if not payload["active"]:
             assert known is not None

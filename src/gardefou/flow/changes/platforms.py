@@ -8,6 +8,7 @@ from typing import Any
 from gardefou.domain.records import ORGANISATION, PlatformEntry
 from gardefou.errors import InvalidInput
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_others
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
@@ -67,7 +68,8 @@ class PlatformChange(Handler):
         return "" if other is None else "That endpoint was registered under another name meanwhile."
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `platform.registered` or `platform.retired`."""
+        """Write `platform.registered` or `platform.retired`; `enforcement.lapsed` for what else waits to change it."""
+        lapse_others(uow, "platform", payload["name"], by=by, but=about)
         known = uow.get(PlatformEntry, ORGANISATION, payload["name"])
         if not payload["active"]:
             assert known is not None

@@ -7,6 +7,7 @@ from typing import Any
 from gardefou.domain.records import ORGANISATION, Setting, Staff
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App, Config
+from gardefou.flow.changes.against import lapse_others
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.people.actor import Actor
 from gardefou.people.passkeys import passkeys_of
@@ -43,8 +44,9 @@ class SettingChange(Handler):
         return {"name": name, "value": getattr(changed, name)}
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
-        """Write `setting.changed`."""
+        """Write `setting.changed`; and `enforcement.lapsed` for what else waits to change it."""
         write_setting(uow, payload["name"], payload["value"], by=by, about=about)
+        lapse_others(uow, "setting", payload["name"], by=by, but=about)
 
 
 class FinishSetup(Handler):
