@@ -289,6 +289,7 @@ def test_r8_content_that_changed_hands_while_its_checkpoint_was_awaited_is_refus
     world.sandbox.put_content("k1", account="president")
     world.settle()
     assert world.read(made).state == "failed"
+    assert world.wire.calls == []
     assert world.effects("known") == world.effects("president") == []
 
 
