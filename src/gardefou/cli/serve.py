@@ -8,6 +8,7 @@ import signal
 
 import click
 
+from gardefou import memory
 from gardefou.cli.common import Cli, cli_command, examples
 from gardefou.cli.log_lines import log_here
 from gardefou.errors import Unavailable
@@ -31,6 +32,7 @@ def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None
     """Serve console and API, and do the worker's work beside it, until stopped."""
     ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
     log_here()
+    memory.share_heaps()
     settings = ctx.settings
     # Loading makes many objects and leaves none behind: looking for some would take a tenth of the time.
     gc.disable()
@@ -67,6 +69,7 @@ def worker(ctx: Cli, once: bool) -> None:
 
     if not once:
         log_here()
+        memory.share_heaps()
     app = ctx.app if once else ctx.app_in_time()
     begin_here(app)
     work = Worker(app, ctx.settings)
