@@ -43,6 +43,13 @@ def near(*texts: str, base: dict[str, Any] | None = None, free: bool = False) ->
         (["account.age_days == 0.5"], {"account.age_days": 0.5}),
         (["actor.tenure_days < 45"], {"actor.tenure_days": 44}),
         (["actor.hours_to_last_day_end <= 24"], {"actor.hours_to_last_day_end": 24}),
+        (["account.age_days > 400.5"], {"account.age_days": 401}),
+        (["account.age_days > 400.5 and account.age_days < 401 and account.age_days * 4 == 1_603"], {"account.age_days": 400.75}),
+        # On whichever side it is nearer; of two that are as near, the greater.
+        (["account.reach in [5, 20, 31, 80, 5_000]"], {"account.reach": 31}),
+        (["account.reach in [5, 35, 80, 5_000]"], {"account.reach": 35}),
+        (["account.reach < 30 or account.reach > 50"], {"account.reach": 51}),
+        (["account.age_days < 1 or account.age_days > 1_000.5"], {"account.age_days": 0}),
         # What belongs together changes together.
         (["account.tier_memory == 'protected'"], {"account.tier": "protected", "account.tier_memory": "protected"}),
         (["account.tier == 'notable'"], {"account.tier": "notable", "account.tier_memory": "notable"}),
@@ -52,10 +59,16 @@ def near(*texts: str, base: dict[str, Any] | None = None, free: bool = False) ->
         (["action.severity >= 4"], {"action.name": "deactivate", "action.severity": 4}),
         (["change.weakens"], {"action.name": "change", "action.severity": 0, "change.kind": "tier", "change.weakens": True}),
         (["change.kind == 'reveal'"], {"action.name": "change", "action.severity": 0, "change.kind": "reveal", "change.weakens": True}),
+        (["action.on_content"], {"action.name": "remove_content", "action.severity": 2, "action.on_content": True}),
+        (["action.reversibility == 'none'"], {"action.name": "delete", "action.severity": 5, "action.reversibility": "none"}),
+        (["change.kind == 'tier' and (not change.weakens or now.raid)"], {"action.name": "change", "action.severity": 0, "change.kind": "tier", "change.weakens": True, "now.raid": True}),
         (["change.kind == 'xyz' and not change.weakens"], {"action.name": "change", "action.severity": 0, "change.kind": "xyz"}),
         # Of two that are as near, the one that says more.
         (["now.raid or account.reach > 1_000"], {"account.reach": 1_001}),
         (["case.category == 'parody' or account.reach > 1_000"], {"account.reach": 1_001}),
+        (["'vip' in account.labels or account.reach > 1_000"], {"account.reach": 1_001}),
+        (["account.tier_memory == 'notable' or account.reach > 1_000"], {"account.tier": "notable", "account.tier_memory": "notable"}),
+        (["action.name == 'warn' or account.reach > 1_000"], {"action.name": "warn", "action.severity": 1}),
         # Words and lists.
         (["'lead' in actor.roles"], {"actor.roles": ["lead", "reviewer"]}),
         (["'reviewer' not in actor.roles"], {"actor.roles": []}),
@@ -89,6 +102,23 @@ def test_the_nearest_to_another_situation_differs_from_it_by_least():
     # Beside another situation, a number just over the edge says most.
     assert near("now.paused or account.reach > 5_000", base=base) == {"account.reach": 5_001}
     assert near("not now.raid or case.reports > 5", base=base) == {"case.reports": 6}
+    # Of two numbers how many people see it, or how many accounts it meets.
+    assert near("case.reports > 5 or account.reach > 5_000", base=base) == {"account.reach": 5_001}
+    assert near("account.age_days > 900 or action.bulk > 5", base=base) == {"action.bulk": 6}
+    # Nothing belongs together beside another situation: each fact that differs is one.
+    assert near("account.tier_memory == 'standard'", base=base) == {"account.tier_memory": "standard"}
+    assert near("now.hour > 20 and (account.reach < 900 or account.reach > 1_200)", base=base) == {
+        "account.reach": 899,
+        "now.hour": 21,
+    }
+
+
+def test_beside_a_number_that_is_not_whole_the_nearest_is_whole_where_it_can_be():
+    base = {**ORDINARY, "account.age_days": 30.5}
+    assert near("account.age_days > 30.5", base=base) == {"account.age_days": 31}
+    assert near("account.age_days < 30.5", base=base) == {"account.age_days": 30}
+    assert near("account.age_days * 4 > 122 and account.age_days * 4 == 123", base=base) == {"account.age_days": 30.75}
+    assert near("account.age_days >= 30.5", base=base) == {}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +146,8 @@ def test_what_an_act_is(text, can):
 def test_what_no_act_is_may_be_all_the_same_where_acts_are_not_asked_for():
     assert near("action.bulk < 1", free=True) == {"action.bulk": 0}
     assert near("action.name == 'suspend' and action.severity == 2", free=True) == {"action.severity": 2}
+    # A kind of change goes with a change all the same, and with one that weakens.
+    assert near("change.kind == 'tier'", free=True) == {"action.name": "change", "action.severity": 0, "change.kind": "tier", "change.weakens": True}  # fmt: skip
 
 
 def test_facts_that_are_unknown_are_left_out():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import Any
 
 from gardefou.domain.actions import SEVERITY, Action
@@ -172,27 +173,33 @@ def _prefer(solver: Any, at: Situation, around: Mapping[str, Any], names: Sequen
 def _tighten(solver: Any, at: Situation, around: Mapping[str, Any]) -> None:
     """Bring every number that differs as near to its usual value as it goes."""
     for name, spec in SCHEMA.items():
-        if not spec.is_number or name in at.unknown or name not in ORDINARY:
+        if not spec.is_number or name in at.unknown:
             continue
         solver.check()
         value = solver.model().eval(at.fact(name), model_completion=True)
         now, wanted = _number(spec, value), around[name]
-        if now == wanted:
-            continue
-        _bisect(solver, at.fact(name), int(now), int(wanted))
+        if now != wanted:
+            _bisect(solver, at.fact(name), ceil(abs(now - wanted)), wanted)
 
 
-def _bisect(solver: Any, fact: Any, far: int, near: int) -> None:
-    """Assert the value between two that is nearest to ``near``; the far one is possible."""
-    up = far > near
-    while abs(far - near) > 1:
+def _bisect(solver: Any, fact: Any, far: int, wanted: float) -> None:
+    """Assert the value nearest to the one wanted, on either side of it; one no further off than ``far`` is possible."""
+    below, above = floor(wanted), ceil(wanted)
+
+    def within(distance: int) -> Any:
+        return z3().And(fact >= below - distance, fact <= above + distance)
+
+    near = -1
+    while far - near > 1:
         middle = (far + near) // 2
         solver.push()
-        solver.add(fact <= middle if up else fact >= middle)
+        solver.add(within(middle))
         fits = possible(solver)
         solver.pop()
         far, near = (middle, near) if fits else (far, middle)
-    for value in (near, far):
+    solver.add(within(far))
+    # A whole number where one is possible; of two the greater.
+    for value in (above + far, below - far):
         solver.push()
         solver.add(fact == value)
         if possible(solver):
@@ -207,8 +214,6 @@ def _fewest(solver: Any, at: Situation, around: Mapping[str, Any]) -> None:
     model = solver.model()
     strange: list[Any] = []
     for name, members in at.members.items():
-        if name in at.unknown or name not in around:
-            continue
         for word, one in members.items():
             held = word in around[name]
             if _true(model, one) == held:
