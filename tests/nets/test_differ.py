@@ -50,6 +50,23 @@ def test_the_smallest_facts_are_one_fact_at_its_edge():
     )
 
 
+def test_labels_that_are_counted_and_not_named_are_in_what_is_told():
+    net = """[[net]]
+id = "n"
+title = "T"
+because = "B"
+when = 'len(account.labels) > %d'
+require.hold = "1h"
+"""
+    found = differ(load(net % 1), load(net % 4))
+    assert (found.how, found.open) == ("proved", ())
+    [one] = found.differences
+    assert one.sentence == (
+        "A suspension of a standard account (40 followers) by a reviewer, where the account is labelled something else 1 "
+        "and something else 2: A asks a hold of 1 hour, B asks nothing."
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "component", "less"),
     [

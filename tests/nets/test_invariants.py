@@ -334,6 +334,26 @@ def test_i9_nobody_ordinary_is_refused_nor_held_longer_than_a_day(when, asks):
     assert not proved("I9", (when, asks)).holds
 
 
+def test_how_many_labels_an_account_has_is_the_same_on_both_sides_that_are_compared():
+    counted = ("len(account.labels) > 2", "hold = '1h'")
+    assert proved("I4", counted).holds
+    assert proved("I5", counted).holds
+    assert not proved("I5", (f"{counted[0]} and actor.in_shift", "hold = '1h'")).holds
+
+
+def test_an_example_has_as_many_labels_as_it_must():
+    found = proved("I8", ("len(account.labels) > 2", "hold = '1h'"))
+    assert found.facts is not None
+    assert len(found.facts["account.labels"]) == 3
+    assert found.counterexample is not None
+    assert "where the account is labelled" in found.counterexample
+    assert found.counterexample.endswith("because the nets ask only for a hold of 1 hour.")
+    # Where they are not counted, it has none.
+    plain = proved("I8", ("actor.in_shift", "hold = '1h'"))
+    assert plain.facts is not None
+    assert plain.facts["account.labels"] == []
+
+
 #: A product of two facts has no formula.
 UNREAD = "account.reach * account.age_days > 100"
 

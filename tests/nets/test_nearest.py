@@ -94,6 +94,24 @@ def test_a_list_holds_no_more_than_it_must():
     assert near("'lead' in actor.roles and 'vip' not in account.labels") == {"actor.roles": ["lead", "reviewer"]}
 
 
+def others(count: int) -> list[str]:
+    return [f"something else {place}" for place in range(1, count + 1)]
+
+
+def test_a_list_that_is_counted_holds_as_many_as_it_must():
+    assert near("len(account.labels) > 2") == {"account.labels": others(3)}
+    assert near("len(account.labels) > 2 and 'vip' in account.labels") == {"account.labels": [*others(2), "vip"]}
+    # It is a difference like others, and says less than most.
+    assert near("len(account.labels) > 2 or account.reach > 1_000") == {"account.reach": 1_001}
+    base = {**ORDINARY, "account.labels": [*others(2), "vip"]}
+    assert near("len(account.labels) > 2", base=base) == {}
+    assert near("'vip' not in account.labels", base=base) == {"account.labels": others(2)}
+    assert near("len(account.labels) > 4", base=base) == {"account.labels": [*others(4), "vip"]}
+    fewer = near("len(account.labels) < 3 and 'vip' in account.labels", base=base)
+    assert fewer is not None
+    assert fewer["account.labels"] in (["something else 1", "vip"], ["something else 2", "vip"])
+
+
 def test_the_nearest_to_another_situation_differs_from_it_by_least():
     base = {**ORDINARY, "account.reach": 1_000, "now.raid": True, "account.tier": "notable", "account.tier_memory": "notable"}  # fmt: skip
     assert near("now.raid", base=base) == {}

@@ -195,7 +195,7 @@ def _grows(room: Room) -> Iterator[Question]:
         }
         raised = ("account.tier", "account.tier_memory") if name == "tier" else (name,)
         kept = {} if name == "tier" else {one: less.fact(one) for one in ("account.tier", "account.tier_memory")}
-        more = room.situation("more", given={**same, **kept}, members=less.members)
+        more = room.situation("more", given={**same, **kept}, members=less.members, lengths=less.lengths)
         rises = (
             [_rises(room, less.fact(one), more.fact(one)) for one in raised]
             if name == "tier"
@@ -257,7 +257,9 @@ def _unknown(room: Room) -> Iterator[Question]:
 def _blind(room: Room, known: Situation, name: str) -> Situation:
     """Return the same situation with one fact unknown."""
     same = {fact: known.fact(fact) for fact, spec in SCHEMA.items() if spec.kind is not Kind.TEXTS}
-    return room.situation("unknown", given=same, members=known.members, unknown=frozenset({name}))
+    return room.situation(
+        "unknown", given=same, members=known.members, lengths=known.lengths, unknown=frozenset({name})
+    )
 
 
 def _facts_that_silence(room: Room) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import count, islice
 from math import ceil, floor
 from typing import Any
 
@@ -35,6 +36,8 @@ _TELLING = (
 )
 
 
+#: Facts that are lists.
+_LISTS = tuple(name for name, spec in SCHEMA.items() if spec.kind is Kind.TEXTS)
 #: Facts that go with others: the usual one is what goes with those.
 _TOGETHER = frozenset(
     {"account.tier", "action.severity", "action.reversibility", "action.on_content", "change.weakens"}
@@ -57,11 +60,14 @@ def nearest(
     """
     solver = z3().Solver()
     solver.set("timeout", MOST_MS)
+    around = dict(ORDINARY if base is None else base)
+    for name in _LISTS:
+        for word in around[name]:
+            at.has(SCHEMA[name], word)  # before the bounds, which count the words that are known
     solver.add(at.bounds())
     solver.add(constraints)
     if not possible(solver):
         return None
-    around = dict(ORDINARY if base is None else base)
     differs = list(_differences(at, around, ordinary=base is None))
     for most in range(len(differs) + 1):
         solver.push()
@@ -126,9 +132,8 @@ def usual(at: Situation, name: str, around: Mapping[str, Any] = ORDINARY) -> Any
     """Return the formula that a fact is as on an ordinary click."""
     spec, value = SCHEMA[name], around[name]
     if spec.kind is Kind.TEXTS:
-        for word in value:
-            at.has(spec, word)
-        return z3().And([one == (word in value) for word, one in at.members.get(name, {}).items()])
+        held = [one == (word in value) for word, one in at.members.get(name, {}).items()]
+        return z3().And(*held, at.length(spec) == len(value))
     return at.fact(name) == at.constant(value)
 
 
@@ -225,6 +230,15 @@ def _fewest(solver: Any, at: Situation, around: Mapping[str, Any]) -> None:
         solver.add(wish)
         if not possible(solver):
             solver.pop()
+    for name in _LISTS:
+        if name in at.unknown:
+            continue
+        # What is counted and has no name: all that it usually holds has one.
+        named = [z3().If(one, 1, 0) for one in at.members.get(name, {}).values()]
+        unnamed = at.length(SCHEMA[name]) - z3().Sum(named)
+        possible(solver)
+        if most := solver.model().eval(unnamed, model_completion=True).as_long():
+            _bisect(solver, unnamed, most, 0)
 
 
 def facts_of(model: Any, at: Situation) -> dict[str, Any]:
@@ -235,7 +249,11 @@ def facts_of(model: Any, at: Situation) -> dict[str, Any]:
             continue
         if spec.kind is Kind.TEXTS:
             members = at.members.get(name, {})
-            found[name] = sorted(word for word, one in members.items() if _true(model, one))
+            held = [word for word, one in members.items() if _true(model, one)]
+            length = model.eval(at.length(spec), model_completion=True).as_long()
+            # Texts that no condition names, where one counts them.
+            other = (word for place in count(1) if (word := f"something else {place}") not in members)
+            found[name] = sorted([*held, *islice(other, length - len(held))])
             continue
         value = model.eval(at.fact(name), model_completion=True)
         match spec.kind:

@@ -106,7 +106,7 @@ def _nearest(solver: Any, question: Question) -> tuple[Situation, ...]:
         spec = SCHEMA[name]
         if spec.kind is Kind.TEXTS:
             members = first.members.get(name, {})
-            wish = [one == (word in usual) for word, one in members.items()]
+            wish = [*(one == (word in usual) for word, one in members.items()), first.length(spec) == len(usual)]
         else:
             wish = [first.fact(name) == first.constant(usual)]
         solver.push()

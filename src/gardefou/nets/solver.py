@@ -73,6 +73,8 @@ class Situation:
     #: Values instead of variables, such as those of another situation.
     given: dict[str, Any] = field(default_factory=dict[str, Any])
     members: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
+    #: How many texts lists hold; two situations with the same ``members`` have the same of these.
+    lengths: dict[str, Any] = field(default_factory=dict[str, Any])
     #: The texts of lists, where they are values and no variables.
     lists: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     _made: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -139,7 +141,9 @@ class Situation:
             return None if spec.most_protective is None else solver.IntVal(0)
         if spec.name in self.lists:
             return solver.IntVal(len(self.lists[spec.name]))
-        return solver.Int(f"{self.name}:{spec.name}:length")
+        if spec.name not in self.lengths:
+            self.lengths[spec.name] = solver.Int(f"{self.name}:{spec.name}:length")
+        return self.lengths[spec.name]
 
     def bounds(self) -> list[Any]:
         """Return what every situation keeps: the bounds of facts, and what their meanings say of each other."""
