@@ -44,7 +44,7 @@ def test_without_duckdb_it_says_what_to_install(monkeypatch, ask):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with refused("nets/duckdb", None, by=Unavailable) as caught:
         ask()
-    assert "install gardefou[backtest]" in caught.value.message
+    assert caught.value.message == "Looking back needs DuckDB: install gardefou[backtest]."
 
 
 @pytest.mark.parametrize("value", ["a", "it's", "''", "", "a\\'b", 'say "so"'])

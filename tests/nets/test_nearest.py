@@ -63,6 +63,8 @@ def near(*texts: str, base: dict[str, Any] | None = None, free: bool = False) ->
         (["action.reversibility == 'none'"], {"action.name": "delete", "action.severity": 5, "action.reversibility": "none"}),
         (["change.kind == 'tier' and (not change.weakens or now.raid)"], {"action.name": "change", "action.severity": 0, "change.kind": "tier", "change.weakens": True, "now.raid": True}),
         (["change.kind == 'xyz' and not change.weakens"], {"action.name": "change", "action.severity": 0, "change.kind": "xyz"}),
+        # One fact otherwise is nearer than two, however much those say.
+        (["now.raid or account.reach > 1_000 and not actor.human"], {"now.raid": True}),
         # Of two that are as near, the one that says more.
         (["now.raid or account.reach > 1_000"], {"account.reach": 1_001}),
         (["case.category == 'parody' or account.reach > 1_000"], {"account.reach": 1_001}),
@@ -120,6 +122,7 @@ def test_the_nearest_to_another_situation_differs_from_it_by_least():
     # Beside another situation, a number just over the edge says most.
     assert near("now.paused or account.reach > 5_000", base=base) == {"account.reach": 5_001}
     assert near("not now.raid or case.reports > 5", base=base) == {"case.reports": 6}
+    assert near("not now.raid or case.reports > 5 and account.reach > 5_000", base=base) == {"now.raid": False}
     # Of two numbers how many people see it, or how many accounts it meets.
     assert near("case.reports > 5 or account.reach > 5_000", base=base) == {"account.reach": 5_001}
     assert near("account.age_days > 900 or action.bulk > 5", base=base) == {"action.bulk": 6}
