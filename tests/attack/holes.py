@@ -255,7 +255,13 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R9-once",
         "one endpoint may be registered twice",
-        (Edit(f"{_CHANGE}.platforms:PlatformChange.check", "if other is not None:", "if False:"),),
+        (
+            Edit(
+                f"{_CHANGE}.platforms:_registered_as",
+                "uow.find(PlatformEntry, table.endpoint == endpoint, table.id != but)",
+                "None",
+            ),
+        ),
         ("R9",),
         depth=3,
         begins="the attacker proposes to register the platform once more under another name",
