@@ -89,7 +89,7 @@ def _catalogue(language: str) -> NullTranslations:
 
 def gettext(text: str, **values: Any) -> str:
     """Return a text in the reader's language, with ``%(name)s`` filled in where values are given."""
-    said = _catalogue(_speech.get().language).gettext(text)
+    said = bare(text)
     return said % values if values else said
 
 
@@ -101,7 +101,8 @@ def ngettext(one: str, many: str, number: int, **values: Any) -> str:
 
 def bare(text: str) -> str:
     """Return a text in the reader's language as it stands in the catalogue: templates fill it in themselves."""
-    return _catalogue(_speech.get().language).gettext(text)
+    # A catalogue keeps its own header as the translation of nothing.
+    return _catalogue(_speech.get().language).gettext(text) if text else text
 
 
 def bare_plural(one: str, many: str, number: int) -> str:

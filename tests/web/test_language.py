@@ -7,7 +7,7 @@ import re
 import pytest
 from babel.messages.catalog import Message
 
-from gardefou.speech import LOCALES, language_of
+from gardefou.speech import LANGUAGES, LOCALES, Speech, bare, gettext, language_of, plain, speaking
 from tools.messages import catalogue, missing, renewed
 
 _FILLED = re.compile(r"%\((\w+)\)s")
@@ -53,3 +53,9 @@ def _texts(given: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
 )
 def test_a_browser_is_answered_in_the_best_language_there_is(accepted: str, language: str) -> None:
     assert language_of(accepted) == language
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_where_there_is_nothing_to_say_nothing_is_said(language: str) -> None:
+    with speaking(Speech(language)):
+        assert [gettext(""), bare(""), plain("")] == ["", "", ""]
