@@ -6,6 +6,7 @@ from datetime import datetime
 
 from gardefou.domain.accounts import Tier
 from gardefou.domain.actions import Action, Reversibility
+from gardefou.domain.letters import visible
 from gardefou.flow.place import Judged
 from gardefou.nets.phrasebook import count, duration
 from gardefou.nets.verdict import Requirement, Verdict
@@ -161,7 +162,7 @@ def _does(judged: Judged, now: datetime) -> str:
     at_once, then, at_its_hour = _DOES["label_items" if action is Action.LABEL and wanted.content else action.value]
     scheduled = wanted.execute_at is not None and wanted.execute_at > now
     text = then if judged.verdict.hold_seconds else at_its_hour if scheduled else at_once
-    name = f"@{account.handle}" if account is not None and account.handle else wanted.account
+    name = visible(f"@{account.handle}" if account is not None and account.handle else wanted.account)
     return _(
         text,
         name=name,

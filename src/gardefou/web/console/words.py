@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gardefou.domain.actions import Action
+from gardefou.domain.letters import foreign, hidden, visible
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import SAYS, State
 from gardefou.nets.phrasebook import count
@@ -226,10 +227,32 @@ def age(account: Account, now: datetime) -> str:
 
 
 def named(account: Account | None, ref: str) -> str:
-    """Return what an account is called: its handle, or its id where no handle is known."""
+    """Return what an account is called: its handle, or its id where no handle is known; nothing hides in it."""
     if account is None or not account.handle:
-        return ref
-    return account.handle if account.handle.startswith("@") else f"@{account.handle}"
+        return visible(ref)
+    return visible(account.handle if account.handle.startswith("@") else f"@{account.handle}")
+
+
+_AMONG_LATIN: dict[str, str] = {
+    "cyrillic": later("Among the Latin letters of the name are Cyrillic ones: %(letters)s."),
+    "greek": later("Among the Latin letters of the name are Greek ones: %(letters)s."),
+    "armenian": later("Among the Latin letters of the name are Armenian ones: %(letters)s."),
+    "cherokee": later("Among the Latin letters of the name are Cherokee ones: %(letters)s."),
+    "coptic": later("Among the Latin letters of the name are Coptic ones: %(letters)s."),
+    "lisu": later("Among the Latin letters of the name are Lisu ones: %(letters)s."),
+}
+
+
+def oddities(account: Account) -> list[str]:
+    """Return what is odd about an account's names that nobody sees: what hides in them, letters of other scripts."""
+    names = (account.handle, account.display_name)
+    codes = dict.fromkeys(code for name in names for code in hidden(name))
+    said = [_("The name hides characters: %(codes)s.", codes=", ".join(codes))] if codes else []
+    scripts: dict[str, dict[str, None]] = {}
+    for name in names:
+        for script, letters in foreign(name):
+            scripts.setdefault(script, {}).update(dict.fromkeys(letters))
+    return said + [_(_AMONG_LATIN[script], letters=", ".join(letters)) for script, letters in scripts.items()]
 
 
 def title(enforcement: Enforcement, account: Account | None = None) -> str:
@@ -352,6 +375,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "reach": reach,
     "age": age,
     "named": named,
+    "visible": visible,
+    "oddities": oddities,
     "title": title,
     "state": state,
     "tone": tone,
