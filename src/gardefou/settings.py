@@ -51,6 +51,9 @@ class Settings:
     watch_seconds: float = 25.0
     #: Seconds between two fetches of a platform's own reports.
     pull_seconds: float = 15.0
+    #: Seconds between two rounds of reading who was just reported, 20 accounts of a platform each, so that the queue
+    #: names them; 0: an account is read when its case is opened.
+    meet_seconds: float = 2.0
     #: The virus scanner that is asked before a picture of a report is shown: ``unix:/path`` or ``host:port`` of
     #: clamd; left out, none is.
     scanner: str = ""

@@ -1,4 +1,4 @@
-"""The worker: the clock's work, the sequencer, the watch, the fetching of reports and notices, in loops.
+"""The worker: the clock's work, the sequencer, the watch, fetching and meeting who is reported, notices, in loops.
 
 Any number may run beside each other; each piece of work is claimed in its own
 transaction. `Worker.wake` makes a sleeping one look at once.
@@ -24,6 +24,7 @@ from gardefou.errors import GardefouError
 from gardefou.flow.app import App
 from gardefou.flow.changes.erasing import erase_strangers
 from gardefou.flow.due import next_due, run_due
+from gardefou.flow.meet import Meeting
 from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
 from gardefou.flow.recertify import note_grants, remind
@@ -67,6 +68,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._nets_file = NetsFile(app, settings.nets_file)
         self._courier = Courier(app, settings.address)
+        self._meeting = Meeting(app)
         self._clock_noted = False
         app.wake = self.wake
 
@@ -76,9 +78,10 @@ class Worker:
         self._courier.wake()
 
     def start(self) -> None:
-        """Run in threads of this process: for due work, for watching and fetching, for notices, for SQLite's log."""
+        """Run in threads of this process: due work, watching and fetching, meeting, notices, SQLite's log."""
         folding = [self._run_fold] if self._app.works.store.folds else []
-        for target in (self.run, self._run_watch, self._run_courier, *folding):
+        meeting = [self._run_meeting] if self._settings.meet_seconds > 0 else []
+        for target in (self.run, self._run_watch, self._run_courier, *meeting, *folding):
             thread = threading.Thread(target=target, name=f"gardefou-{target.__name__.strip('_')}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -104,6 +107,10 @@ class Worker:
 
     def _run_courier(self) -> None:
         self._courier.run()
+
+    def _run_meeting(self) -> None:
+        while not self._stopping.wait(self._settings.meet_seconds):
+            self._guarded(self._meeting.round)
 
     def _run_fold(self) -> None:
         while not self._stopping.wait(_FOLD):

@@ -23,6 +23,7 @@ from gardefou.flow.cases import claim, list_cases, next_case
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.due import next_due, run_due
 from gardefou.flow.figures import Figures
+from gardefou.flow.meet import Meeting
 from gardefou.flow.queue_reading import claims, queue_counts
 from gardefou.flow.raid import open_raids
 from gardefou.flow.report_input import NewReport, parse_report
@@ -200,6 +201,7 @@ def _an_ordinary_day(world: World) -> None:
         arrivals(connection, case_by_id(connection, taken[1].case))
     assert later.approve_by is None
     watch(world.app)
+    Meeting(world.app).round()
     run_due(world.app)
     next_due(world.app)
     world.app.sequencer.integrate_all()

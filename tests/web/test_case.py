@@ -18,6 +18,7 @@ from gardefou.domain.records import Staff
 from gardefou.flow.cases import claim
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import ActionWish, decide
+from gardefou.flow.meet import Meeting
 from gardefou.flow.reports import NewReport, take_many
 from gardefou.people.preferences import Preferences, prefer
 from gardefou.web.console.evidence import recognised
@@ -81,6 +82,26 @@ def test_the_queue_counts_what_waits_what_is_late_and_who_works_on_what(scene: S
     held = page[page.index("Who works on what") :]
     assert scene.staff["dee"].pseudonym in held
     assert f"/cases/{late}" in held
+
+
+def test_the_queue_says_whom_nobody_has_read_yet_and_asks_no_platform(scene: Scene, monkeypatch: pytest.MonkeyPatch):
+    scene.report("3001")
+    asked: list[str] = []
+    ask = scene.sandbox.read_state
+
+    def noted(ref: str, **more: Any) -> Any:
+        asked.append(ref)
+        return ask(ref, **more)
+
+    monkeypatch.setattr(scene.sandbox, "read_state", noted)
+    browser = scene.client("ada")
+    queue = browser.get("/queue")
+    assert ">3001</a>" in queue and "not read yet" in queue
+    assert asked == []
+    Meeting(scene.app).round()
+    queue = browser.get("/queue")
+    assert "@cheap_watches_1" in queue and "not read yet" not in queue
+    assert asked == ["3001"]
 
 
 def test_the_next_case_comes_from_the_queue_one_works_in(scene: Scene):

@@ -1,6 +1,7 @@
 """What happens to a report, in the sequence it lives it.
 
     reports.py    taken and acknowledged (report_merge.py: merged into cases)
+    meet.py       who is reported is read once, for the queue
     cases.py      queue, claim, skip, move, escalate, note
     decide.py     a reviewer's judgement
     place.py      a decision becomes enforcements, and the nets speak
