@@ -143,6 +143,23 @@ def test_the_reference_loads_nothing_from_elsewhere_and_every_body_has_an_exampl
                 assert "example" in body, (method, path)
 
 
+def test_the_reference_says_of_every_call_what_it_does_and_takes_and_is_led_to_by_its_index(one_house):
+    page = one_house.client.get("/api/v1/docs").text
+    document = one_house.client.get("/api/v1/openapi.json").json()
+    index, shown = page.split("<main", 1)
+    articles = re.findall(r'<article class="box" id="([^"]+)">(.*?)</article>', shown, re.DOTALL)
+    assert len({anchor for anchor, _ in articles}) == sum(len(calls) for calls in document["paths"].values())
+    assert {anchor for anchor, _ in articles} <= set(re.findall(r'href="#([^"]+)"', index))
+    assert [anchor for anchor, text in articles if "<p>" not in text] == []
+    assert "None" not in re.sub(r"<pre.*?</pre>", "", shown, flags=re.DOTALL)
+    reports = dict(articles)["post-reports"]
+    assert "object of kind, account, content" in reports
+    assert "string, 10,000 characters at most" in reports
+    assert "integer, 1 to 200, else 50" in dict(articles)["get-cases"]
+    assert "list of strings" in dict(articles)["post-enforcements"]
+    assert "without a token" in dict(articles)["get-healthz"]
+
+
 def test_r19_no_answer_holds_a_name_or_a_staff_id(house):
     answers = []
 

@@ -96,11 +96,13 @@ def test_the_queue_says_whom_nobody_has_read_yet_and_asks_no_platform(scene: Sce
     monkeypatch.setattr(scene.sandbox, "read_state", noted)
     browser = scene.client("ada")
     queue = browser.get("/queue")
-    assert ">3001</a>" in queue and "not read yet" in queue
+    assert ">3001</a>" in queue
+    assert "not read yet" in queue
     assert asked == []
     Meeting(scene.app).round()
     queue = browser.get("/queue")
-    assert "@cheap_watches_1" in queue and "not read yet" not in queue
+    assert "@cheap_watches_1" in queue
+    assert "not read yet" not in queue
     assert asked == ["3001"]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from base64 import b64encode
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -45,6 +46,10 @@ _PREFIX = "/api/v1"
 #: Answered with JSON that is too long to be shown by example.
 _OBJECTS = {"/api/v1/enforcements/{id}/proof"}
 _CODE = re.compile(r"``?([^`]+)``?")
+_MANY = {"string": "strings", "object": "objects", "integer": "numbers", "number": "numbers"}
+#: What FastAPI says of an answer of which nothing was said.
+_DONE = {"Successful Response": "Done."}
+_STATIC = Path(__file__).parent / "static"
 _OPEN = {"/api/v1/healthz", "/api/v1/readyz", "/api/v1/metrics"}
 
 
@@ -122,13 +127,18 @@ def install(app: FastAPI) -> None:
 
     def page(_request: Request) -> HTMLResponse:
         document = openapi()
-        style = _templates().get_template("reference.css").render()
+        style = (_STATIC / "tokens.css").read_text("utf-8") + _templates().get_template("reference.css").render()
         by_tag: dict[str, list[dict[str, Any]]] = {}
         for path, calls in document["paths"].items():
             for method, call in calls.items():
                 tag = (call.get("tags") or ["other"])[0]
-                by_tag.setdefault(tag, []).append({"path": path, "method": method.upper(), **_shown(call)})
-        html = _templates().get_template("reference.html").render(info=document["info"], groups=by_tag, style=style)
+                by_tag.setdefault(tag, []).append({**_named(method, path), **_shown(call)})
+        icon = (_STATIC / "icon.svg").read_text("utf-8")
+        html = (
+            _templates()
+            .get_template("reference.html")
+            .render(info=document["info"], groups=by_tag, style=style, icon=icon)
+        )
         fingerprint = b64encode(hashlib.sha256(style.encode()).digest()).decode()
         policy = POLICY.decode() + f"; style-src 'sha256-{fingerprint}'"
         return HTMLResponse(html, headers={"Content-Security-Policy": policy})
@@ -136,27 +146,73 @@ def install(app: FastAPI) -> None:
     app.add_api_route("/api/v1/docs", page, methods=["GET"], include_in_schema=False, response_class=HTMLResponse)
 
 
+def _named(method: str, path: str) -> dict[str, Any]:
+    """Return what a call is called on the page, and where on it."""
+    short = path.removeprefix(_PREFIX)
+    anchor = re.sub(r"[^a-z0-9]+", "-", f"{method} {short}".lower()).strip("-")
+    return {"path": path, "short": short, "method": method.upper(), "anchor": anchor}
+
+
 def _shown(call: dict[str, Any]) -> dict[str, Any]:
+    summary, description = str(call.get("summary", "")), str(call.get("description", ""))
     content: dict[str, dict[str, Any]] = call.get("requestBody", {}).get("content", {})
     kind = next(iter(content), "")
     body = content.get(kind, {})
     fields: list[dict[str, Any]] = [
-        {"name": name, "required": name in body["schema"].get("required", ())}
-        for name in body.get("schema", {}).get("properties", {})
+        {
+            "name": name,
+            "required": name in body["schema"].get("required", ()),
+            "type": _type(schema),
+            "description": schema.get("description", ""),
+        }
+        for name, schema in body.get("schema", {}).get("properties", {}).items()
+    ]
+    parameters = [
+        {"description": "", **one, "type": _type(one.get("schema", {}))} for one in call.get("parameters", ())
     ]
     return {
-        "summary": call.get("summary", ""),
-        "description": call.get("description", ""),
-        "parameters": call.get("parameters", []),
+        # One that FastAPI made of a function's name is no sentence.
+        "summary": summary if summary.endswith(".") and summary not in description else "",
+        "description": [" ".join(part.split()) for part in description.split("\n\n") if part.strip()],
+        "open": not call.get("security"),
+        "parameters": parameters,
         "kind": kind,
         "example": _written(body.get("example", "")),
         "fields": fields,
         "responses": {
-            status: {"says": one["description"], "example": _example(one)}
+            status: {"says": _DONE.get(one["description"], one["description"]), "example": _example(one)}
             for status, one in call["responses"].items()
             if int(status) < 400
         },
+        "failures": {
+            status: one["description"].rstrip(".").lower()
+            for status, one in call["responses"].items()
+            if int(status) >= 400
+        },
     }
+
+
+def _type(schema: dict[str, Any]) -> str:
+    """Return in a few words what a value is: ``string``, ``integer, 1 to 200, else 50``, ``list of objects``."""
+    if "enum" in schema or "const" in schema:
+        return " or ".join("null" if one is None else str(one) for one in schema.get("enum", [schema.get("const")]))
+    if "$ref" in schema:
+        return "object"
+    several = schema.get("anyOf") or schema.get("oneOf")
+    if several:
+        return " or ".join(dict.fromkeys(_type(one) for one in several))
+    kinds = schema.get("type", "anything")
+    said = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    if said == "array":
+        each = _type(schema.get("items", {}))
+        said = f"list of {_MANY.get(re.split('[ ,]', each)[0], 'values')}"
+    if "properties" in schema:
+        said += f" of {', '.join(schema['properties'])}"
+    if "minimum" in schema and "maximum" in schema:
+        said += f", {schema['minimum']} to {schema['maximum']}"
+    if "maxLength" in schema:
+        said += f", {schema['maxLength']:,} characters at most"
+    return f"{said}, else {schema['default']}" if schema.get("default") else said
 
 
 def _example(answer: dict[str, Any]) -> str:
