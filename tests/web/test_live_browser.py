@@ -172,7 +172,8 @@ def test_a_page_changes_by_itself_keeps_what_is_typed_and_comes_back_with_the_se
                 page.route("**/queue", refuse_once(refused))
                 scene.report("3001")
                 expect(page.locator("#count-queue")).to_have_text("2 open")
-                expect(page.get_by_role("link", name="3001")).to_be_visible()
+                # By its handle, as soon as a worker has read who that is.
+                expect(page.get_by_role("link", name="@cheap_watches_1")).to_be_visible()
                 assert refused == ["/queue"]
                 assert page.evaluate("window.opened")
 

@@ -11,7 +11,7 @@ from gardefou.web.console.pulse import topic
 #: it has changed; someone decides on it.
 WATCHED: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (re.compile(r"/"), "enforcements incidents", ""),
-    (re.compile(r"/queue"), "cases", ""),
+    (re.compile(r"/queue"), "cases accounts", ""),
     (re.compile(r"/enforcements"), "enforcements", ""),
     (re.compile(r"/enforcements/([^/]+)"), "{0}", ""),
     (re.compile(r"/cases/([^/]+)"), "{0}", "tell"),
