@@ -122,7 +122,11 @@ def _show(ctx: Cli, case_id: str) -> None:
             ("state", one.state),
             ("category", one.category),
             ("queue", one.queue),
-            ("reports", f"{one.reports} by {one.reporters} reporters{', a burst' if one.burst else ''}"),
+            (
+                "reports",
+                f"{one.reports} by {one.reporters} {'person' if one.reporters == 1 else 'people'}"
+                f"{', a burst' if one.burst else ''}",
+            ),
             ("opened", one.opened_at),
             ("due", one.due_at),
             ("with", names.of(one.claimed_by)),

@@ -141,7 +141,12 @@ def _ledger(ctx: Cli) -> Finding:
     if bad:
         return Finding("ledger", False, "; ".join(bad))
     remark = "; this database role owns the tables, and could rewrite them: `gardefou ledger grants`" if owns else ""
-    return Finding("ledger", True, f"{len(names)} logs hold to their newest checkpoints{remark}")
+    held = (
+        "1 log holds to its newest checkpoint"
+        if len(names) == 1
+        else f"{len(names)} logs hold to their newest checkpoints"
+    )
+    return Finding("ledger", True, f"{held}{remark}")
 
 
 def _worker(ctx: Cli) -> Finding:

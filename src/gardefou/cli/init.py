@@ -65,12 +65,13 @@ def init(ctx: Cli, nets: str, name: str, email: str) -> None:
     }
     others = needed - 1
     steps = [
+        "gardefou serve   (console and API, on http://127.0.0.1:8700)",
         "gardefou login --key-stdin   (once this sign-in ends, and where a fresh one is asked for)",
         "gardefou platform add NAME --kind synapse|webhook …   (until then there is the sandbox)",
         "gardefou setup finish",
     ]
     if others:
-        steps.insert(1, f"gardefou staff add --role lead --team NAME   ({others} more to found it; each signs in once)")
+        steps.insert(2, f"gardefou staff add --role lead --team NAME   ({others} more to found it; each signs in once)")
     ctx.out.data(
         document,
         f"Gardefou is ready in {ctx.settings.data}, with the nets {nets!r} and a sandbox platform.",

@@ -40,7 +40,8 @@ def in_words(one: Audit) -> str:
     if one.ok:
         erased = f", {one.erased} bodies erased" if one.erased else ""
         pending = f", {one.pending} not yet in a checkpoint" if one.pending else ""
-        return f"OK  {one.platform}: {one.size} entries{erased}{pending}"
+        entries = "1 entry" if one.size == 1 else f"{one.size} entries"
+        return f"OK  {one.platform}: {entries}{erased}{pending}"
     where = "" if one.bad_index is None else f" entry {one.bad_index}"
     event = "" if one.bad_event is None else f" (event {one.bad_event})"
     return f"BAD {one.platform}:{where}{event}: {one.problem}"
