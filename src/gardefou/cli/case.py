@@ -114,6 +114,7 @@ def _show(ctx: Cli, case_id: str) -> None:
             shapes.enforcement(each, names, given[each.id], blind=each.id in blind) for each in view.enforcements
         ],
     }
+    reporters = "1 reporter" if one.reporters == 1 else f"{one.reporters} reporters"
     ctx.out.data(document)
     ctx.out.pairs(
         [
@@ -122,11 +123,7 @@ def _show(ctx: Cli, case_id: str) -> None:
             ("state", one.state),
             ("category", one.category),
             ("queue", one.queue),
-            (
-                "reports",
-                f"{one.reports} by {one.reporters} {'person' if one.reporters == 1 else 'people'}"
-                f"{', a burst' if one.burst else ''}",
-            ),
+            ("reports", f"{one.reports} by {reporters}{', a burst' if one.burst else ''}"),
             ("opened", one.opened_at),
             ("due", one.due_at),
             ("with", names.of(one.claimed_by)),
