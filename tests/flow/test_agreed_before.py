@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from gardefou.errors import GardefouError
-from gardefou.flow import execute
+from gardefou.flow import execute, recheck
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.registry import import_registry
 from tests.flow.test_change import tier
@@ -194,8 +194,8 @@ def test_r3_a_net_added_on_another_node_at_the_very_moment_is_not_lost(world, mo
         world, propose(world.app, world.fresh("policy"), "nets", {"remove": ["newcomer-bulk"]}), "lead", "lead2"
     )
     policy = world.fresh("policy")
-    real = execute.recheck
-    threads = []
+    real = recheck.recheck
+    threads: list[threading.Thread] = []
 
     def meanwhile(*given):
         found = real(*given)

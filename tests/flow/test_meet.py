@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -36,7 +36,7 @@ def read(world, monkeypatch) -> Counter[str]:
 
 
 def report(world, *accounts: str, content: str | None = None) -> str:
-    kind = "account" if content is None else "content"
+    kind: Literal["account", "content"] = "account" if content is None else "content"
     given = [
         NewReport(platform="sandbox", kind=kind, account=one, content=content, reporter="u", category="spam", text="")
         for one in accounts
@@ -44,7 +44,7 @@ def report(world, *accounts: str, content: str | None = None) -> str:
     return take_many(world.app, world.actor("rev"), given)[-1].case
 
 
-def known(world, ref: str) -> Account | None:
+def known(world, ref: str) -> Any:
     with world.store.read() as connection:
         return get(connection, Account, "sandbox", ref)
 
