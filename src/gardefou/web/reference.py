@@ -7,7 +7,7 @@ import re
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from fastapi import FastAPI
@@ -202,7 +202,7 @@ def _type(schema: dict[str, Any]) -> str:
     if several:
         return " or ".join(dict.fromkeys(_type(one) for one in several))
     kinds = schema.get("type", "anything")
-    said = " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+    said = " or ".join(cast("list[str]", kinds)) if isinstance(kinds, list) else str(kinds)
     if said == "array":
         each = _type(schema.get("items", {}))
         said = f"list of {_MANY.get(re.split('[ ,]', each)[0], 'values')}"
