@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from gardefou.errors import Denied, GardefouError, InvalidInput, StepUpRequired
+from gardefou.errors import Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
 from gardefou.flow.change import propose
 from tests.flow.world import DAY, HOUR, MINUTE
+from tests.refusals import refused
 
 
 def tier(account, value, **more):
@@ -34,6 +35,13 @@ def test_m10_raising_a_tier_is_at_once_and_lowering_waits_for_two(world):
     assert world.account("small").tier == "protected"
     world.run(31 * MINUTE)
     assert world.account("small").tier == "standard"
+
+
+@pytest.mark.parametrize("value", ["protected", "standard"])
+def test_a_tier_on_a_platform_that_is_none_of_ours_is_said_so(world, value):
+    """An entry there would protect nobody, and whoever mistyped the name would not know."""
+    with refused("platform/not_found", None, by=NotFound):
+        propose(world.app, world.fresh("lead"), "tier", {**tier("small", value), "platform": "nowhere"})
 
 
 def test_r3_demoting_first_does_not_open_the_door(world):

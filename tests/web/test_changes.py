@@ -23,6 +23,8 @@ def test_raising_a_tier_is_in_force_and_lowering_it_waits(house):
     assert house.get("/accounts/sandbox/1001").json()["registry"]["tier"] == "protected"
     lowered = house.post("/accounts/sandbox/1001/tier", {"tier": "standard"})
     assert (lowered.status_code, lowered.json()["state"]) == (202, "waiting")
+    mistyped = house.post("/accounts/sandbx/1001/tier", {"tier": "protected", "because": "A minister."})
+    assert (mistyped.status_code, mistyped.json()["code"]) == (404, "platform/not_found"), mistyped.text
 
 
 def test_a_token_is_shown_once_and_stored_nowhere(house):

@@ -46,6 +46,20 @@ class Config:
     #: Everything is let through; see `App.no_nets`.
     no_nets: bool = False
 
+    def active(self, platform: str) -> PlatformEntry:
+        """Return the entry of a platform that is in use.
+
+        Raises:
+            NotFound: there is none, or it was taken out of use (`platform/not_found`).
+        """
+        entry = self.platforms.get(platform)
+        if entry is None or not entry.active:
+            raise NotFound(
+                "platform/not_found",
+                _("There is no platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
+            )
+        return entry
+
 
 def read_nets(toml: str, name: str) -> NetSet:
     """Return a stored set of nets; read once a process: it takes long, and many stores may hold the same."""
@@ -152,12 +166,7 @@ class App:
 
     def connector_in(self, config: Config, platform: str) -> Connector:
         """Return the connector of a platform that is registered in this configuration; as `connector`."""
-        entry = config.platforms.get(platform)
-        if entry is None or not entry.active:
-            raise NotFound(
-                "platform/not_found",
-                _("There is no platform %(platform)s; see `gardefou platform list`.", platform=repr(platform)),
-            )
+        entry = config.active(platform)
         with self._lock:
             # What makes a connector, and nothing that moves with every fetch of reports.
             stamp = f"{entry.kind} {entry.endpoint} {dumps(dict(entry.config))}"

@@ -59,6 +59,9 @@ class TierChange(Handler):
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
         """Take ``platform, account, tier, because?, until?``."""
+        platform = text(payload, "platform")
+        # On a platform that is not ours the entry would protect nobody, and whoever made it would not know.
+        config.active(platform)
         tier = text(payload, "tier")
         if tier not in {item.value for item in Tier}:
             raise InvalidInput("tier/unknown", "tier is standard, notable or protected.", field="tier")
@@ -68,7 +71,7 @@ class TierChange(Handler):
         if until is None and tier != Tier.STANDARD:
             until = entry_end(config.rules, uow.now)
         return {
-            "platform": text(payload, "platform"),
+            "platform": platform,
             "account": text(payload, "account"),
             "tier": tier,
             "handle": text(payload, "handle", optional=True),
