@@ -42,6 +42,8 @@ def test_a_services_token_says_what_it_is_for_and_ends_after_ninety_days(house):
     assert shown["expires_at"] == "2026-05-31T09:00:00Z"
     late = {"service": "other", "scope": ["read"], "expires": "2027-03-04T09:00:00Z"}
     is_problem(house.post("/tokens", late, by="ada"), 400, "token/expires")
+    over = {"service": "other", "scope": ["read"], "expires": "2026-03-02T09:00:00Z"}
+    is_problem(house.post("/tokens", over, by="ada"), 400, "token/expires")
     house.clock.advance(timedelta(days=91))
     house.tokens["stats"] = made.json()["secret"]
     is_problem(house.get("/cases", by="stats"), 401, "auth/invalid")

@@ -31,11 +31,13 @@ def _end(uow: UnitOfWork, config: Config, wished: datetime | None) -> datetime:
     """Return when a token ends: none lasts for ever.
 
     Raises:
-        InvalidInput: later than the rules allow (`token/expires`).
+        InvalidInput: in the past, or later than the rules allow (`token/expires`).
     """
     most = uow.now + timedelta(days=config.rules.token_days_most)
     if wished is None:
         return min(uow.now + timedelta(days=config.rules.token_days), most)
+    if wished <= uow.now:
+        raise InvalidInput("token/expires", "expires lies in the future.", field="expires")
     # A minute for whoever counted a year from the moment of asking.
     if wished > most + timedelta(minutes=1):
         raise InvalidInput(
