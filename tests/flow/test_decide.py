@@ -18,6 +18,7 @@ from gardefou.nets.phrasebook import count, duration
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from tests.flow.desk import START, Desk, open_desk, service
+from tests.refusals import refused
 
 SUSPEND = (ActionWish(action="suspend"),)
 JUDGEMENTS: tuple[dict[str, Any], ...] = ({"outcome": "no_violation"}, {"policy": "spam", "actions": SUSPEND})
@@ -279,6 +280,12 @@ def test_a_bulk_is_counted_together_and_the_notable_are_split_out(desk):
     assert by_account["president"].group_id is None
     assert by_account["president"].state == "waiting"
     desk.assert_on_record()
+
+
+def test_a_bulk_on_a_platform_that_is_none_of_ours_is_refused_whole(desk):
+    """It is not each account that is wrong."""
+    with refused("platform/not_found", None, by=NotFound):
+        enforce_bulk(desk.app, desk.person(), ["s0", "s1"], wanted(action="limit", platform="nowhere"))
 
 
 def test_a_bulk_in_several_transactions_is_one_group(desk, monkeypatch):

@@ -62,6 +62,7 @@ def enforce_bulk(
     Raises:
         InvalidInput: none, or more than `Rules.bulk_max` (`enforcement/bulk_max`);
             content named (`enforcement/content`).
+        NotFound: there is no such platform (`platform/not_found`).
         GardefouError: whatever `place` raises for the whole group, before
             anything was placed; later and single ones are listed in the answer.
     """
@@ -69,6 +70,7 @@ def enforce_bulk(
     actor.require_platform(wanted.platform)
     with app.works.read() as connection:
         config = app.config(connection)
+    config.active(wanted.platform)
     names = list(dict.fromkeys(accounts))
     if not names or len(names) > config.rules.bulk_max:
         raise InvalidInput(
