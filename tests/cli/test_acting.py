@@ -74,6 +74,11 @@ def test_an_enforcement_is_placed_shown_proved_and_restored(scene, tmp_path):
     scene.run("enforcement", "proof", made["id"], "--out", str(tmp_path / "proof.json"))
     assert json.loads((tmp_path / "proof.json").read_bytes())["events"] == bundle["events"]
     assert "cli/exists" in scene.error("enforcement", "proof", made["id"], "--out", str(tmp_path / "proof.json"))
+    assert scene.json("ledger", "verify", str(tmp_path / "proof.json"))["ok"] is True
+    (tmp_path / "emptied.json").write_text(json.dumps({**bundle, "events": []}))
+    emptied = scene.json("ledger", "verify", str(tmp_path / "emptied.json"), status=1)
+    assert emptied["ok"] is False
+    assert "proves nothing" in emptied["problem"]
     done = scene.json("restore", "sandbox/1001", "--because", "appeal upheld")
     assert [one["state"] for one in done["restores"]] == ["in_force"]
     assert scene.json("account", "show", "sandbox/1001")["now"]["state"] == "active"

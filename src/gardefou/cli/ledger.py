@@ -104,6 +104,11 @@ def _verify_bundle(ctx: Cli, file: Path, key: str | None) -> None:
     except (ProofError, NoteError) as error:
         ctx.out.data({"ok": False, "file": str(file), "problem": str(error)}, f"{file}: BAD {error}")
         fail()
+    if not found.events:
+        # The checkpoint is good, and nothing is said to have happened.
+        nothing = "There is no event in it, so that it proves nothing of an enforcement; fetch the proof again."
+        ctx.out.data({"ok": False, "file": str(file), "problem": nothing}, f"{file}: BAD {nothing}")
+        fail()
     shown = {
         "ok": True,
         "file": str(file),
