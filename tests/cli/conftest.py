@@ -50,7 +50,10 @@ class Shell:
 def template(tmp_path_factory) -> Path:
     """An initialised installation with the small set of nets, to be copied."""
     data = tmp_path_factory.mktemp("template") / "data"
-    Shell(data).run("init", "--nets", "small-team")
+    shell = Shell(data)
+    shell.run("init", "--nets", "small-team")
+    # Else its events wait for a checkpoint for as long as these tests have gone on, and the doctor misses a worker.
+    shell.run("worker", "--once")
     return data
 
 
@@ -68,6 +71,7 @@ def default_template(tmp_path_factory) -> Path:
     shell = Shell(tmp_path_factory.mktemp("default") / "data")
     shell.run("init")
     put_accounts(shell)
+    shell.run("worker", "--once")
     return shell.data
 
 

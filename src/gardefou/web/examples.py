@@ -535,7 +535,7 @@ _GROUP: Document = {
     "enforcements": [{"enforcement": _WAITING_ID, "digest": _DIGEST}],
 }
 _PAUSED = _changed("pause", says="Something is off.", because="Something is off.")
-_RESUMED = _changed("resume", says="Mended.")
+_RESUMED = _changed("resume", says="Mended.", pauses=[_PAUSE["id"]])
 _INCIDENT: Document = {
     "id": _INCIDENT_ID,
     "platform": "sandbox",
