@@ -167,5 +167,6 @@ def test_broken_glass_waits_for_one_other_and_can_be_ratified_by_nobody_before(s
 
 
 def test_the_worker_does_what_is_due_and_ends(scene):
+    scene.run("enforcement", "place", "sandbox/1001", "limit", "--policy", "spam")
     assert scene.json("worker", "--once")["done"] > 0
     assert scene.text("worker", "--once") == "Nothing was due.\n"
