@@ -788,7 +788,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "execute-platform",
         "a platform that was taken out of use is acted on",
-        (Edit(f"{_FLOW}.app:App.connector_in", "if entry is None or not entry.active:", "if entry is None:"),),
+        (Edit(f"{_FLOW}.app:Config.active", "if entry is None or not entry.active:", "if entry is None:"),),
         ("R9",),
         attacker="reviewer",
         depth=4,
