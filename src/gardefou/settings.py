@@ -47,6 +47,8 @@ class Settings:
     signals_audience: str = ""
     #: Whether `serve` does the worker's work too.
     embedded_worker: bool = True
+    #: How many processes `serve` answers from; 0: on PostgreSQL one a processor, four at most, and on SQLite one.
+    processes: int = 0
     #: Seconds between two rounds of watching notable and protected accounts.
     watch_seconds: float = 25.0
     #: Seconds between two fetches of a platform's own reports.

@@ -14,6 +14,8 @@ from gardefou.bench.measured import Curve, Figure, Skipped, number
 from gardefou.bench.serving import median, starts
 from gardefou.bench.suite import Found, Suite
 from gardefou.bench.yardsticks import BARE, INSERT, MANY, PEER_REPORTS
+from gardefou.settings import Settings
+from gardefou.web.processes import processes_of
 
 #: Seconds from the start of the process to its first answer; how often it is started.
 START_AIM, STARTS = 1.5, 5
@@ -63,7 +65,9 @@ def single(suite: Suite) -> Iterator[Found]:
 
     def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
         load = intake.single(url, folder, seconds=suite.extent.seconds)
-        bound = "one core of Python: HTTP, then checking and writing; commits are shared"
+        count = processes_of(Settings(data=folder, database_url=url))
+        where = "one core of Python" if count == 1 else f"all cores: {count} processes of Python and PostgreSQL"
+        bound = f"{where}: HTTP, then checking and writing; commits are shared"
         yield Figure(
             name="single reports over HTTP, each durable when answered",
             database=kind,

@@ -33,21 +33,26 @@ class Serving:
     seconds: float
 
     def resident(self) -> int:
-        """Return how many bytes of memory it holds now.
+        """Return how many bytes of memory it and the processes that it started hold now, what they share in each.
 
         Raises:
             Unavailable: this system does not say (`bench/memory`).
         """
         try:
-            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
+            return _resident(self.pid) + sum(_resident(int(pid)) for pid in children.split())
         except OSError as error:
             raise Unavailable(
                 "bench/memory", "This system does not say how much memory a process holds; Linux does."
             ) from error
-        found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
-        if found is None:
-            raise Unavailable("bench/memory", "The server ended while its memory was looked at.")
-        return int(found[1]) * 1024
+
+
+def _resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+    found = re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)
+    if found is None:
+        raise Unavailable("bench/memory", "The server ended while its memory was looked at.")
+    return int(found[1]) * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

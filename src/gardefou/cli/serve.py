@@ -11,7 +11,6 @@ import click
 from gardefou import memory
 from gardefou.cli.common import Cli, cli_command, examples
 from gardefou.cli.log_lines import log_here
-from gardefou.errors import Unavailable
 
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -22,35 +21,52 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
         "gardefou serve",
         "gardefou serve --host 0.0.0.0 --port 8700",
         "gardefou serve --no-worker        (with `gardefou worker` elsewhere)",
+        "gardefou serve --processes 4      (on PostgreSQL)",
     ),
 )
 @click.option("--host", help="Where to listen (default 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="On which port (default 8700; 0 takes a free one).")
 @click.option("--no-worker", is_flag=True, help="Leave the worker's work to other processes.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    help="How many processes answer (default: on PostgreSQL one a processor, four at most; on SQLite one).",
+)
 @cli_command
-def serve(ctx: Cli, host: str | None, port: int | None, no_worker: bool) -> None:
+def serve(ctx: Cli, host: str | None, port: int | None, processes: int | None, *, no_worker: bool) -> None:
     """Serve console and API, and do the worker's work beside it, until stopped."""
-    ctx.flags = {"host": host, "port": port, "embedded_worker": False if no_worker else None}
+    ctx.flags = {
+        "host": host,
+        "port": port,
+        "processes": processes,
+        "embedded_worker": False if no_worker else None,
+    }
     log_here()
     memory.share_heaps()
     settings = ctx.settings
     # Loading makes many objects and leaves none behind: looking for some would take a tenth of the time.
     gc.disable()
     try:
+        from gardefou.web.processes import cannot_listen, processes_of, spread
+
+        place = None
+        if processes_of(settings) > 1:
+            place = spread(settings)
+            if place is None:
+                return
+            settings = place.settings
         from gardefou.web.serve import make_server
 
-        server = make_server(ctx.app_in_time(), settings)
+        server = make_server(ctx.app_in_time(), settings, place)
     finally:
         gc.enable()
-    ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
+    if place is None or place.first:
+        ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
     # It ends the process itself where it cannot listen, after it has said so in its own words.
     with contextlib.suppress(SystemExit):
-        server.run()
+        server.run(place.sockets if place else None)
     if not server.started:
-        raise Unavailable(
-            "serve/address",
-            f"{settings.host}:{settings.port} cannot be listened on; name another with --host and --port.",
-        )
+        raise cannot_listen(settings.host, settings.port)
 
 
 @click.command(

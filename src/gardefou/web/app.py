@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 
@@ -39,6 +40,7 @@ from gardefou.web.metrics import Metrics
 from gardefou.web.node import Node
 from gardefou.web.openid import OpenId
 from gardefou.web.pace import Pace
+from gardefou.web.processes import threads_of
 from gardefou.web.scim.routes import routes as scim_routes
 from gardefou.web.shield import Shield
 from gardefou.worker import Worker
@@ -79,6 +81,7 @@ def create_app(app: App, settings: Settings, *, worker: Worker | None) -> FastAP
 
     @asynccontextmanager
     async def lifespan(_web: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = threads_of(settings)
         await run_in_threadpool(begin_here, app)
         intake = Intake(app)
         node.intake = intake

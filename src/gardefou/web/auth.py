@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from mmap import mmap
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,6 +25,9 @@ KEEP = 0.5
 AHEAD = 0.2
 #: Tokens remembered at a time.
 MOST = 10_000
+#: When everything was last to be forgotten, in nanoseconds: on a page that all processes of a node have, which are
+#: forked from one that has it.
+_FORGOTTEN = memoryview(mmap(-1, 8)).cast("Q")
 #: Characters of a token that is worth looking up.
 _LONGEST = 512
 
@@ -32,17 +35,16 @@ _LONGEST = 512
 class Bearer:
     """Knows who is behind a token. What it remembers is half a second old at most.
 
-    `forget` drops it all, after a change to people or tokens made on this node.
+    `forget` drops it all, in every process of this node, after a change to people or tokens made on it.
     """
 
     def __init__(self, app: App, *, ticks: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._ticks = ticks
-        self._held: dict[str, tuple[float, Actor]] = {}
+        #: Until when, as of which moment of forgetting, and whom.
+        self._held: dict[str, tuple[float, int, Actor]] = {}
         self._renewing: set[str] = set()
         self._noted: dict[str, float] = {}
-        self._lock = threading.Lock()
-        self._round = 0
 
     def remembered(self, secret: str) -> Actor | None:
         """Return the actor where the token was read a moment ago; asks nobody.
@@ -52,9 +54,9 @@ class Bearer:
         held = self._held.get(secret)
         if held is None:
             return None
-        until, actor = held
+        until, as_of, actor = held
         left = until - self._ticks()
-        if left <= 0:
+        if left <= 0 or as_of != _FORGOTTEN[0]:
             return None
         if left < AHEAD and secret not in self._renewing:
             self._renewing.add(secret)
@@ -72,16 +74,14 @@ class Bearer:
 
     def read(self, secret: str) -> Actor:
         """Read the actor behind a token that is not remembered; raises as `actor` does."""
-        began, until = self._round, self._ticks() + KEEP
+        as_of, until = _FORGOTTEN[0], self._ticks() + KEEP
         try:
             with self._app.works.read() as connection:
                 actor = by_token(connection, secret, now=self._app.now(), via="api")
             self._note(actor)
-            with self._lock:
-                if began == self._round:
-                    if len(self._held) >= MOST:
-                        self._held.clear()
-                    self._held[secret] = (until, actor)
+            if len(self._held) >= MOST:
+                self._held.clear()
+            self._held[secret] = (until, as_of, actor)
         finally:
             self._renewing.discard(secret)
         return actor
@@ -99,9 +99,8 @@ class Bearer:
 
     def forget(self) -> None:
         """Read every token anew from the next call on."""
-        with self._lock:
-            self._round += 1
-            self._held.clear()
+        # Another moment whenever it is written, whoever writes beside.
+        _FORGOTTEN[0] = time.monotonic_ns()
 
 
 def secret_of(request: Request) -> str:

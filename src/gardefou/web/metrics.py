@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gardefou.domain.records import Enforcement
 from gardefou.flow.app import App
 from gardefou.storage import tables
+from gardefou.web.processes import COUNTERS
 
 _e = tables.enforcement.c
 #: As the partial index has it: reading it never touches what has ended.
@@ -35,10 +37,11 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """The counters of one node."""
+    """The counters of one node, whose processes count together."""
 
     def __init__(self, app: App) -> None:
         self.registry = CollectorRegistry()
+        self._shown = self.registry
         self.reports = Counter("gardefou_reports", "Reports taken by this node.", ["merged"], registry=self.registry)
         self.merged = {merged: self.reports.labels(str(merged).lower()) for merged in (False, True)}
         self.decisions = Counter(
@@ -52,7 +55,10 @@ class Metrics:
         self.restores = Histogram(
             "gardefou_restore_seconds", "From the call to seen there.", buckets=_BUCKETS, registry=self.registry
         )
-        self.registry.register(_Readings(app))
+        if COUNTERS in os.environ:
+            self._shown = CollectorRegistry()
+            multiprocess.MultiProcessCollector(self._shown)  # type: ignore[no-untyped-call]
+        self._shown.register(_Readings(app))
 
     def count(self, shown: Sequence[Enforcement]) -> None:
         """Count what was just placed, and the nets that spoke."""
@@ -63,7 +69,7 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format."""
-        return generate_latest(self.registry)
+        return generate_latest(self._shown)
 
 
 class _Readings(Collector):

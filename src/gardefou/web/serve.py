@@ -13,6 +13,7 @@ from gardefou.flow.app import App
 from gardefou.settings import Settings
 from gardefou.web.app import create_app
 from gardefou.web.console.streams import Live
+from gardefou.web.processes import Place
 from gardefou.web.scanning import check_address
 from gardefou.web.wire import protocol_of
 from gardefou.worker import Worker
@@ -29,9 +30,16 @@ _YOUNG = 50_000
 class Server(uvicorn.Server):
     """uvicorn, which would wait for every open page before it stops: their streams end first."""
 
-    def __init__(self, config: uvicorn.Config, live: Live) -> None:
+    def __init__(self, config: uvicorn.Config, live: Live, place: Place | None = None) -> None:
         super().__init__(config)
         self.live = live
+        self.place = place
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as ever, and tell whoever looks after this process."""
+        await super().startup(sockets)
+        if self.place is not None:
+            self.place.ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the streams, then stop as ever."""
@@ -39,8 +47,10 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def make_server(app: App, settings: Settings) -> uvicorn.Server:
+def make_server(app: App, settings: Settings, place: Place | None = None) -> uvicorn.Server:
     """Return a server for a node, with the embedded worker where the settings say so.
+
+    ``place``: which one of several processes it is in.
 
     On SIGINT or SIGTERM it takes no more connections, answers what is under
     way, makes every report that was sent durable, and stops the worker.
@@ -49,7 +59,7 @@ def make_server(app: App, settings: Settings) -> uvicorn.Server:
     worker = Worker(app, settings) if settings.embedded_worker else None
     spare_collector()
     web = create_app(app, settings, worker=worker)
-    return Server(config_of(web, settings), web.state.live)
+    return Server(config_of(web, settings), web.state.live, place)
 
 
 def config_of(web: ASGIApp, settings: Settings) -> uvicorn.Config:
