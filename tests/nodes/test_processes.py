@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,11 +171,39 @@ def test_a_first_process_that_cannot_start_says_why_once_and_the_node_ends_as_it
     assert ended.stderr.count("There is no Gardefou in this database") == 1
 
 
-def command(installation: Installation, *words: str) -> subprocess.CompletedProcess[str]:
+@pytest.mark.parametrize("url", ["postgresql", "sqlite"])
+def test_a_free_port_is_named_where_one_was_asked_for(installation, tmp_path, url):
+    words = ["serve", "--port", "0"]
+    if url == "sqlite":
+        initialised = command(installation, "init", "--name", "Ada Example", url="")
+        assert initialised.returncode == 0, initialised.stderr
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gardefou", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=environment(installation.settings.database_url if url == "postgresql" else "", tmp_path),
+    )  # fmt: skip
+    with server:
+        assert server.stderr is not None
+        said = server.stderr.readline()
+        found = re.search(r"http://127.0.0.1:([1-9][0-9]+) ", said)
+        assert found, said
+        address = f"http://127.0.0.1:{found[1]}/healthz"
+
+        def answers() -> bool:
+            with suppress(httpx.ConnectError):
+                return httpx.get(address, timeout=SOON).status_code == 200
+            return False
+
+        wait(answers, SOON, "nobody listens there")
+        server.send_signal(signal.SIGINT)
+        assert server.wait(SOON) == 130
+        assert server.stderr.read().strip() == ""
+
+
+def command(installation: Installation, *words: str, url: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "gardefou", *words],
         cwd=installation.folder,
-        env=environment(installation.settings.database_url, installation.folder),
+        env=environment(installation.settings.database_url if url is None else url, installation.folder),
         capture_output=True,
         text=True,
         timeout=SOON,

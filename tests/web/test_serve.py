@@ -16,6 +16,7 @@ from gardefou.domain.records import Token
 from gardefou.people.authenticate import hash_secret
 from gardefou.settings import Settings
 from gardefou.storage import tables
+from gardefou.web.processes import bound
 from gardefou.web.serve import make_server
 
 pytestmark = pytest.mark.network_loopback
@@ -75,3 +76,19 @@ def test_reports_that_come_side_by_side_are_durable_when_answered(tmp_path):
     app.works.store.close()
     assert len(acknowledged) == 200
     assert acknowledged == stored
+
+
+def test_a_server_whose_address_another_listened_on_first_starts_nothing(tmp_path):
+    settings, [ours] = bound(Settings(data=tmp_path, port=0))
+    # Both have bound it; who listens first has it.
+    _same, [theirs] = bound(settings)
+    theirs.listen()
+    app = open_app(settings)
+    initialise(app, nets="default", person=first_person(app, roles=("admin",)))
+    before = threading.active_count()
+    with pytest.raises(OSError, match="in use"):
+        make_server(app, settings).run([ours])
+    assert threading.active_count() == before
+    app.works.store.close()
+    ours.close()
+    theirs.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import signal
 
@@ -43,15 +42,16 @@ def serve(ctx: Cli, host: str | None, port: int | None, processes: int | None, *
     }
     log_here()
     memory.share_heaps()
-    settings = ctx.settings
     # Loading makes many objects and leaves none behind: looking for some would take a tenth of the time.
     gc.disable()
     try:
-        from gardefou.web.processes import cannot_listen, processes_of, spread
+        from gardefou.web.processes import bound, cannot_listen, processes_of, spread
 
+        several = processes_of(ctx.settings) > 1
+        settings, sockets = bound(ctx.settings)
         place = None
-        if processes_of(settings) > 1:
-            place = spread(settings)
+        if several:
+            place = spread(settings, sockets)
             if place is None:
                 return
             settings = place.settings
@@ -62,11 +62,11 @@ def serve(ctx: Cli, host: str | None, port: int | None, processes: int | None, *
         gc.enable()
     if place is None or place.first:
         ctx.out.note(f"Serving on http://{settings.host}:{settings.port} from {settings.data}; Ctrl-C stops.")
-    # It ends the process itself where it cannot listen, after it has said so in its own words.
-    with contextlib.suppress(SystemExit):
-        server.run(place.sockets if place else None)
-    if not server.started:
-        raise cannot_listen(settings.host, settings.port)
+    try:
+        server.run(sockets)
+    except OSError as error:
+        # Another bound the same address meanwhile, and listened first.
+        raise cannot_listen(settings) from error
 
 
 @click.command(

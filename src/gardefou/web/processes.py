@@ -67,17 +67,44 @@ def threads_of(settings: Settings) -> int:
     return max(4, _THREADS // processes_of(settings))
 
 
-def cannot_listen(host: str, port: int) -> Unavailable:
-    """Return the error of an address that is another's, or not this machine's (`serve/address`)."""
-    return Unavailable("serve/address", f"{host}:{port} cannot be listened on; name another with --host and --port.")
+def bound(settings: Settings) -> tuple[Settings, list[socket.socket]]:
+    """Bind sockets to the addresses that the host's name stands for; return the settings too, with the port that it is.
+
+    They listen once a server begins with them.
+
+    Raises:
+        Unavailable: another has the address, or it is not this machine's (`serve/address`).
+    """
+    sockets: list[socket.socket] = []
+    port = settings.port
+    try:
+        for family, *_kind, address in socket.getaddrinfo(
+            settings.host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            sockets.append(one := socket.socket(family, socket.SOCK_STREAM))
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            one.bind((address[0], port, *address[2:]))
+            port = int(one.getsockname()[1])
+    except OSError as error:
+        for one in sockets:
+            one.close()
+        raise cannot_listen(settings) from error
+    return replace(settings, port=port), sockets
+
+
+def cannot_listen(settings: Settings) -> Unavailable:
+    """Return the error of an address that another has, or that is not this machine's (`serve/address`)."""
+    where = f"{settings.host}:{settings.port}"
+    return Unavailable("serve/address", f"{where} cannot be listened on; name another with --host and --port.")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One of the processes that serve: its settings, and sockets that are bound and listen once it is ready."""
+    """One of the processes that serve."""
 
     settings: Settings
-    sockets: list[socket.socket]
     #: Whether it is the one that the others waited for.
     first: bool
     keeper: int
@@ -87,18 +114,15 @@ class Place:
         os.kill(self.keeper, _READY)
 
 
-def spread(settings: Settings) -> Place | None:
-    """Fork the processes that serve; return in each of them, and None in this one once all have ended.
+def spread(settings: Settings, sockets: list[socket.socket]) -> Place | None:
+    """Fork the processes that serve from these sockets; return in each, and in this one, once all have ended, None.
 
     Call it while there is one thread and no connection to the database. The
     first decides: where it ends before it was ready, this process ends as it did.
 
     Raises:
-        Unavailable: the address cannot be listened on (`serve/address`).
         SystemExit: the first ended before it was ready, with its exit status.
     """
-    sockets = _listened(settings.host, settings.port)
-    settings = replace(settings, port=sockets[0].getsockname()[1])
     os.environ[COUNTERS] = tempfile.mkdtemp(prefix="gardefou-counters-")
     importlib.import_module("gardefou.web.serve")
     keeper = _Keeper(settings, sockets)
@@ -150,7 +174,7 @@ class _Keeper:
 
     def _place(self, number: int, keeper: int) -> Place:
         settings = self._settings if number == 0 else replace(self._settings, embedded_worker=False)
-        return Place(settings, self._sockets, first=number == 0, keeper=keeper)
+        return Place(settings, first=number == 0, keeper=keeper)
 
     def _hear(self) -> None:
         """Wait for a signal, or until another process is due."""
@@ -160,12 +184,14 @@ class _Keeper:
             heard = signal.sigwaitinfo(_HEARD)
         number = None if heard is None else heard.si_signo
         if number in _STOPS:
+            # The first Ctrl-C is for one of them to tell of; the second is theirs too, who then hurry.
+            how = signal.SIGTERM if self.stopped is None else number
             self.stopped = signal.Signals(number)
             self._due.clear()
             for one in self._sockets:
                 one.close()
             for pid in self._running:
-                os.kill(pid, self.stopped)
+                os.kill(pid, how)
         elif number == _READY and not self._ready:
             self._ready = True
             if self.stopped is None:
@@ -194,24 +220,3 @@ def _tie_to(keeper: int) -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
     if os.getppid() != keeper:
         os._exit(1)
-
-
-def _listened(host: str, port: int) -> list[socket.socket]:
-    """Return sockets bound to the addresses that a host's name stands for; with port 0, to a free one."""
-    bound: list[socket.socket] = []
-    try:
-        for family, *_kind, address in socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        ):
-            made = socket.socket(family, socket.SOCK_STREAM)
-            bound.append(made)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            made.bind((address[0], port, *address[2:]))
-            port = int(made.getsockname()[1])
-    except OSError as error:
-        for made in bound:
-            made.close()
-        raise cannot_listen(host, port) from error
-    return bound

@@ -8,7 +8,6 @@ import socket
 import uvicorn
 from starlette.types import ASGIApp
 
-from gardefou.bootstrap import open_app
 from gardefou.flow.app import App
 from gardefou.settings import Settings
 from gardefou.web.app import create_app
@@ -36,7 +35,14 @@ class Server(uvicorn.Server):
         self.place = place
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as ever, and tell whoever looks after this process."""
+        """Listen, start as ever, and tell whoever looks after this process.
+
+        Raises:
+            OSError: another listens there.
+        """
+        for one in sockets or ():
+            # uvloop says nothing of a socket on which it cannot listen.
+            one.listen(self.config.backlog)
         await super().startup(sockets)
         if self.place is not None:
             self.place.ready()
@@ -85,18 +91,3 @@ def spare_collector() -> None:
     """Let the collector leave alone what was loaded, which stays, and look more rarely."""
     gc.freeze()
     gc.set_threshold(_YOUNG, 20, 50)
-
-
-def serve(settings: Settings) -> int:
-    """Open the store, serve until told to stop, and close it; returns the exit status.
-
-    Raises:
-        InvalidInput: the database cannot be used (`store/url`).
-    """
-    app = open_app(settings)
-    server = make_server(app, settings)
-    try:
-        server.run()
-    finally:
-        app.works.store.close()
-    return 0 if server.started else 1
