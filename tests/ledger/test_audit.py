@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
@@ -219,7 +221,7 @@ def test_a_proof_read_at_once_is_the_one_read_node_by_node(log: Log):
 
 
 def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pages, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pages, "WORTH_PROCESSES", dict.fromkeys(pages.WORTH_PROCESSES, 1))
     # Some for the other process, and some for this one.
     monkeypatch.setattr(pages, "PAGE", 4)
     monkeypatch.setattr(pages, "_cores", lambda: 2)
@@ -232,6 +234,38 @@ def test_several_processes_find_what_one_finds(database_url: str, monkeypatch: p
         assert found.bad_index == 12
     finally:
         log.store.close()
+
+
+_VERIFYING = """
+import sys
+from gardefou.ledger import pages
+from gardefou.ledger.audit import audit
+from gardefou.ledger.note import Verifier
+from gardefou.storage.engine import open_store
+
+# One that is started anew is none of these, and would fail.
+pages.PAGE, pages.WORTH_PROCESSES, pages._cores = 4, {"fork": 1}, lambda: 2
+store = open_store(sys.argv[1])
+with store.read() as connection:
+    # Twice: what was forked left this connection as it was.
+    for _ in range(2):
+        found = audit(connection, "p", Verifier.decode(sys.argv[2]), url=store.shared_url)
+        print(found.size, found.bad_index)
+store.close()
+"""
+
+
+def test_where_there_is_one_thread_others_are_forked_and_leave_its_connection_alone(database_url: str):
+    log = Log(database_url)
+    try:
+        with log.store.begin() as connection:
+            log.change(connection, "UPDATE event SET body = '\\x7b7d'::bytea WHERE about = '12'")
+        verifier = log.sequencer.signer("p").verifier
+        given = [sys.executable, "-c", _VERIFYING, str(log.store.shared_url), verifier.encoded]
+        done = subprocess.run(given, capture_output=True, text=True, timeout=120, check=False)
+    finally:
+        log.store.close()
+    assert (done.stderr, done.stdout) == ("", f"{SIZE} 12\n" * 2)
 
 
 @pytest.mark.parametrize("change", ["a checkpoint's root", "a checkpoint's signature", "an event gone"])
@@ -262,7 +296,7 @@ def test_pages_that_are_read_here_while_others_read_are_checked_as_theirs_are(
         def shutdown(self, *, cancel_futures: bool) -> None:
             assert cancel_futures
 
-    monkeypatch.setattr(pages, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(pages, "WORTH_PROCESSES", dict.fromkeys(pages.WORTH_PROCESSES, 1))
     monkeypatch.setattr(pages, "PAGE", 5)
     monkeypatch.setattr(pages, "_cores", lambda: 2)
     monkeypatch.setattr(pages, "ProcessPoolExecutor", Elsewhere)

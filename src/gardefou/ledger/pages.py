@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -30,8 +32,8 @@ from gardefou.storage.engine import Store, open_store
 
 #: Entries of one page.
 PAGE = 4_096
-#: A log of fewer entries is read before other processes have started.
-WORTH_PROCESSES = 60_000
+#: A log of fewer entries is read before other processes have started: anew, or forked from this one.
+WORTH_PROCESSES = {"spawn": 60_000, "fork": 4 * PAGE}
 #: Pages that are read ahead, a process; and kept until those before them are read.
 _AHEAD = 3
 _KEPT = 200
@@ -274,11 +276,12 @@ def pages(
     """
     ranges = ((first, min(first + PAGE, size)) for first in range(0, size, PAGE))
     others = _cores() - 1
-    if url is None or size < WORTH_PROCESSES or not others:
+    how = _starting()
+    if url is None or size < WORTH_PROCESSES[how] or not others:
         for first, stop in ranges:
             yield read_page(connection, platform, verifier, first, stop)
         return
-    pool = ProcessPoolExecutor(others, multiprocessing.get_context("spawn"), _open, (url, platform, verifier.encoded))
+    pool = ProcessPoolExecutor(others, multiprocessing.get_context(how), _open, (url, platform, verifier.encoded))
     try:
         # Those that are not yielded yet: of others, or our own, read while others read, or still start.
         waiting: deque[Future[Page] | Page] = deque()
@@ -305,6 +308,11 @@ def _ready(page: Future[Page] | Page, *, wait: bool) -> Page | None:
     if isinstance(page, Page):
         return page
     return page.result() if wait or page.done() else None
+
+
+def _starting() -> str:
+    """Return how other processes are started: forked, which costs nothing, where no other thread may hold a lock."""
+    return "fork" if sys.platform == "linux" and threading.active_count() == 1 else "spawn"
 
 
 def _cores() -> int:
