@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gardefou.errors import Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
+from gardefou.errors import Conflict, Denied, GardefouError, InvalidInput, NotFound, StepUpRequired
 from gardefou.flow.change import propose
 from tests.flow.world import DAY, HOUR, MINUTE
 from tests.refusals import refused
@@ -236,6 +236,26 @@ def test_setup_is_over_once_and_for_all(database_url):
     world.person("third", "policy")
     assert propose(world.app, world.actor("admin"), "setup_finish", {}).state == "in_force"
     assert propose(world.app, world.fresh("admin"), "role", {"staff": "third", "add": ["lead"]}).state == "waiting"
+    world.close()
+
+
+def test_setup_does_not_end_with_nets_that_leave_open_what_the_shipped_ones_close(database_url):
+    from tests.flow.world import World
+
+    world = World(database_url, setup_finished=False)
+    world.person("second", "lead")
+    world.person("third", "policy")
+    shipped = world.app.recent_config().nets
+    guards = [net.id for net in shipped.nets if "protected" in str(net)]
+    weaker = propose(world.app, world.actor("third"), "nets", {"remove": guards})
+    assert weaker.state == "in_force"
+    with pytest.raises(Conflict) as caught:
+        propose(world.app, world.actor("admin"), "setup_finish", {})
+    assert caught.value.code == "setup/nets"
+    assert "protect as 'default' does" in caught.value.message
+    assert "I1" in "".join(caught.value.extra["broken"])
+    propose(world.app, world.actor("third"), "nets", {"toml": shipped.to_toml()})
+    assert propose(world.app, world.actor("admin"), "setup_finish", {}).state == "in_force"
     world.close()
 
 

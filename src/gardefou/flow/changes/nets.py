@@ -17,6 +17,7 @@ from gardefou.nets.net import NetSet
 from gardefou.nets.prove import Proved, prove
 from gardefou.nets.satisfiable import Unsatisfiable, unsatisfiable
 from gardefou.nets.seats import Person
+from gardefou.nets.shipped import load_shipped
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.people.standing import Standing, standing_now
@@ -98,12 +99,21 @@ def _check_floor(config: Config, nets: NetSet) -> None:
 
 def newly_broken(config: Config, nets: NetSet) -> list[Broken]:
     """Return what a set breaks that the nets in force keep, and for which it is refused once setup has ended."""
-    shipped = config.rules.shipped_nets
-    tried = {one.invariant for one in _tried(config.nets, shipped, speech().language)}
+    return _beyond(config.nets, nets, config.rules.shipped_nets)
+
+
+def unlike_shipped(config: Config) -> list[Broken]:
+    """Return what the nets in force break that the shipped set keeps with which the installation began."""
+    shipped = load_shipped(config.rules.shipped_nets)
+    return [] if shipped.digest == config.nets.digest else _beyond(shipped, config.nets, config.rules.shipped_nets)
+
+
+def _beyond(held: NetSet, nets: NetSet, shipped: str) -> list[Broken]:
+    tried = {one.invariant for one in _tried(held, shipped, speech().language)}
     # What the grid finds need not be proved as well: a proof takes a second.
     new = [one for one in _tried(nets, shipped, speech().language) if one.invariant not in tried]
     if not new:
-        before = {one.invariant for one in _broken(config.nets, shipped)}
+        before = {one.invariant for one in _broken(held, shipped)}
         new = [one for one in _broken(nets, shipped) if one.invariant not in before]
     return new
 

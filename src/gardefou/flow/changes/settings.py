@@ -9,6 +9,7 @@ from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.against import lapse_others
 from gardefou.flow.changes.base import Handler, Payload, text
+from gardefou.flow.changes.nets import unlike_shipped
 from gardefou.people.actor import Actor
 from gardefou.people.passkeys import passkeys_of
 from gardefou.people.roles import Power
@@ -55,7 +56,10 @@ class FinishSetup(Handler):
     power = Power.SETTINGS
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take nothing; the founding people must have enrolled."""
+        """Take nothing; the founding people must have enrolled, and the nets keep what those keep that were shipped.
+
+        Until then nets change at once, whatever they leave unguarded; then they are refused only what they kept.
+        """
         if config.rules.setup_finished:
             raise Conflict("setup/finished", "Setup has ended already.")
         enrolled = len(uow.all(Staff, tables.staff.c.enrolled))
@@ -69,6 +73,17 @@ class FinishSetup(Handler):
                     needed=needed,
                 ),
                 extra={"enrolled": enrolled, "needed": needed},
+            )
+        broken = unlike_shipped(config)
+        if broken:
+            raise Conflict(
+                "setup/nets",
+                _(
+                    "Put nets in force first that protect as %(shipped)s does: %(says)s.",
+                    shipped=repr(config.rules.shipped_nets),
+                    says=broken[0].says,
+                ),
+                extra={"broken": [one.says for one in broken]},
             )
         return {}
 
