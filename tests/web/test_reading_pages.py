@@ -237,6 +237,14 @@ def test_accounts_are_found_by_how_a_handle_begins_by_id_and_page_by_page(both: 
     assert "cursor" in browser.get("/accounts?after=x", 400)
 
 
+@pytest.mark.parametrize("looked_for", ["never-seen", "sandbox/never-seen"])
+def test_an_account_that_nobody_looked_at_is_found_by_its_id_at_the_platform(both: Scene, looked_for: str):
+    both.sandbox.put_account("never-seen", handle="first_time", reach=1_200_000)
+    page = both.client("ada").get(f"/accounts?q={looked_for}")
+    assert 'href="/accounts/sandbox/never-seen"' in page
+    assert ">@first_time<" in page or ">first_time<" in page
+
+
 def test_the_watched_ones_are_listed_by_reach_page_by_page(both: Scene):
     many_accounts(both, 60, tier="notable")
     browser = both.client("ada")

@@ -24,7 +24,7 @@ from gardefou.speech import gettext as _
 from gardefou.speech import plain
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
-from gardefou.web.console.finding import find, same_handle, widest
+from gardefou.web.console.finding import ask, find, same_handle, widest
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.reading import PAGE, Row, described, lookalikes_of, of_account, refreshed, rows
 from gardefou.web.console.reading_words import end_of_day
@@ -54,14 +54,18 @@ def path_of(platform: str, ref: str) -> str:
 
 
 def show_list(visit: Visit) -> Response:
-    """Show the accounts of a handle or id looked for; without one the watched ones, those that reach most first."""
+    """Show the accounts of a handle or id looked for; without one the watched ones, those that reach most first.
+
+    Platforms are asked for an id that nobody here has looked at yet.
+    """
     looked_for, cursor = visit.query("q").strip(), visit.query("after") or None
     with visit.app.works.read() as connection:
         if looked_for:
             found = find(connection, looked_for, visit.app.platform_names(), cursor)
         else:
             found = widest(connection, cursor)
-    return visit.page("accounts.html", accounts=found.accounts, more_after=found.more, q=visit.query("q"))
+    accounts = found.accounts or (ask(visit.app, looked_for) if looked_for and not cursor else [])
+    return visit.page("accounts.html", accounts=accounts, more_after=found.more, q=visit.query("q"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.domain.records import Account
+from gardefou.flow.app import App
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web import paging
-from gardefou.web.console.reading import PAGE
+from gardefou.web.console.reading import PAGE, refreshed
 
 _a = tables.account.c
 #: Sorts after every other character.
@@ -53,6 +54,20 @@ def find(connection: sa.Connection, text: str, platforms: list[str], cursor: str
     shown, more = paging.page(found, PAGE, lambda one: paging.encode(one.handle, one.platform, one.ref))
     first = {(one.platform, one.ref) for one in exact}
     return Found(accounts=[*exact, *(one for one in shown if (one.platform, one.ref) not in first)], more=more)
+
+
+def ask(app: App, text: str) -> list[Account]:
+    """Return the accounts that platforms know by this id, or by ``platform/id``, though nobody here has looked at them.
+
+    Writes what `gardefou.flow.observe` does.
+    """
+    platforms = app.platform_names()
+    wanted = [(platform, text) for platform in platforms]
+    platform, _, ref = text.partition("/")
+    if ref and platform in platforms:
+        wanted.append((platform, ref))
+    asked = [refreshed(app, *one)[0] for one in wanted]
+    return [one for one in asked if one is not None]
 
 
 def _is(text: str, platforms: list[str]) -> sa.ColumnElement[bool]:

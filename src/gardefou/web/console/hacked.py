@@ -32,6 +32,7 @@ from gardefou.speech import gettext as _
 from gardefou.speech import later
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
+from gardefou.web.console.finding import ask
 from gardefou.web.console.frame import Console, Visit, go
 from gardefou.web.console.passkeys import answered, signed_in
 from gardefou.web.console.reading import approvals_of, described, lookalikes_of, refreshed
@@ -85,9 +86,7 @@ def find(visit: Visit) -> Response:
             known = [one for half in either for one in fetch_all(connection, Account, half.limit(_MOST))]
         found = list({(one.platform, one.ref): one for one in known}.values())
         if not found:
-            # Nobody has looked at it yet: the platforms know.
-            asked = [refreshed(visit.app, name, bare)[0] for name in names]
-            found = [one for one in asked if one is not None]
+            found = ask(visit.app, bare)
         if len(found) == 1 and found[0].lookalike_of is None:
             return go(path_of(found[0].platform, found[0].ref))
     return visit.page(
