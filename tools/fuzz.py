@@ -25,7 +25,7 @@ READERS = [
     "gardefou.ledger",
     "gardefou.platforms.webhook_wire",
     "gardefou.flow.report_input",
-    "gardefou.flow.registry",
+    "gardefou.flow.registry_import",
     "gardefou.flow.staff_import",
     "gardefou.web.scim",
 ]

@@ -27,7 +27,8 @@ from gardefou.flow.recertify import (
     overdue_among,
     remind,
 )
-from gardefou.flow.registry import criteria, import_registry, plan_import, tiers_set, waiting_for
+from gardefou.flow.registry import criteria, tiers_set, waiting_for
+from gardefou.flow.registry_import import import_registry, plan_import
 from gardefou.flow.shadow import shadow_report
 from gardefou.flow.stops import open_pauses, paused_for
 from gardefou.flow.try_channel import try_channel

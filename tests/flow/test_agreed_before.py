@@ -9,7 +9,7 @@ import pytest
 from gardefou.errors import GardefouError
 from gardefou.flow import execute, recheck
 from gardefou.flow.change import pause, propose, resume
-from gardefou.flow.registry import import_registry
+from gardefou.flow.registry_import import import_registry
 from tests.flow.test_change import tier
 from tests.flow.world import DAY, HOUR, MINUTE
 

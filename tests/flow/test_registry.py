@@ -10,7 +10,8 @@ import sqlalchemy as sa
 
 from gardefou.domain.records import Account
 from gardefou.errors import Denied, InvalidInput, StepUpRequired
-from gardefou.flow.registry import criteria, import_registry, plan_import
+from gardefou.flow.registry import criteria
+from gardefou.flow.registry_import import import_registry, plan_import
 from gardefou.flow.rules import Rules
 from gardefou.storage import tables
 from tests.flow.world import HOUR, World

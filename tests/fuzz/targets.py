@@ -19,7 +19,7 @@ from scim2_models import SearchRequest
 from scim2_models.exceptions import SCIMException
 
 from gardefou.errors import GardefouError, InvalidInput
-from gardefou.flow import registry, staff_import
+from gardefou.flow import registry_import, staff_import
 from gardefou.flow.intake import lines_of
 from gardefou.flow.report_input import NewReport, parse_report
 from gardefou.ledger.bundle import verify_bundle
@@ -133,7 +133,7 @@ def bundle(data: bytes) -> None:
 def registry_csv(data: bytes) -> None:
     """A registry's table: lines, each good or refused with its reason."""
     with suppress(GardefouError):
-        for line in registry._read(_text(data), NOW):
+        for line in registry_import._read(_text(data), NOW):
             assert line.number >= 1
 
 

@@ -134,7 +134,7 @@ def import_(ctx: Cli, file: Path, dry_run: bool) -> None:
     people. Importing the same file again changes nothing; a line without an
     end leaves the end of an entry as it is.
     """
-    from gardefou.flow.registry import import_registry, plan_import, require_good
+    from gardefou.flow.registry_import import import_registry, plan_import, require_good
 
     app = ctx.app
     actor = ctx.actor()

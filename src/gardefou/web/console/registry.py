@@ -16,7 +16,8 @@ from gardefou.domain.states import State
 from gardefou.errors import InvalidInput, NotFound
 from gardefou.flow.change import propose
 from gardefou.flow.observe import look
-from gardefou.flow.registry import ACTS, REFUSED, criteria, import_registry, plan_import, tiers_set, waiting_for
+from gardefou.flow.registry import criteria, tiers_set, waiting_for
+from gardefou.flow.registry_import import ACTS, REFUSED, import_registry, plan_import
 from gardefou.people.roles import Power
 from gardefou.platforms.protocol import NoSuchAccount, PlatformError
 from gardefou.speech import gettext as _
