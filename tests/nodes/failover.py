@@ -89,6 +89,8 @@ def rehearse(folder: Path, *, reports: int = 50, enforcements: int = 20) -> Rehe
         for thread in threads:
             thread.join()
         installation.wait_idle(_LONG)
+        # Workers read who was reported for a while yet: what is compared stands still.
+        installation.stop(_LONG)
         return Rehearsed(
             reports=len(told.reports),
             enforcements=len(told.enforcements),
