@@ -95,6 +95,12 @@ def test_a_sign_in_link_works_once(shell):
     assert "auth/link" in shell.error("login", "--link", added["link"])
 
 
+def test_a_new_link_says_how_long_it_is_good_for(shell):
+    added = shell.json("staff", "add", "--role", "reviewer")
+    assert shell.json("setup", "link", added["pseudonym"])["minutes"] == 10
+    assert "within 10 minutes" in shell.text("setup", "link", added["pseudonym"])
+
+
 def test_nobody_gets_a_link_of_someone_who_has_enrolled(shell):
     added = shell.json("staff", "add", "--role", "reviewer")
     again = shell.json("setup", "link", added["pseudonym"])["link"]

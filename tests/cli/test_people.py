@@ -43,6 +43,12 @@ def test_a_last_day_that_is_over_is_taken_for_a_slip_and_nobody_is_put_off_by_it
     assert "2099-07-14 21:59" in shell.text("staff", "leave", who, "--last-day", "2099-07-14", "--zone", "Europe/Paris")
 
 
+def test_nobody_is_added_who_has_left_already(shell):
+    before = shell.json("staff", "list", "--all")
+    assert "staff/last_day_over" in shell.error("staff", "add", "--role", "lead", "--last-day", "2020-01-01")
+    assert shell.json("staff", "list", "--all") == before
+
+
 def test_wrong_roles_and_unknown_people_are_named(shell):
     assert "staff/role" in shell.error("staff", "add", "--role", "king")
     assert "staff/not_found" in shell.error("staff", "show", "nobody")

@@ -97,6 +97,20 @@ def test_people_come_by_approval_and_go_at_once(house):
     assert house.post("/staff/pseudo-rea/leave", {"last_day": None}, by="ada").status_code == 202
 
 
+def test_a_last_day_that_is_over_is_taken_for_a_slip(one_house):
+    for path, body in (("/staff", {"roles": ["auditor"]}), ("/staff/pseudo-rea/leave", {})):
+        answer = one_house.post(path, {**body, "last_day": "2020-01-01"}, by="ada")
+        said = answer.json()
+        assert (answer.status_code, said["code"], said["field"]) == (400, "staff/last_day_over", "last_day")
+    assert one_house.get("/staff/pseudo-rea").json()["standing"] == "active"
+
+
+def test_a_role_is_given_or_taken_and_not_both(one_house):
+    answer = one_house.post("/staff/pseudo-pol/roles", {"add": ["policy"], "remove": ["policy"]}, by="ada")
+    assert (answer.status_code, answer.json()["field"]) == (400, "remove")
+    assert one_house.get("/staff/pseudo-pol").json()["roles"] == ["policy"]
+
+
 def test_platforms_are_registered_by_what_they_prove_to_be(house):
     answer = house.post("/platforms", {"name": "chirp", "kind": "sandbox"}, by="ada")
     assert answer.status_code in {201, 202}, answer.text

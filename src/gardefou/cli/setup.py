@@ -86,6 +86,8 @@ def link(ctx: Cli, staff: str) -> None:
     Good for 10 minutes, and only until setup has ended. Signing in by it shows
     a new sign-in key, which ends an earlier one.
     """
+    from gardefou.people.authenticate import LINK
+
     app = ctx.app
     actor = ctx.actor()
     actor.require(Power.STAFF, app.now())
@@ -97,7 +99,8 @@ def link(ctx: Cli, staff: str) -> None:
     if one.id == actor.id and actor.token_id is not None:
         raise Denied("setup/token", "A token makes no sign-in link for its owner; sign in with your sign-in key.")
     secret = new_link(app, actor, one.id)
-    ctx.out.data({"pseudonym": one.pseudonym, "link": secret, "minutes": 15}, *link_lines(one.pseudonym, secret))
+    minutes = int(LINK.total_seconds() // 60)
+    ctx.out.data({"pseudonym": one.pseudonym, "link": secret, "minutes": minutes}, *link_lines(one.pseudonym, secret))
 
 
 @setup.command("finish", epilog=examples("gardefou setup finish"))

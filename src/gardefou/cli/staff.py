@@ -19,6 +19,7 @@ from gardefou.domain.states import State
 from gardefou.errors import InvalidInput
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.rules import load_rules
+from gardefou.people.last_days import refuse_over
 from gardefou.people.roles import ROLES, Power
 from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
@@ -69,13 +70,15 @@ def add(
     """Add a person. After setup it waits for two others; during setup it prints a one-time sign-in link."""
     app = ctx.app
     actor = ctx.actor()
+    ends = None if last_day is None else last_day_end(last_day, zone)
+    refuse_over(ends, app.now())
     payload: dict[str, Any] = {
         "staff": staff_id,
         "roles": words(roles),
         "team": team,
         "employer": employer,
         "started": written(None if started is None else past(started, now=app.now(), field="--started")),
-        "last_day": written(None if last_day is None else last_day_end(last_day, zone)),
+        "last_day": written(ends),
     }
     who = newcomer(app, name=name, email=email, subject=subject, issuer=issuer or ctx.settings.oidc_issuer)
     made = change(ctx, actor, "staff_add", payload)

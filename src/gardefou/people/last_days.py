@@ -6,6 +6,8 @@ import re
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gardefou.errors import InvalidInput
+
 _DAY = len("2026-05-31")
 #: A day or moment, and a time zone by name in brackets behind it, as RFC 9557 writes them.
 _WITH_ZONE = re.compile(r"([0-9T:.+Zz-]{1,40})(?:\[([A-Za-z0-9_+/-]{1,60})\])?")
@@ -38,3 +40,17 @@ def end_of_last_day(text: str, zone: ZoneInfo | None = None) -> datetime | None:
         return (at if at.tzinfo is not None else at.replace(tzinfo=where)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def refuse_over(end: datetime | None, now: datetime) -> None:
+    """Take a last day that a person types, and that is over already, for a slip: it would put somebody off for good.
+
+    Raises:
+        InvalidInput: it is over (`staff/last_day_over`).
+    """
+    if end is not None and end <= now:
+        raise InvalidInput(
+            "staff/last_day_over",
+            "This last day is over already. To take all powers away now, put the person off.",
+            field="last_day",
+        )

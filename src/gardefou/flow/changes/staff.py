@@ -146,6 +146,8 @@ class RoleChange(Handler):
         add, remove = _roles(payload, "add"), _roles(payload, "remove")
         if not add and not remove and not team and not employer:
             raise InvalidInput("change/invalid", "Name roles to add or to remove, or a team.", field="add")
+        if set(add) & set(remove):
+            raise InvalidInput("change/invalid", "A role is given or taken, not both.", field="remove")
         given = {"staff": person.id, "add": list(add), "remove": list(remove), "team": team}
         return {**given, "employer": employer} if employer else given
 

@@ -14,6 +14,7 @@ from gardefou.flow.budget import top_up
 from gardefou.flow.change import propose
 from gardefou.flow.names import find_person, read_name, revealings_of
 from gardefou.flow.newcomers import keep_newcomer, newcomer
+from gardefou.people.last_days import refuse_over
 from gardefou.storage import tables
 from gardefou.storage.records import fetch, fetch_all, get
 from gardefou.web import paging, views
@@ -104,6 +105,7 @@ def search(caller: Caller, body: FindStaff) -> Answer:
 @post(router, "/staff", NewStaff, tag=TAG, answers={201: "Added.", 202: "It waits for people."})
 def add_staff(caller: Caller, body: NewStaff) -> Answer:
     """Add a colleague. The name is sealed at once; everything answers with the pseudonym."""
+    refuse_over(body.last_day, caller.app.now())
     payload = {
         "roles": body.roles,
         "team": body.team,
@@ -128,6 +130,7 @@ def change_roles(caller: Caller, body: Roles, id: str) -> Answer:  # noqa: A002
 @post(router, "/staff/{id}/leave", Leave, tag=TAG, answers=_WAITS)
 def give_notice(caller: Caller, body: Leave, id: str) -> Answer:  # noqa: A002
     """Set the last day. An earlier one counts at once; a later one, or none, waits for people."""
+    refuse_over(body.last_day, caller.app.now())
     payload = {"staff": _find(caller, id).id, "last_day": body.last_day}
     return proposed(caller, propose(caller.app, caller.actor, "leave", payload, body.because))
 

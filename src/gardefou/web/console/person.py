@@ -18,6 +18,7 @@ from gardefou.flow.names import open_revealing
 from gardefou.flow.rollback_report import rollbacks_of
 from gardefou.flow.second_look import hidden_on
 from gardefou.flow.sessions import end, may_end_of_others, open_sessions
+from gardefou.people.last_days import refuse_over
 from gardefou.people.leaving import Loss
 from gardefou.people.preferences import zones
 from gardefou.people.roles import ROLES, Power, powers_of
@@ -201,6 +202,7 @@ def give_notice(visit: Visit) -> Response:
         last = end_of_day(form.one("last_day"), "last_day", form.one("zone"))
         if last is None:
             raise InvalidInput("console/day", _("Give the last day, or say that they stay."), field="last_day")
+    refuse_over(last, visit.app.now())
     payload = {"staff": person.id, "last_day": None if last is None else rfc3339(last)}
     return _after(person, propose(visit.app, visit.actor, "leave", payload, form.one("because")))
 
