@@ -111,6 +111,13 @@ def test_a_role_is_given_or_taken_and_not_both(one_house):
     assert one_house.get("/staff/pseudo-pol").json()["roles"] == ["policy"]
 
 
+def test_r4_no_service_is_called_as_a_colleague_appears(house):
+    """Both stand in `placed_by`, services by their names and people by their pseudonyms."""
+    for name in ("pseudo-rea", house.people["rea"].id):
+        answer = house.post("/tokens", {"service": name, "scope": ["reports:write"]}, by="ada")
+        assert (answer.status_code, answer.json()["code"]) == (400, "token/service")
+
+
 def test_platforms_are_registered_by_what_they_prove_to_be(house):
     answer = house.post("/platforms", {"name": "chirp", "kind": "sandbox"}, by="ada")
     assert answer.status_code in {201, 202}, answer.text

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from gardefou.domain.records import ORGANISATION, SYSTEM, PlatformEntry, Staff, Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
@@ -22,6 +24,7 @@ from gardefou.people.roles import (
 )
 from gardefou.people.standing import standing_now
 from gardefou.speech import gettext as _
+from gardefou.storage import tables
 from gardefou.storage.work import UnitOfWork
 
 SOURCES = ("user", "trusted_flagger", "machine", "authority")
@@ -78,6 +81,14 @@ def _require_platforms(uow: UnitOfWork, platforms: tuple[str, ...], scopes: tupl
         )
 
 
+def _names_a_person(uow: UnitOfWork, service: str | None) -> bool:
+    """Say whether a person has this id or pseudonym: a service appears by its name where people do by theirs (R4)."""
+    if not service:
+        return False
+    table = tables.staff.c
+    return uow.find(Staff, sa.or_(table.id == service, table.pseudonym == service)) is not None
+
+
 class TokenIssue(Handler):
     """Issue a token: one's own, or a service's.
 
@@ -98,7 +109,7 @@ class TokenIssue(Handler):
         if set(scopes) & set(CLIENT_SCOPES) and (len(scopes) > 1 or not payload.get("service")):
             raise InvalidInput("token/scope_alone", "scim is a service's, and stands alone.", field="scope")
         service = text(payload, "service", optional=True, most=128) or None
-        if service in {SYSTEM, ORGANISATION} or (service and uow.get(Staff, ORGANISATION, service, lock=False)):
+        if service in {SYSTEM, ORGANISATION} or _names_a_person(uow, service):
             raise InvalidInput("token/service", "That is the name of a person or of Gardefou itself.", field="service")
         staff = text(payload, "staff", optional=True) or None
         if (service is None) == (staff is None):
@@ -152,7 +163,7 @@ class TokenIssue(Handler):
     def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
         """The service's name is a person's by now (R4)."""
         service = payload["service"]
-        person = service and uow.get(Staff, ORGANISATION, service, lock=False)
+        person = _names_a_person(uow, service)
         return "That is the name of a person by now; propose it anew under another." if person else ""
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
