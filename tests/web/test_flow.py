@@ -144,6 +144,17 @@ def test_a_preview_takes_an_enforcements_body_too_and_answers_what_placing_it_wo
     assert (unsaid.status_code, unsaid.json()["field"]) == (400, "action")
 
 
+def test_an_account_is_named_as_it_can_be_named_in_an_address(house):
+    """Else it could be taken down and not be restored: its restore is an address."""
+    for ref in ("10\n01", "\x1b[2J1001", "\x7f"):
+        answer = placed(house, ref)
+        assert (answer.status_code, answer.json()["code"]) == (400, "enforcement/account")
+    item = placed(house, action="remove_content", content=["p1", "p\n2"])
+    assert (item.status_code, item.json()["code"]) == (400, "enforcement/content")
+    tier = house.post("/accounts/sandbox/a%1Bb/tier", {"tier": "notable", "because": "x"}, by="lea")
+    assert (tier.status_code, tier.json()["field"]) == (400, "account")
+
+
 def test_a_restore_lifts_everything_and_says_how_long_it_took(house):
     harm = placed(house).json()
     answer = house.post("/accounts/sandbox/1001/restore", {"because": "The real one."}, by="ona")

@@ -91,6 +91,11 @@ def parse_report(body: object) -> NewReport:
     )
 
 
+def is_id(text: str) -> bool:
+    """Say whether this can be an id at a platform: 1 to 512 characters, none of them a control character."""
+    return _ID.fullmatch(text) is not None
+
+
 def _object(value: object, name: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return cast("Mapping[str, Any]", value)

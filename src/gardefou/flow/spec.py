@@ -9,6 +9,7 @@ from typing import Any
 
 from gardefou.domain.actions import DECIDABLE, SEVERITY, Action, Reversibility
 from gardefou.errors import InvalidInput
+from gardefou.flow.report_input import is_id
 from gardefou.flow.rules import Rules
 from gardefou.platforms.protocol import Capability, Description
 from gardefou.speech import gettext as _
@@ -82,8 +83,10 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
             ),
             field="action",
         )
-    if not wanted.account or len(wanted.account) > 512:
+    if not is_id(wanted.account):
         raise InvalidInput("enforcement/account", "Name the account by its platform id.", field="account")
+    if not all(is_id(item) for item in wanted.content):
+        raise InvalidInput("enforcement/content", "Name each item by its platform id.", field="content")
     if action is Action.REMOVE_CONTENT:
         if not wanted.content:
             raise InvalidInput("enforcement/content", "remove_content needs the ids of the items.", field="content")
@@ -106,10 +109,14 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
         raise InvalidInput(
             "enforcement/label", _("%(action)s takes no label.", action=plain(action.value)), field="label"
         )
-    if not wanted.policy:
+    if not wanted.policy.strip():
         raise InvalidInput("enforcement/policy", "Name the policy that this rests on.", field="policy")
     if len(wanted.rationale) > _MAX_TEXT:
-        raise InvalidInput("enforcement/too_long", _("At most %(most)s characters.", most=_MAX_TEXT), field="rationale")
+        raise InvalidInput(
+            "enforcement/too_long",
+            _("%(name)s has at most %(most)s characters.", name="rationale", most=_MAX_TEXT),
+            field="rationale",
+        )
     start = wanted.execute_at or now
     if wanted.execute_at is not None and not now <= wanted.execute_at <= now + _MAX_AHEAD:
         raise InvalidInput(

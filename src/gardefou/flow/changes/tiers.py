@@ -12,6 +12,7 @@ from gardefou.flow.app import App, Config
 from gardefou.flow.changes.against import lapse_against
 from gardefou.flow.changes.base import Handler, Payload, instant, text, written
 from gardefou.flow.observe import retier, tier_memory
+from gardefou.flow.report_input import is_id
 from gardefou.flow.rules import Rules
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
@@ -65,6 +66,9 @@ class TierChange(Handler):
         tier = text(payload, "tier")
         if tier not in {item.value for item in Tier}:
             raise InvalidInput("tier/unknown", "tier is standard, notable or protected.", field="tier")
+        account = text(payload, "account")
+        if not is_id(account):
+            raise InvalidInput("enforcement/account", "Name the account by its platform id.", field="account")
         until = instant(payload, "until")
         if until is not None and until <= uow.now:
             raise InvalidInput("tier/until", "until lies in the future.", field="until")
@@ -72,7 +76,7 @@ class TierChange(Handler):
             until = entry_end(config.rules, uow.now)
         return {
             "platform": platform,
-            "account": text(payload, "account"),
+            "account": account,
             "tier": tier,
             "handle": text(payload, "handle", optional=True),
             "because": text(payload, "because", optional=True, most=2000),
