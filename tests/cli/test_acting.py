@@ -57,6 +57,9 @@ def test_cases_are_listed_shown_and_taken(scene):
     assert "case/not_found" in scene.error("case", "show", "nope")
     assert "cli/usage" in scene.error("case", "list", "--state", "sideways")
     assert "case/cursor" in scene.error("case", "list", "--cursor", "zzz")
+    # Else the first page would come again, or nothing at all.
+    assert "input/cursor" in scene.error("enforcement", "list", "--cursor", "zzz")
+    assert "input/cursor" in scene.error("incident", "list", "--cursor", "zzz")
 
 
 def test_an_enforcement_is_placed_shown_proved_and_restored(scene, tmp_path):

@@ -144,6 +144,22 @@ def test_a_preview_takes_an_enforcements_body_too_and_answers_what_placing_it_wo
     assert (unsaid.status_code, unsaid.json()["field"]) == (400, "action")
 
 
+def test_what_is_wrong_with_one_of_several_actions_is_named_by_its_place(house):
+    case = house.report().json()["case"]
+    wrong = {**SUSPEND, "actions": [{"action": "suspend"}, {"action": "label", "label": "nowhere"}]}
+    for path, body in (
+        (f"/cases/{case}/decisions", wrong),
+        ("/enforcements/preview", {**wrong, "case": case}),
+        ("/enforcements/preview", {**wrong, "platform": "sandbox", "account": "1001"}),
+    ):
+        answer = house.post(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (400, "enforcement/label")
+        assert answer.json()["field"] == "actions.1.label"
+    alone = {"platform": "sandbox", "account": "1001", "action": "label", "label": "nowhere", "policy": "spam"}
+    for path in ("/enforcements", "/enforcements/preview"):
+        assert house.post(path, alone).json()["field"] == "label"
+
+
 def test_an_account_is_named_as_it_can_be_named_in_an_address(house):
     """Else it could be taken down and not be restored: its restore is an address."""
     for ref in ("10\n01", "\x1b[2J1001", "\x7f"):
@@ -153,6 +169,20 @@ def test_an_account_is_named_as_it_can_be_named_in_an_address(house):
     assert (item.status_code, item.json()["code"]) == (400, "enforcement/content")
     tier = house.post("/accounts/sandbox/a%1Bb/tier", {"tier": "notable", "because": "x"}, by="lea")
     assert (tier.status_code, tier.json()["field"]) == (400, "account")
+
+
+def test_a_policy_of_blanks_is_none_and_too_long_a_one_is_named(house):
+    blank = placed(house, policy="  ")
+    assert (blank.status_code, blank.json()["code"]) == (400, "enforcement/policy")
+    long = placed(house, policy="x" * 300)
+    assert (long.json()["field"], long.json()["detail"]) == ("policy", "policy has at most 200 characters.")
+
+
+def test_a_state_that_there_is_not_is_answered_with_those_there_are(one_house):
+    cases, enforcements = one_house.get("/cases?state=shut"), one_house.get("/enforcements?state=shut")
+    assert (cases.status_code, enforcements.status_code) == (400, 400)
+    assert cases.json()["detail"] == "state is one of open, closed, all."
+    assert "in_force" in enforcements.json()["detail"]
 
 
 def test_a_restore_lifts_everything_and_says_how_long_it_took(house):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import click
 
@@ -129,3 +130,17 @@ def wanted(now: datetime, given: dict[str, Any]) -> Wanted:
         legal_basis=given["legal_basis"],
         confirm={name: value for name, value in confirm.items() if value is not None},
     )
+
+
+def page_end(cursor: str) -> str:
+    """Return the id at which the page before ended.
+
+    Raises:
+        InvalidInput: it is no id, and everything or nothing would come after it (`input/cursor`).
+    """
+    try:
+        return str(UUID(cursor))
+    except ValueError:
+        raise InvalidInput(
+            "input/cursor", f"--cursor: {cursor!r} is none of ours; start at the first page.", field="cursor"
+        ) from None

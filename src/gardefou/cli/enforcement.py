@@ -10,7 +10,7 @@ import click
 import sqlalchemy as sa
 
 from gardefou.cli import shapes
-from gardefou.cli.arguments import wanted, wish_options
+from gardefou.cli.arguments import page_end, wanted, wish_options
 from gardefou.cli.changes import end
 from gardefou.cli.common import Cli, cli_command, confirmed, examples
 from gardefou.cli.enforcement_group import answer_many, group_options, tell_groups
@@ -62,7 +62,7 @@ def list_(ctx: Cli, state: str | None, account: str | None, limit: int, cursor: 
         platform, ref = split_account(account)
         statement = statement.where(table.platform == platform, table.account == ref)
     if cursor is not None:
-        statement = statement.where(table.id < cursor)
+        statement = statement.where(table.id < page_end(cursor))
     with app.works.read() as connection:
         found = fetch_all(connection, Enforcement, statement)
         names = Pseudonyms(connection)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import sqlalchemy as sa
 
+from gardefou.cli.arguments import page_end
 from gardefou.cli.common import Cli, cli_command, examples, split_account
 from gardefou.clock import rfc3339
 from gardefou.domain.records import Incident
@@ -49,7 +50,7 @@ def list_(ctx: Cli, kind: str | None, account: str | None, limit: int, cursor: s
     if kind is not None:
         statement = statement.where(table.kind == kind)
     if cursor is not None:
-        statement = statement.where(table.id < cursor)
+        statement = statement.where(table.id < page_end(cursor))
     platform, ref = split_account(account) if account else ("", "")
     if account:
         statement = statement.where(table.platform == platform)

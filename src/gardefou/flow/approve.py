@@ -100,7 +100,11 @@ def _check_words(given: Answer) -> None:
     if given.answer not in {"yes", "no"}:
         raise InvalidInput("approval/answer", "answer is yes or no.", field="answer")
     if len(given.note) > _MAX_NOTE or len(given.own_answer) > _MAX_NOTE:
-        raise InvalidInput("approval/too_long", _("At most %(most)s characters.", most=_MAX_NOTE), field="note")
+        raise InvalidInput(
+            "approval/too_long",
+            _("%(name)s has at most %(most)s characters.", name="note", most=_MAX_NOTE),
+            field="note",
+        )
 
 
 def _a_person(app: App, actor: Actor) -> Actor:

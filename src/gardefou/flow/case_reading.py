@@ -119,7 +119,8 @@ def list_cases(
         InvalidInput: `case/state`, `case/cursor`, `case/limit`.
     """
     if state is not None and state not in STATES:
-        raise InvalidInput("case/state", _("state is one of %(states)s.", states=", ".join(STATES)), field="state")
+        states = ", ".join((*STATES, "all"))
+        raise InvalidInput("case/state", _("state is one of %(states)s.", states=states), field="state")
     if not 1 <= limit <= MAX_PAGE:
         raise InvalidInput("case/limit", _("limit is 1 to %(most)s.", most=MAX_PAGE), field="limit")
     where: list[sa.ColumnElement[bool]] = []

@@ -62,7 +62,11 @@ def propose_all(
     """Propose guarded changes together, all of them or none; each then takes effect or waits by itself (`propose`)."""
     handlers = [_handler(kind) for kind, _payload in wanted]
     if len(because) > _MAX_TEXT:
-        raise InvalidInput("change/because", _("At most %(most)s characters.", most=_MAX_TEXT), field="because")
+        raise InvalidInput(
+            "change/because",
+            _("%(name)s has at most %(most)s characters.", name="because", most=_MAX_TEXT),
+            field="because",
+        )
     for handler, (_kind, payload) in zip(handlers, wanted, strict=True):
         actor.require(handler.power, app.now())
         actor.require_everywhere()

@@ -38,6 +38,8 @@ MAX_ACTIONS = 20
 MAX_TEXT = 10_000
 MAX_POLICY = 200
 #: Actions that touch items where they are named; without, the case's own item is meant.
+#: What may be wrong with one action of a list.
+_OF_AN_ACTION = frozenset({"action", "content", "label", "until", "execute_at", "legal_basis"})
 _ON_ITEMS = frozenset({Action.REMOVE_CONTENT.value, Action.LABEL.value})
 
 
@@ -111,7 +113,7 @@ def decide(
     _decidable(case, actor, app.now())
     if judgement.outcome == "no_violation":
         return _close(app, actor, case, judgement)
-    prepared = [prepare(app, wanted) for wanted in _wanted(case, judgement)]
+    prepared = _prepared(app, _wanted(case, judgement))
     _refuse_twice(prepared)
     decision_id = app.ids.new()
     made: list[tuple[Decision, Case]] = []
@@ -173,7 +175,11 @@ def _judgement(
             "decision/actions", _("At most %(most)s actions in one decision.", most=MAX_ACTIONS), field="actions"
         )
     if len(rationale) > MAX_TEXT:
-        raise InvalidInput("decision/rationale", _("At most %(most)s characters.", most=MAX_TEXT), field="rationale")
+        raise InvalidInput(
+            "decision/rationale",
+            _("%(name)s has at most %(most)s characters.", name="rationale", most=MAX_TEXT),
+            field="rationale",
+        )
     _check_texts(policy, rationale)
     return _Judgement(
         outcome=found,
@@ -187,7 +193,11 @@ def _judgement(
 
 def _check_texts(policy: str, rationale: str) -> None:
     if len(policy) > MAX_POLICY:
-        raise InvalidInput("decision/policy", _("At most %(most)s characters.", most=MAX_POLICY), field="policy")
+        raise InvalidInput(
+            "decision/policy",
+            _("%(name)s has at most %(most)s characters.", name="policy", most=MAX_POLICY),
+            field="policy",
+        )
     for field, text in (("policy", policy), ("rationale", rationale)):
         if "\x00" in text:
             raise InvalidInput(f"decision/{field}", "This holds characters that are no text.", field=field)
@@ -197,6 +207,19 @@ def _decidable(case: Case, actor: Actor, now: datetime) -> None:
     if case.state != "open":
         raise Stale("decision/stale", "This case was decided meanwhile; read it again.", extra={"case": case.id})
     refuse_others(case, actor, now)
+
+
+def _prepared(app: App, wishes: Sequence[Wanted]) -> list[Prepared]:
+    """Prepare every action of a list; what is wrong with one names it by its place (``actions.1.label``)."""
+    made: list[Prepared] = []
+    for number, wanted in enumerate(wishes):
+        try:
+            made.append(prepare(app, wanted))
+        except InvalidInput as error:
+            if error.field in _OF_AN_ACTION:
+                error.field = f"actions.{number}.{error.field}"
+            raise
+    return made
 
 
 def _refuse_twice(prepared: Sequence[Prepared]) -> None:
@@ -350,7 +373,7 @@ def preview_wanted(
     for wanted in wishes:
         actor.require_platform(wanted.platform)
         _check_texts(wanted.policy, wanted.rationale)
-    prepared = [prepare(app, wanted) for wanted in wishes]
+    prepared = _prepared(app, wishes)
     _refuse_twice(prepared)
     judged = preview(app, actor, prepared, case=case, bulk=bulk)
     now = app.now()

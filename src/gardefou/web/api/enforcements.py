@@ -56,7 +56,10 @@ def list_enforcements(caller: Reader, query: Annotated[EnforcementsQuery, Query(
         where.append(_e.platform.in_(caller.actor.platforms))
     if query.state:
         if query.state not in {state.value for state in State}:
-            raise InvalidInput("enforcement/state_unknown", f"There is no state {query.state!r}.", field="state")
+            known = ", ".join(state.value for state in State)
+            raise InvalidInput(
+                "enforcement/state_unknown", f"There is no state {query.state!r}; use one of {known}.", field="state"
+            )
         where.append(_e.state == query.state)
     for column, value in ((_e.platform, query.platform), (_e.account, query.account), (_e.action, query.action)):
         if value:
@@ -130,6 +133,16 @@ def preview(caller: Caller, body: Preview) -> Answer:
     ``verdict`` is what the nets ask of all actions together, ``actions`` what
     they ask of each, ``says`` in words what will happen.
     """
+    try:
+        return Answer(document=_preview(caller, body))
+    except InvalidInput as error:
+        if body.action and error.field:
+            # There the one action stands in the body itself.
+            error.field = error.field.removeprefix("actions.0.")
+        raise
+
+
+def _preview(caller: Caller, body: Preview) -> views.Document:
     asked = body.wished()
     confirm = body.confirm.given() if body.confirm else {}
     if body.case:
@@ -144,10 +157,10 @@ def preview(caller: Caller, body: Preview) -> Answer:
             actions=[wish_of(wish) for wish in asked],
             confirm=confirm,
         )
-        return Answer(document=_previewed(previewed))
+        return _previewed(previewed)
     if body.outcome == "no_violation" and not asked:
         says = ["Nothing happens to the account."]
-        return Answer(document={"verdict": NOTHING.to_json(), "actions": [], "says": says})
+        return {"verdict": NOTHING.to_json(), "actions": [], "says": says}
     if not body.platform or not body.account or not asked:
         raise InvalidInput("input/invalid", "Name platform, account and actions, or a case.", field="actions")
     wishes = [
@@ -167,7 +180,7 @@ def preview(caller: Caller, body: Preview) -> Answer:
         )
         for wish in asked
     ]
-    return Answer(document=_previewed(preview_wanted(caller.app, caller.actor, wishes)))
+    return _previewed(preview_wanted(caller.app, caller.actor, wishes))
 
 
 def _previewed(previewed: Previewed) -> views.Document:
