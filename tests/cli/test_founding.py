@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import stat
+import time
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -66,6 +70,22 @@ def test_a_signed_out_session_is_over_everywhere(shell):
     secret = (shell.data / "signin").read_text().strip()
     shell.run("logout")
     assert "auth/signed_out" in shell.error("case", "list", token=secret)
+
+
+def test_a_session_of_the_command_line_goes_on_while_it_is_used(shell):
+    """It ends after eight hours unused, and after twelve in any case."""
+
+    def used_ago(hours: int) -> None:
+        with closing(sqlite3.connect(shell.data / "gardefou.db")) as store, store:
+            then = int((time.time() - hours * 3600) * 1_000_000)
+            store.execute("UPDATE session SET created_at = ?, seen_at = ?", (then, then))
+
+    used_ago(7)
+    shell.run("case", "list")
+    seen = datetime.fromisoformat(shell.json("session", "list")["sessions"][0]["seen_at"])
+    assert datetime.now(UTC) - seen < timedelta(minutes=10)
+    used_ago(9)
+    assert "auth/signed_out" in shell.error("case", "list")
 
 
 def test_setup_waits_for_its_founders_and_then_guards(shell):

@@ -129,15 +129,17 @@ def actor_of(app: App, secret: str) -> Actor:
     Raises:
         Denied: `auth/invalid`, `auth/signed_out`, `staff/…`.
     """
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     import sqlalchemy as sa
 
     from gardefou.flow.rules import load_rules
     from gardefou.people.authenticate import by_session, by_token, hash_secret
+    from gardefou.people.sessions import NOTED, note_seen
     from gardefou.people.token_use import note_used
     from gardefou.storage import tables
 
+    seen: datetime | None = None
     with app.works.read() as connection:
         is_session = connection.execute(
             sa.select(tables.session.c.staff_id).where(tables.session.c.hash == hash_secret(secret))
@@ -148,8 +150,13 @@ def actor_of(app: App, secret: str) -> Actor:
             actor.require_everywhere()
         else:
             idle = timedelta(seconds=load_rules(connection).session_idle_seconds)
-            actor = by_session(connection, secret, now=app.now(), idle=idle)[0]
-            return replace(actor, via="cli")
+            actor, _, seen = by_session(connection, secret, now=app.now(), idle=idle)
+    if seen is not None:
+        # Else whoever works here all day is signed out as if nobody had used it since the morning.
+        if app.now() - seen > NOTED:
+            with app.works.begin() as uow:
+                note_seen(uow.connection, hash_secret(secret), uow.now)
+        return replace(actor, via="cli")
     if actor.token_id is not None:
         note_used(app.works.store, actor.token_id, app.now())
     return actor
