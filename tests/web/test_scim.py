@@ -735,6 +735,25 @@ def test_deep_and_large_bodies_are_refused_in_scims_own_words(okta):
     assert okta.call("GET", "/Me").status_code == 501
 
 
+def test_what_is_no_text_is_refused_on_every_database(scim):
+    user = scim.user("ada.l")
+    before = scim.call("GET", "/Users").json()["totalResults"]
+    team = {"schemas": [USER, EXTRA], "userName": "grace.h", EXTRA: {"team": "a\0b"}}
+    for method, path, body in (
+        ("POST", "/Users", team),
+        ("POST", "/Users", {"schemas": [USER], "userName": "gr\0ce"}),
+        ("POST", "/Users", {"schemas": [USER], "userName": ""}),
+        ("POST", "/Groups", {"schemas": [GROUP], "displayName": "Tr\0st"}),
+        ("POST", "/Groups", {"schemas": [GROUP], "displayName": "Trust", "members": [{"value": "\0"}]}),
+    ):
+        answer = scim.call(method, path, body)
+        assert (answer.status_code, answer.json()["scimType"]) == (400, "invalidValue"), answer.text
+    emptied = scim.patch(f"/Users/{user['id']}", {"op": "replace", "path": "userName", "value": ""})
+    assert emptied.status_code == 400
+    assert scim.call("GET", "/Users").json()["totalResults"] == before
+    assert scim.call("POST", "/Users", {"schemas": [USER], "userName": "back\\u0000slash"}).status_code == 201
+
+
 def test_r19_no_answer_leads_from_a_name_to_a_pseudonym(okta):
     okta.groups_mean("Leads = role:lead")
     user = okta.user("canary-user", displayName="Canary Name", emails=[{"value": "canary@example.com"}])

@@ -260,6 +260,8 @@ def _identity(stated: Any) -> tuple[str, str]:
 
 def _check_identity(call: Call, uow: UnitOfWork, new: Any, staff: Staff | None) -> str | None:
     """Return whom this identity leads to that nobody provisions yet; raise where it is not to be had."""
+    if not new.user_name:
+        raise InvalidValueException(attribute="userName", detail="userName is not empty.")
     identity = _identity(new)
     if staff is not None and (staff.roles or staff.enrolled) and any(identity):
         entry = call.app.directory.get(uow.connection, staff.id)

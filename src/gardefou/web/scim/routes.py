@@ -85,6 +85,24 @@ def _document(request: Request, raw: bytes) -> Any:
     if kind not in _JSON:
         raise InvalidInput("http/content_type", "Send JSON with Content-Type: application/scim+json.")
     try:
-        return orjson.loads(raw)
+        document = orjson.loads(raw)
     except (orjson.JSONDecodeError, RecursionError):
         raise InvalidInput("input/json", "The body is not JSON.") from None
+    if b"\\u0000" in raw and _has_nul(document):
+        raise InvalidInput("input/invalid", "The body holds a character that is no text.")
+    return document
+
+
+def _has_nul(document: Any) -> bool:
+    """Say whether a text in it holds a NUL, which PostgreSQL keeps nowhere."""
+    left: list[Any] = [document]
+    while left:
+        one = left.pop()
+        if isinstance(one, str):
+            if "\x00" in one:
+                return True
+        elif isinstance(one, dict):
+            left.extend((*one.keys(), *one.values()))
+        elif isinstance(one, list):
+            left.extend(one)
+    return False
