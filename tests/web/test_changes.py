@@ -111,6 +111,18 @@ def test_a_role_is_given_or_taken_and_not_both(one_house):
     assert one_house.get("/staff/pseudo-pol").json()["roles"] == ["policy"]
 
 
+def test_a_proposal_of_nets_is_a_whole_file_or_single_nets_and_not_both(one_house):
+    whole = one_house.get("/nets").json()["toml"]
+    for more in ({"put": [NET]}, {"remove": ["newcomer-bulk"]}):
+        answer = one_house.post("/nets/proposals", {"toml": whole, **more}, by="pol")
+        assert (answer.status_code, answer.json()["field"]) == (400, "toml"), answer.text
+
+
+def test_a_service_has_a_name_that_can_be_shown(one_house):
+    answer = one_house.post("/tokens", {"service": "a\x1b[2Jb", "scope": ["reports:write"]}, by="ada")
+    assert (answer.status_code, answer.json()["code"]) == (400, "token/service")
+
+
 def test_r4_no_service_is_called_as_a_colleague_appears(house):
     """Both stand in `placed_by`, services by their names and people by their pseudonyms."""
     for name in ("pseudo-rea", house.people["rea"].id):

@@ -183,6 +183,10 @@ def test_a_state_that_there_is_not_is_answered_with_those_there_are(one_house):
     assert (cases.status_code, enforcements.status_code) == (400, 400)
     assert cases.json()["detail"] == "state is one of open, closed, all."
     assert "in_force" in enforcements.json()["detail"]
+    # An empty list would say that there are none.
+    for path, field in (("/enforcements?action=ban", "action"), ("/incidents?kind=fire", "kind")):
+        answer = one_house.get(path)
+        assert (answer.status_code, answer.json()["field"]) == (400, field)
 
 
 def test_a_restore_lifts_everything_and_says_how_long_it_took(house):

@@ -77,6 +77,8 @@ def _read(toml: str) -> NetSet:
 
 def _result(config: Config, payload: Payload) -> NetSet:
     if "toml" in payload:
+        if payload.get("put") or payload.get("remove"):
+            raise InvalidInput("change/invalid", "Give a whole file as toml, or remove and put.", field="toml")
         return _read(text(payload, "toml", most=_MOST))
     tables: list[Any] = list(payload.get("put", []))
     remove = texts(payload, "remove")

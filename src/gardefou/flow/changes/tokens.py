@@ -11,6 +11,7 @@ from gardefou.domain.records import ORGANISATION, SYSTEM, PlatformEntry, Staff, 
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
+from gardefou.flow.report_input import is_id
 from gardefou.people.actor import Actor
 from gardefou.people.leaving import Loss
 from gardefou.people.roles import (
@@ -111,6 +112,8 @@ class TokenIssue(Handler):
         service = text(payload, "service", optional=True, most=128) or None
         if service in {SYSTEM, ORGANISATION} or _names_a_person(uow, service):
             raise InvalidInput("token/service", "That is the name of a person or of Gardefou itself.", field="service")
+        if service and not is_id(service):
+            raise InvalidInput("token/service", "A service's name has no control characters.", field="service")
         staff = text(payload, "staff", optional=True) or None
         if (service is None) == (staff is None):
             raise InvalidInput("token/whose", "A token is a service's or one's own.", field="service")

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from gardefou.domain.actions import Action
 from gardefou.domain.records import Enforcement
 from gardefou.domain.states import State
 from gardefou.errors import GardefouError, InvalidInput, NotFound
@@ -61,6 +62,11 @@ def list_enforcements(caller: Reader, query: Annotated[EnforcementsQuery, Query(
                 "enforcement/state_unknown", f"There is no state {query.state!r}; use one of {known}.", field="state"
             )
         where.append(_e.state == query.state)
+    if query.action and query.action not in {action.value for action in Action}:
+        known = ", ".join(action.value for action in Action)
+        raise InvalidInput(
+            "enforcement/action", f"There is no action {query.action!r}; use one of {known}.", field="action"
+        )
     for column, value in ((_e.platform, query.platform), (_e.account, query.account), (_e.action, query.action)):
         if value:
             where.append(column == value)

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from gardefou.domain.records import Incident
+from gardefou.errors import InvalidInput
 from gardefou.flow.incident_story import read_story
+from gardefou.flow.incident_words import TITLES
 from gardefou.flow.story import Story
 from gardefou.people.directory import Directory
 from gardefou.storage import tables
@@ -35,6 +37,9 @@ class IncidentsQuery(PageQuery):
 def list_incidents(caller: Reader, query: Annotated[IncidentsQuery, Query()]) -> Json:
     """List incidents, newest first."""
     statement = sa.select(tables.incident).order_by(_i.id.desc()).limit(query.limit + 1)
+    if query.kind and query.kind not in TITLES:
+        known = ", ".join(sorted(TITLES))
+        raise InvalidInput("incident/kind", f"There is no kind {query.kind!r}; use one of {known}.", field="kind")
     for column, value in ((_i.platform, query.platform), (_i.kind, query.kind)):
         if value:
             statement = statement.where(column == value)

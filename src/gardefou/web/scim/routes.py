@@ -7,7 +7,7 @@ starts no slower.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from starlette.concurrency import run_in_threadpool
@@ -102,7 +102,8 @@ def _has_nul(document: Any) -> bool:
             if "\x00" in one:
                 return True
         elif isinstance(one, dict):
-            left.extend((*one.keys(), *one.values()))
+            for key, value in cast("dict[str, Any]", one).items():
+                left += (key, value)
         elif isinstance(one, list):
-            left.extend(one)
+            left += cast("list[Any]", one)
     return False
