@@ -43,6 +43,13 @@ def test_a_last_day_that_is_over_is_taken_for_a_slip_and_nobody_is_put_off_by_it
     assert "2099-07-14 21:59" in shell.text("staff", "leave", who, "--last-day", "2099-07-14", "--zone", "Europe/Paris")
 
 
+def test_a_reason_that_is_asked_for_says_something(shell):
+    who = shell.json("staff", "add", "--role", "reviewer")["pseudonym"]
+    for words in (("reveal", who), ("erase", who, "--yes"), ("reset-passkeys", who)):
+        assert "--because" in shell.error("staff", *words, "--because", " ")
+    assert "--because" in shell.error("account", "protect", "sandbox/1001", "--tier", "notable", "--because", "")
+
+
 def test_nobody_is_added_who_has_left_already(shell):
     before = shell.json("staff", "list", "--all")
     assert "staff/last_day_over" in shell.error("staff", "add", "--role", "lead", "--last-day", "2020-01-01")

@@ -10,7 +10,7 @@ import click
 import sqlalchemy as sa
 
 from gardefou.cli import shapes
-from gardefou.cli.arguments import future, written
+from gardefou.cli.arguments import future, reason, written
 from gardefou.cli.changes import change, outcome, tell
 from gardefou.cli.common import Cli, cli_command, examples, fail, split_account, text_of
 from gardefou.cli.people_names import Pseudonyms
@@ -92,7 +92,7 @@ def show(ctx: Cli, account: str) -> None:
 )
 @click.argument("account", metavar="PLATFORM/REF")
 @click.option("--tier", required=True, type=_TIERS, help="How much review it gets.")
-@click.option("--because", required=True, help="Why, in a line.")
+@click.option("--because", required=True, callback=reason, help="Why, in a line.")
 @click.option("--until", help="When the entry ends: a moment, or a length such as 365d; left out, twelve months.")
 @cli_command
 def protect(ctx: Cli, account: str, tier: str, because: str, until: str | None) -> None:

@@ -144,3 +144,10 @@ def page_end(cursor: str) -> str:
         raise InvalidInput(
             "input/cursor", f"--cursor: {cursor!r} is none of ours; start at the first page.", field="cursor"
         ) from None
+
+
+def reason(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Take a reason that says something: whoever is told, or reads the record, has nothing else to go by."""
+    if not value.strip():
+        raise click.UsageError("--because: say why, in a line")
+    return value

@@ -8,7 +8,7 @@ import click
 import sqlalchemy as sa
 
 from gardefou.cli import shapes
-from gardefou.cli.arguments import last_day_end, past, words, written
+from gardefou.cli.arguments import last_day_end, past, reason, words, written
 from gardefou.cli.changes import change, end, outcome, tell
 from gardefou.cli.common import Cli, cli_command, confirmed, examples, fail
 from gardefou.cli.output import moment
@@ -263,7 +263,7 @@ def _list_grants(ctx: Cli) -> None:
     "reset-passkeys", epilog=examples("gardefou staff reset-passkeys velor-tami --because 'lost the phone and the key'")
 )
 @click.argument("staff", metavar="STAFF")
-@click.option("--because", required=True, help="Why, in a line.")
+@click.option("--because", required=True, callback=reason, help="Why, in a line.")
 @cli_command
 def reset_passkeys(ctx: Cli, staff: str, because: str) -> None:
     """End all that a person signs in with who lost it: passkeys, sign-in key, sessions; waits for people.
@@ -304,7 +304,7 @@ def suspend(ctx: Cli, staff: str, ends: bool, because: str) -> None:
 
 @staff.command("reveal", epilog=examples("gardefou staff reveal velor-tami --because 'court order 12/2026'"))
 @click.argument("staff", metavar="STAFF")
-@click.option("--because", required=True, help="Why, in a line; the person is told.")
+@click.option("--because", required=True, callback=reason, help="Why, in a line; the person is told.")
 @cli_command
 def reveal(ctx: Cli, staff: str, because: str) -> None:
     """Reveal who is behind a pseudonym: legal plus one other person, for a day.
@@ -355,7 +355,7 @@ def find(ctx: Cli, name: str, email: str) -> None:
 
 @staff.command("erase", epilog=examples("gardefou staff erase velor-tami --because 'left a year ago'"))
 @click.argument("staff", metavar="STAFF")
-@click.option("--because", required=True, help="Why, in a line.")
+@click.option("--because", required=True, callback=reason, help="Why, in a line.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @cli_command
 def erase(ctx: Cli, staff: str, because: str, yes: bool) -> None:
