@@ -218,8 +218,8 @@ def test_who_holds_the_case_decides(desk):
         ({"policy": "", "actions": SUSPEND}, "policy"),
         ({"policy": "spam", "rationale": "x" * 10_001, "actions": SUSPEND}, "rationale"),
         ({"policy": "spam", "evidence": [1], "actions": SUSPEND}, "evidence.0"),
-        ({"policy": "spam", "actions": (ActionWish(action="explode"),)}, "action"),
-        ({"policy": "spam", "actions": (ActionWish(action="label", label="nice"),)}, "label"),
+        ({"policy": "spam", "actions": (ActionWish(action="explode"),)}, "actions.0.action"),
+        ({"policy": "spam", "actions": (ActionWish(action="label", label="nice"),)}, "actions.0.label"),
     ],
 )
 def test_what_is_wrong_with_a_judgement_is_named(desk, judgement, field):
