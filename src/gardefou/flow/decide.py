@@ -37,9 +37,9 @@ MAX_ACTIONS = 20
 #: Characters of a rationale or a policy's name.
 MAX_TEXT = 10_000
 MAX_POLICY = 200
-#: Actions that touch items where they are named; without, the case's own item is meant.
 #: What may be wrong with one action of a list.
 _OF_AN_ACTION = frozenset({"action", "content", "label", "until", "execute_at", "legal_basis"})
+#: Actions that touch items where they are named; without, the case's own item is meant.
 _ON_ITEMS = frozenset({Action.REMOVE_CONTENT.value, Action.LABEL.value})
 
 
