@@ -6,7 +6,7 @@ starts no slower.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 import orjson
@@ -105,5 +105,5 @@ def _has_nul(document: Any) -> bool:
             for key, value in cast("dict[str, Any]", one).items():
                 left += (key, value)
         elif isinstance(one, list):
-            left += cast("list[Any]", one)
+            left += cast("Iterable[Any]", one)
     return False
