@@ -14,7 +14,8 @@ from gardefou.storage.work import UnitOfWork
 
 _table = tables.enforcement.c
 _STANDING = frozenset({"in_force", "restoring"})
-_IMPOSING = _STANDING | {"executing", "unknown"}
+#: Of an enforcement whose measures stand at the platform, or may by now.
+IMPOSING = _STANDING | {"executing", "unknown"}
 _LIVE = ("waiting", "ready", "executing", "unknown", "in_force", "restoring")
 _by_id = sa.select(tables.enforcement).where(_table.id == sa.bindparam("id")).limit(1)
 _BY_ID = Fast(_by_id)
@@ -85,7 +86,7 @@ def standing_harms(uow: UnitOfWork, platform: str, account: str) -> list[Enforce
 
 def imposing_harms(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     """Return the account's enforcements whose measures stand at the platform or may by now, oldest first."""
-    return [one for one in live_on(uow, platform, account) if one.severity > 0 and one.state in _IMPOSING]
+    return [one for one in live_on(uow, platform, account) if one.severity > 0 and one.state in IMPOSING]
 
 
 def lifted(uow: UnitOfWork, restore: Enforcement) -> list[Enforcement]:

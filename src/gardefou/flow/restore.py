@@ -24,7 +24,7 @@ from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.execute import advance, finish_restore, start_restore
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
-from gardefou.flow.reading import live_ahead, live_on, person_ahead
+from gardefou.flow.reading import IMPOSING, live_ahead, live_on, person_ahead
 from gardefou.flow.record_outcome import Begun
 from gardefou.flow.restore_limits import is_old, judge_restore, restores_ahead
 from gardefou.flow.stops import pauses_ahead
@@ -129,7 +129,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
             old = []
         base = base_of(account, free, [*barred, *old])
         drifted = account.drift_base is not None
-        present = set(account.measures) - set(base) - {m for harm in (*barred, *old) for m in harm.measures}
+        present = set(account.measures) - set(base) - _kept([*barred, *old])
         if free or (drifted and present):
             placed = place_restore(
                 uow, config, actor, account, free, because, whole=True, base=base, kind="restore", asked_at=asked_at
@@ -211,9 +211,13 @@ def base_of(account: Account, free: Sequence[Enforcement], barred: Sequence[Enfo
             base &= set(harm.base)
     if account.drift_base is not None:
         base &= set(account.drift_base)
-    for harm in barred:
-        base |= set(harm.measures) & set(account.measures)
+    base |= _kept(barred) & set(account.measures)
     return tuple(sorted(base))
+
+
+def _kept(barred: Sequence[Enforcement]) -> set[str]:
+    """Return what others are to lift: of what stands, or may by now. What only waits has imposed nothing (I12)."""
+    return {measure for harm in barred if harm.state in IMPOSING for measure in harm.measures}
 
 
 def place_restore(
