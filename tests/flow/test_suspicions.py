@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from gardefou.errors import Denied
+from gardefou.flow.break_glass import break_glass, ratify
 from tests.flow.world import DAY
 
 # what waits -----------------------------------------------------------------------------
@@ -31,3 +33,44 @@ def test_m11_what_was_done_by_law_stays_beside_what_is_restored(world):
     assert mark.state == "in_force"
     world.restore("oncall", "small")
     assert world.measures("small", ("c1",)) == {"removed:c1"}
+
+
+# who spoke ------------------------------------------------------------------------------
+
+
+def test_r15_something_graver_is_not_let_through_by_who_spoke_on_the_no(world):
+    first = world.enforce("lead", "known", "suspend")
+    world.approve("lead2", first, "no")
+    world.person("lead3", "lead")
+    graver = world.enforce("rev", "known", "deactivate")
+    with pytest.raises(Denied) as refused:
+        world.approve("lead", graver)
+    assert refused.value.code == "approval/spoken"
+    assert world.approve("lead3", graver).approved_at is not None
+
+
+def test_r15_something_milder_is_another_question(world):
+    first = world.enforce("lead", "known", "deactivate")
+    world.approve("lead2", first, "no")
+    milder = world.enforce("rev", "known", "suspend")
+    assert world.approve("lead", milder).state in {"executing", "in_force"}
+
+
+def broken(world, account="president", other="oncall"):
+    """Break the glass on an account, with one other's yes; return it in force."""
+    made = break_glass(world.app, world.fresh("rev"), "sandbox", account, "suspend", "hacked")
+    world.approve(other, made)
+    world.settle()
+    made = world.read(made)
+    assert made.state == "in_force"
+    return made
+
+
+def test_r15_who_spoke_on_the_no_does_not_let_broken_glass_stand(world):
+    first = world.enforce("lead", "known", "suspend")
+    world.approve("lead2", first, "no")
+    made = broken(world, "known")
+    with pytest.raises(Denied) as refused:
+        ratify(world.app, world.fresh("lead"), made.id)
+    assert refused.value.code == "approval/spoken"
+    assert ratify(world.app, world.fresh("policy"), made.id).ratified_by == "policy"

@@ -16,7 +16,7 @@ from gardefou.flow.app import App
 from gardefou.flow.approve import find_enforcement
 from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.incidents import near_miss, open_incident
-from gardefou.flow.may_speak import not_involved
+from gardefou.flow.may_speak import not_involved, not_spoken
 from gardefou.flow.place import judge_one, new_enforcement
 from gardefou.flow.prepare import prepare
 from gardefou.flow.spec import Wanted
@@ -120,7 +120,8 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
 
     Raises:
         Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`); or they had a
-            part in a restore of the account within 30 days (`approval/involved`).
+            part in a restore of the account within 30 days (`approval/involved`), or spoke on it before a
+            colleague's no (`approval/spoken`).
         Conflict: nothing to ratify, or its half hour is over (`ratify/nothing`).
     """
     actor.require(Power.BREAK_GLASS, app.now())
@@ -142,4 +143,5 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
         if staff.id in first or staff.team in teams:
             raise Denied("ratify/not_apart", "It takes a third person, of another team than the first two.")
         not_involved(uow, found, staff.id)
+        not_spoken(uow, found, staff.id)
         return uow.rewrite(found, "enforcement.ratified", by=staff.id, ratified_by=staff.id, until=None)

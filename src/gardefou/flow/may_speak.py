@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from gardefou.domain.actions import Action
 from gardefou.domain.records import Approval, Enforcement, Staff
 from gardefou.domain.states import State
@@ -12,6 +14,7 @@ from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approvals import as_person
+from gardefou.flow.fact_reads import GRAVE
 from gardefou.flow.reading import lifted
 from gardefou.flow.signed import Signed, check_yes
 from gardefou.flow.stops import open_pauses
@@ -75,10 +78,7 @@ def may_speak(
     if given.answer == "no":
         return Signed()
     not_involved(uow, found, staff.id)
-    if _spoke_on_a_no(uow, found, staff.id):
-        raise Denied(
-            "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
-        )
+    not_spoken(uow, found, staff.id)
     if any(need.blind for need in verdict.approvals) and not given.own_answer:
         raise InvalidInput(
             "approval/own_answer",
@@ -102,6 +102,18 @@ def not_involved(uow: UnitOfWork, found: Enforcement, who: str) -> None:
     if again and facts_of.involved(uow, found.platform, found.account, (who,)) and _restored(uow, found):
         raise Denied(
             "approval/involved", "This account was restored lately and you had a part in it; ask someone who had none."
+        )
+
+
+def not_spoken(uow: UnitOfWork, found: Enforcement, who: str) -> None:
+    """Raise where a person would outvote a colleague's no on which they have spoken already (R15).
+
+    Raises:
+        Denied: they have (`approval/spoken`).
+    """
+    if _spoke_on_a_no(uow, found, who):
+        raise Denied(
+            "approval/spoken", "You have spoken on this before it was refused; someone who has not must answer."
         )
 
 
@@ -134,7 +146,7 @@ def _restored(uow: UnitOfWork, found: Enforcement) -> bool:
 
 
 def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
-    """Whether this person placed or answered the same thing before a colleague's no ended it (R15)."""
+    """Whether this person placed or answered the same, or something milder, before a colleague's no ended it (R15)."""
     if not found.account:
         return False
     table = tables.enforcement.c
@@ -142,7 +154,8 @@ def _spoke_on_a_no(uow: UnitOfWork, found: Enforcement, staff_id: str) -> bool:
         Enforcement,
         table.platform == found.platform,
         table.account == found.account,
-        table.action == found.action,
+        # As for whoever places it: something graver is no other question.
+        sa.or_(table.action == found.action, sa.and_(table.severity >= GRAVE, table.severity <= found.severity)),
         table.state == State.REFUSED.value,
         table.ended_at > uow.now - _DAY,
         table.approve_by.is_not(None),
