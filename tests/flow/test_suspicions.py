@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from gardefou.errors import Denied
+from gardefou.errors import Denied, StepUpRequired
 from gardefou.flow.break_glass import break_glass, ratify
-from tests.flow.world import DAY
+from tests.flow.world import DAY, MINUTE
 
 # what waits -----------------------------------------------------------------------------
 
@@ -74,3 +76,18 @@ def test_r15_who_spoke_on_the_no_does_not_let_broken_glass_stand(world):
         ratify(world.app, world.fresh("lead"), made.id)
     assert refused.value.code == "approval/spoken"
     assert ratify(world.app, world.fresh("policy"), made.id).ratified_by == "policy"
+
+
+def test_m3_who_lets_broken_glass_stand_has_just_signed_in(world):
+    made = broken(world)
+    world.clock.advance(15 * MINUTE)
+    with pytest.raises(StepUpRequired):
+        ratify(world.app, world.actor("policy"), made.id)
+    assert ratify(world.app, world.fresh("policy"), made.id).ratified_by == "policy"
+
+
+def test_r14_no_token_lets_broken_glass_on_a_protected_account_stand(world):
+    made = broken(world)
+    with pytest.raises(Denied) as refused:
+        ratify(world.app, replace(world.fresh("policy", via="api"), token_id="t"), made.id)
+    assert refused.value.code == "approval/passkey"

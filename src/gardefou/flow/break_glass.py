@@ -19,6 +19,7 @@ from gardefou.flow.incidents import near_miss, open_incident
 from gardefou.flow.may_speak import not_involved, not_spoken
 from gardefou.flow.place import judge_one, new_enforcement
 from gardefou.flow.prepare import prepare
+from gardefou.flow.signed import asks_signature
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Requirement, Verdict
 from gardefou.people.actor import Actor
@@ -121,7 +122,8 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
     Raises:
         Denied: one of the first two, of their teams, or not in standing (`ratify/not_apart`); or they had a
             part in a restore of the account within 30 days (`approval/involved`), or spoke on it before a
-            colleague's no (`approval/spoken`).
+            colleague's no (`approval/spoken`); or it is said by token (`approval/passkey`).
+        StepUpRequired: the sign-in is older than ten minutes (M3).
         Conflict: nothing to ratify, or its half hour is over (`ratify/nothing`).
     """
     actor.require(Power.BREAK_GLASS, app.now())
@@ -144,4 +146,12 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
             raise Denied("ratify/not_apart", "It takes a third person, of another team than the first two.")
         not_involved(uow, found, staff.id)
         not_spoken(uow, found, staff.id)
+        config = app.config(uow.connection)
+        if actor.token_id is not None and asks_signature(config, found):
+            raise Denied(
+                "approval/passkey",
+                "A token is not enough for a yes here: sign in and say it in the console, best with a passkey.",
+            )
+        if not app.no_nets and actor.fresh_minutes(uow.now) > _FRESH_MINUTES:
+            raise StepUpRequired(_FRESH_MINUTES)
         return uow.rewrite(found, "enforcement.ratified", by=staff.id, ratified_by=staff.id, until=None)
