@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from gardefou.errors import Denied, StepUpRequired
+from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
+from gardefou.flow.change import pause, resume
 from tests.flow.world import DAY, MINUTE
 
 # what waits -----------------------------------------------------------------------------
@@ -91,3 +94,48 @@ def test_r14_no_token_lets_broken_glass_on_a_protected_account_stand(world):
     with pytest.raises(Denied) as refused:
         ratify(world.app, replace(world.fresh("policy", via="api"), token_id="t"), made.id)
     assert refused.value.code == "approval/passkey"
+
+
+# a service of one's own -----------------------------------------------------------------
+
+
+def test_i12_a_service_of_whoever_imposed_it_does_not_stop_its_restore(world):
+    world.enforce("rev", "small", "suspend")
+    robot = world.service("robot", owner="rev")
+    world.run(31 * DAY)
+    [restore] = world.restore(world.fresh("rev2"), "small").restores
+    assert restore.state == "waiting"
+    with pytest.raises(Denied) as refused:
+        cancel(world.app, robot, restore.id, "no")
+    assert refused.value.code == "restore/own_harm"
+    assert cancel(world.app, world.service("other", owner="lead"), restore.id, "twice").state == "cancelled"
+
+
+def resumed(world):
+    """Let two people resume."""
+    resume(world.app, world.fresh("oncall"), "looked")
+    assert resume(world.app, world.fresh("policy"), "looked too").state == "in_force"
+
+
+@pytest.mark.parametrize("first", ["person", "service"])
+def test_r13_a_second_pause_by_a_service_of_ones_own_takes_two(world, first):
+    two = [world.actor("rev"), world.service("robot", owner="rev")]
+    one, other = two if first == "person" else reversed(two)
+    pause(world.app, one, "first")
+    resumed(world)
+    again = pause(world.app, other, "again")
+    assert again.state == "waiting"
+    assert pause(world.app, world.service("elsewhere", owner="lead"), "another's").state == "in_force"
+
+
+@pytest.mark.parametrize("by", ["person", "service"])
+def test_i12_whoever_paused_by_a_service_does_not_stop_the_resuming(world, by):
+    robot = world.service("robot", owner="lead")
+    pause(world.app, robot if by == "service" else world.actor("lead"), "stop")
+    asked = resume(world.app, world.fresh("oncall"), "looked")
+    no = Answer(enforcement=asked.id, digest=asked.digest, answer="no")
+    stop = partial(approve, world.app, world.fresh("lead"), no) if by == "service" else None
+    stop = stop or partial(cancel, world.app, robot, asked.id, "no")
+    with pytest.raises(Denied) as refused:
+        stop()
+    assert refused.value.code == "pause/own"

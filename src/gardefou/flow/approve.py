@@ -308,7 +308,7 @@ def cancel(app: App, actor: Actor, enforcement_id: str, because: str) -> Enforce
             actor = replace(actor, staff=uow.need(Staff, "gardefou", actor.staff.id))
             actor.require(Power.LIFT, uow.now)
         found = find_enforcement(uow, enforcement_id, actor)
-        not_own_harm(uow, found, actor.id)
+        not_own_harm(uow, found, actor)
         under_way = found.action == Action.RESTORE and found.state == State.READY.value
         if found.state not in {State.WAITING.value, State.READY.value} or under_way:
             # A restore that is ready has withdrawn its enforcements already: it goes on to its end.

@@ -17,7 +17,7 @@ from gardefou.flow.approvals import as_person
 from gardefou.flow.fact_reads import GRAVE
 from gardefou.flow.reading import lifted
 from gardefou.flow.signed import Signed, check_yes
-from gardefou.flow.stops import open_pauses
+from gardefou.flow.stops import behind_pause, open_pauses
 from gardefou.nets.seats import Person, could_count
 from gardefou.nets.verdict import Verdict
 from gardefou.people.actor import Actor
@@ -52,7 +52,7 @@ def may_speak(
     if staff.id in found.humans or staff.id == found.placed_by:
         raise Denied("approval/own", "You are behind this yourself; another person must answer.")
     if given.answer == "no":
-        not_own_harm(uow, found, staff.id)
+        not_own_harm(uow, found, actor)
     if not standing_now(staff, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
         raise Denied("staff/leaving", "Whoever is leaving approves nothing; ask a colleague.")
     if actor.scopes is not None and Power.APPROVE not in actor.powers:
@@ -117,15 +117,21 @@ def not_spoken(uow: UnitOfWork, found: Enforcement, who: str) -> None:
         )
 
 
-def not_own_harm(uow: UnitOfWork, found: Enforcement, who: str) -> None:
-    """Raise where whoever is behind a measure, or a pause, stands in the way of its end (I12)."""
-    if (found.change or {}).get("kind") == "resume" and who != found.placed_by:
-        if any(pause.by == who for pause in open_pauses(uow.connection)):
+def not_own_harm(uow: UnitOfWork, found: Enforcement, actor: Actor) -> None:
+    """Raise where whoever is behind a measure, or a pause, stands in the way of its end; or a service of theirs (I12).
+
+    For a service answers whoever owns it and has issued its token (R6).
+    """
+    if actor.id == found.placed_by:
+        return
+    people = {actor.id} if actor.human else {actor.id, *actor.humans}
+    if (found.change or {}).get("kind") == "resume":
+        if any(people & behind_pause(uow, pause) for pause in open_pauses(uow.connection)):
             raise Denied("pause/own", "You paused it; only others may stop the resuming.")
         return
-    if found.action != Action.RESTORE or who == found.placed_by:
+    if found.action != Action.RESTORE:
         return
-    if any(who in {harm.placed_by, *harm.humans} for harm in lifted(uow, found)):
+    if any(people & {harm.placed_by, *harm.humans} for harm in lifted(uow, found)):
         raise Denied("restore/own_harm", "It lifts what you imposed; only others may stop it.")
 
 

@@ -15,7 +15,7 @@ from gardefou.errors import Conflict
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, text
 from gardefou.flow.incidents import alert
-from gardefou.flow.stops import open_pauses
+from gardefou.flow.stops import behind, open_pauses, paused_lately
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
@@ -40,10 +40,10 @@ class PauseChange(Handler):
         return False
 
     def asks_as(self, uow: UnitOfWork, config: Config, actor: Actor, payload: Payload) -> str:  # noqa: ARG002
-        """A second pause by the same person within 24 hours takes two (R13)."""
-        table = tables.pause.c
-        before = uow.find(Pause, table.by == actor.id, table.scope == "all", table.at > uow.now - _DAY)
-        return "second_pause" if before is not None else ""
+        """A second pause by the same person within 24 hours takes two (R13), by a service of theirs too (R6)."""
+        people = {actor.id} if actor.human else {actor.id, *actor.humans}
+        before = any(people & behind(uow, one) for one in paused_lately(uow, uow.now - _DAY))
+        return "second_pause" if before else ""
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `pause.started`."""
