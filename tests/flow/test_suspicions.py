@@ -7,10 +7,11 @@ from functools import partial
 
 import pytest
 
-from gardefou.errors import Denied, StepUpRequired
+from gardefou.errors import Conflict, Denied, StepUpRequired
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
-from gardefou.flow.change import pause, resume
+from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.newcomers import keep_newcomer, newcomer
 from tests.flow.world import DAY, MINUTE
 
 # what waits -----------------------------------------------------------------------------
@@ -139,3 +140,45 @@ def test_i12_whoever_paused_by_a_service_does_not_stop_the_resuming(world, by):
     with pytest.raises(Denied) as refused:
         stop()
     assert refused.value.code == "pause/own"
+
+
+# a second self --------------------------------------------------------------------------
+
+
+def newly(world, subject, **more):
+    """Propose a newcomer under one name, with what the provider is to know them by."""
+    who = newcomer(world.app, name="", email="", issuer="https://idp.example", subject=subject)
+    made = propose(world.app, world.fresh("admin"), "staff_add", {"staff": "twin", "roles": ["lead"], **more})
+    keep_newcomer(world.app, made, who)
+    return made
+
+
+def subject_of(world, staff):
+    with world.store.read() as connection:
+        entry = world.app.directory.get(connection, staff)
+    return "" if entry is None else entry.subject
+
+
+@pytest.mark.parametrize("subject", ["alice", ""])
+def test_i13_who_a_newcomer_is_does_not_change_once_people_were_asked(world, subject):
+    """Otherwise whoever proposed one person lets another in, as a second self of theirs."""
+    first = newly(world, subject)
+    for who in ("lead", "policy"):
+        world.approve(who, first)
+    with pytest.raises(Conflict) as refused:
+        newly(world, "mallory")
+    assert refused.value.code == "staff/identity"
+    world.run(31 * MINUTE)
+    assert world.read(first).state == "in_force"
+    assert subject_of(world, "twin") == subject
+
+
+def test_i13_nor_does_it_by_asking_for_the_very_same(world):
+    same = {"started": world.now.isoformat(), "pseudonym": "p-twin"}
+    first = newly(world, "alcie", **same)
+    assert newly(world, "alice", **same).id == first.id
+    assert subject_of(world, "twin") == "alice"
+    world.approve("lead", first)
+    with pytest.raises(Conflict):
+        newly(world, "mallory", **same)
+    assert subject_of(world, "twin") == "alice"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gardefou.domain.actions import Action
-from gardefou.domain.records import ORGANISATION, Enforcement, Staff
+from gardefou.domain.records import ORGANISATION, Approval, Enforcement, Staff
 from gardefou.domain.states import State
 from gardefou.errors import Conflict, InvalidInput
 from gardefou.flow.app import App
@@ -42,16 +42,44 @@ def keep_newcomer(app: App, added: Enforcement, who: Entry) -> None:
     """Keep who a newcomer is, once their adding is in force or waits for people; otherwise nothing.
 
     Raises:
-        Conflict: somebody became known by that identity meanwhile (`staff/identity`, `directory/identity`).
+        Conflict: somebody became known by that identity meanwhile, or others were asked about the same newcomer
+            under another one (`staff/identity`, `directory/identity`).
     """
     if added.state not in {State.IN_FORCE.value, State.WAITING.value} or not _kept(who):
         return
     entry = replace(who, staff_id=str((added.change or {})["staff"]))
     with app.works.begin() as uow:
+        uow.serialise("changes")
+        _as_asked(uow, app, added, entry)
         if who.subject:
             keep_identity(uow, app, entry, who.issuer, who.subject)
         else:
             app.directory.put(uow.connection, entry)
+
+
+def _as_asked(uow: UnitOfWork, app: App, added: Enforcement, entry: Entry) -> None:
+    """Raise where people were asked about this newcomer before, and as somebody else than this (R5, I13).
+
+    They would say yes to one and let another in. What nobody has answered yet may be stated anew.
+    """
+    table, spoken = tables.enforcement.c, tables.approval.c
+    waiting = uow.all(
+        Enforcement,
+        table.platform == ORGANISATION,
+        table.action == Action.CHANGE.value,
+        table.state.in_([State.WAITING.value, State.READY.value]),
+        concerning(entry.staff_id),
+    )
+    asked = [one for one in waiting if (one.change or {}).get("staff") == entry.staff_id and one.id != added.id]
+    if not asked and uow.find(Approval, spoken.platform == ORGANISATION, spoken.enforcement_id == added.id) is None:
+        return
+    had = app.directory.get(uow.connection, entry.staff_id)
+    if (entry.issuer, entry.subject) != (("", "") if had is None else (had.issuer, had.subject)):
+        raise Conflict(
+            "staff/identity",
+            "People were asked about this newcomer under another identity, or none; cancel that first.",
+            field="subject",
+        )
 
 
 def _kept(who: Entry) -> bool:
