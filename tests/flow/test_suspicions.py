@@ -12,6 +12,7 @@ from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.newcomers import keep_newcomer, newcomer
+from gardefou.flow.reports import parse_report, take_many
 from tests.flow.world import DAY, MINUTE
 
 # what waits -----------------------------------------------------------------------------
@@ -182,3 +183,33 @@ def test_i13_nor_does_it_by_asking_for_the_very_same(world):
     with pytest.raises(Conflict):
         newly(world, "mallory", **same)
     assert subject_of(world, "twin") == "alice"
+
+
+# what the nets are told -----------------------------------------------------------------
+
+
+def report(world, actor, *items):
+    """Report items of the president."""
+    for item in items:
+        body = {
+            "platform": "sandbox",
+            "subject": {"kind": "content", "account": "president", "content": item},
+            "reporter": "someone",
+            "category": "spam",
+        }
+        take_many(world.app, actor, [parse_report(body)])
+
+
+def removed(world, by="rev"):
+    return world.enforce(by, "president", "remove_content", content=("p1",))
+
+
+def test_r7_what_one_reported_oneself_is_no_reported_item(world):
+    report(world, world.actor("rev"), "p1", "p1")
+    assert removed(world).state == "waiting"
+
+
+def test_r7_what_somebody_else_reported_too_is_one(world):
+    report(world, world.actor("rev"), "p1")
+    report(world, world.actor("rev2"), "p1")
+    assert removed(world).state == "executing"

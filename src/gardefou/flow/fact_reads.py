@@ -219,6 +219,32 @@ def _fewest_reports(items: int) -> sa.ColumnElement[Any]:
     return sa.select(fewest).select_from(totals).scalar_subquery()
 
 
+def fewest_of_others(
+    uow: UnitOfWork, actor: Actor, platform: str, accounts: tuple[str, ...], items: tuple[str, ...]
+) -> int:
+    """Return how many open reports of others than whoever acts the least reported of these items has (R7).
+
+    For a service neither its own count nor those of the people behind it (R6).
+    """
+    people = {actor.id} if actor.human else {actor.id, *actor.humans}
+    event = tables.event.c
+    open_cases = (tables.case_open, _c.platform == platform, _c.account.in_(accounts), _c.content.in_(items))
+    totals = sa.select(_c.content, sa.func.sum(_c.reports)).where(*open_cases).group_by(_c.content)
+    own = (
+        sa.select(_c.content, sa.func.count())
+        .select_from(
+            tables.case.join(tables.event, sa.and_(event.platform == _c.platform, event.about == _c.id)),
+        )
+        .where(*open_cases, tables.event_has_about, event.kind == "report.taken", event.by.in_(sorted(people)))
+        .group_by(_c.content)
+    )
+    left = dict.fromkeys(items, 0)
+    for sign, statement in ((1, totals), (-1, own)):
+        for item, number in uow.connection.execute(statement):
+            left[item] += sign * int(number)
+    return min(left.values())
+
+
 @lru_cache(maxsize=64)
 def _own(items: int, *, reversals: bool) -> Fast:
     now = (

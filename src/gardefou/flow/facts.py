@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from gardefou.domain.accounts import state_name
+from gardefou.domain.accounts import Tier, state_name
 from gardefou.domain.actions import Reversibility
 from gardefou.domain.records import Account, Case
 from gardefou.flow import fact_reads
@@ -65,7 +65,10 @@ def gather(
     seen: Seen,
     moment: Moment,
 ) -> dict[str, Any]:
-    """Return every known fact about one wish, for `gardefou.nets.judge`, with three statements at most."""
+    """Return every known fact about one wish, for `gardefou.nets.judge`, with three statements at most.
+
+    On notable and protected accounts two more say who reported the items.
+    """
     wanted = checked.wanted
     now = uow.now
     done = _own(uow, config, actor, wanted, moment)
@@ -88,6 +91,12 @@ def gather(
     )
     facts.update(actor_facts(actor, now))
     facts.update(_case_facts(wanted, actor, moment.case, done))
+    if wanted.content and checked.severity > 0 and facts.get("account.tier_memory") != Tier.STANDARD:
+        # What somebody reported themselves is no reported item to them (R7, I13).
+        subject = moment.case.account if moment.case is not None else wanted.account
+        facts["case.reports"] = fact_reads.fewest_of_others(
+            uow, actor, wanted.platform, (wanted.account, subject), wanted.content
+        )
     facts.update(_recent_facts(uow, config, actor, wanted.platform, moment, done))
     facts.update({"change.kind": "", "change.weakens": False, "change.person": ""})
     facts.update(_now_facts(now, paused=done.paused, raid=done.raid))
