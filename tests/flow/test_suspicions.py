@@ -213,3 +213,22 @@ def test_r7_what_somebody_else_reported_too_is_one(world):
     report(world, world.actor("rev"), "p1")
     report(world, world.actor("rev2"), "p1")
     assert removed(world).state == "executing"
+
+
+def test_r10_marked_as_a_fake_of_one_is_not_marked_as_a_fake_of_another(world):
+    desk = world.sandbox
+    desk.put_account("minister", handle="minister", reach=9_000_000, labels=["government"])
+    desk.put_account("fake", handle="presldent", reach=10)
+    for one in ("president", "minister", "fake"):
+        world.enforce("rev", one, "warn")
+    assert world.account("fake").lookalike_of == "president"
+    made = propose(world.app, world.fresh("rev"), "mark_fake", {"platform": "sandbox", "account": "fake"})
+    for who in ("lead", "policy"):
+        world.approve(who, made)
+    world.run(31 * MINUTE)
+    world.enforce("rev", "fake", "warn")
+    assert world.account("fake").marked_fake
+    desk.put_account("fake", handle="mlnister", reach=10)
+    suspended = world.enforce("rev", "fake", "suspend", confirm={"identity": "fake"})
+    assert world.account("fake").lookalike_of == "minister"
+    assert suspended.state == "waiting"

@@ -192,7 +192,10 @@ def _lookalike(uow: UnitOfWork, app: App, account: Account) -> Account:
     found = [
         ref for name in (account.handle, account.display_name) for ref, _ in index.lookalikes(name, but=account.ref)
     ]
-    return replace(account, lookalike_of=found[0] if found else None)
+    before = account.lookalike_of
+    of = before if before in found else next(iter(found), None)
+    # Two people looked at whom it passed itself off as: now that it passes for another, nobody has (R10).
+    return replace(account, lookalike_of=of, marked_fake=account.marked_fake and of in {None, before})
 
 
 def in_flight(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
