@@ -10,10 +10,11 @@ import pytest
 from gardefou.errors import Conflict, Denied, StepUpRequired
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
+from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.reports import parse_report, take_many
-from tests.flow.world import DAY, MINUTE
+from tests.flow.world import DAY, HOUR, MINUTE
 
 # what waits -----------------------------------------------------------------------------
 
@@ -232,3 +233,30 @@ def test_r10_marked_as_a_fake_of_one_is_not_marked_as_a_fake_of_another(world):
     suspended = world.enforce("rev", "fake", "suspend", confirm={"identity": "fake"})
     assert world.account("fake").lookalike_of == "minister"
     assert suspended.state == "waiting"
+
+
+# canaries, the watch and the clock ------------------------------------------------------
+
+
+@pytest.fixture
+def many(world):
+    names = [f"b{number}" for number in range(40)]
+    for name in names:
+        world.sandbox.put_account(name, handle=name, reach=1)
+    return names
+
+
+def test_a_bulk_whose_first_accounts_are_dealt_with_already_has_its_canaries(world, many):
+    for name in many[:10]:
+        world.enforce("rev", name, "limit")
+    placed = enforce_bulk(world.app, world.fresh("rev"), many, world.wanted("", "limit")).enforcements
+    fresh = [one for one in placed if one.group_id is not None]
+    assert len(fresh) == 30
+    for one in fresh:
+        world.approve("lead", one)
+    world.settle()
+    canaries = [one for one in fresh if world.read(one).state == "in_force"]
+    assert canaries == fresh[:10]
+    world.restore("oncall", canaries[0].account)
+    world.run(HOUR)
+    assert {world.read(one).state for one in fresh[10:]} == {"lapsed"}

@@ -113,10 +113,11 @@ def _group(app: App, actor: Actor, standard: list[Prepared], errors: list[NotPla
     for first in range(0, len(standard), CHUNK):
         chunk = standard[first : first + CHUNK]
         if not placed:
-            made = place(app, actor, chunk, bulk=len(standard), group=group, first_index=first)
+            made = place(app, actor, chunk, bulk=len(standard), group=group, first_index=0)
             placed.update(zip((one.checked.wanted.account for one in chunk), made, strict=True))
         else:
-            placed.update(_place(app, actor, chunk, errors, bulk=len(standard), group=group, first_index=first))
+            own = sum(one.group_id == group for one in placed.values())
+            placed.update(_place(app, actor, chunk, errors, bulk=len(standard), group=group, first_index=own))
     return placed
 
 

@@ -162,11 +162,14 @@ def place(
         if group is None and len(judged) > 1:
             group = uow.ids.new()
         placed: list[Enforcement] = []
+        # What joins another is no part of the group: its canaries are the first that are placed.
+        number = first_index
         for index, one in enumerate(judged):
             if one.joins is not None and not refused:
                 placed.append(one.joins)
                 continue
-            made = new_enforcement(uow, config, actor, one, group=group, index=first_index + index)
+            made = new_enforcement(uow, config, actor, one, group=group, index=number)
+            number += 1
             made = replace(made, case_id=case.id if case else None, decision_id=decision_id)
             made = _judge_into(uow, config, made, one.verdict, group_refused=refused, through=actor.through)
             if begin is not None and len(judged) <= _BEGIN_AT_MOST:
