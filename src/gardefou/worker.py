@@ -29,7 +29,7 @@ from gardefou.flow.nets_file import FileState, propose_file
 from gardefou.flow.pull import pull
 from gardefou.flow.recertify import note_grants, remind
 from gardefou.flow.times_noted import note_time
-from gardefou.flow.watch import watch
+from gardefou.flow.watch import Silent, watch
 from gardefou.ledger.sequencer import BATCH
 from gardefou.settings import Settings
 
@@ -69,6 +69,7 @@ class Worker:
         self._nets_file = NetsFile(app, settings.nets_file)
         self._courier = Courier(app, settings.address)
         self._meeting = Meeting(app)
+        self._silent: Silent = {}
         self._clock_noted = False
         app.wake = self.wake
 
@@ -135,7 +136,7 @@ class Worker:
         """Note how late it is, read every watched account, look at the nets file, and erase names of who never came."""
         self._note_clock()
         self._guarded(lambda: note_time(self._app))
-        self._guarded(lambda: watch(self._app))
+        self._guarded(lambda: watch(self._app, self._silent))
         self._guarded(self._nets_file.look)
         self._guarded(lambda: erase_strangers(self._app))
         self._guarded(lambda: note_grants(self._app) + remind(self._app))

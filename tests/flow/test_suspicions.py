@@ -14,6 +14,8 @@ from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.reports import parse_report, take_many
+from gardefou.flow.watch import Silent, watch
+from gardefou.platforms.protocol import PlatformUnreachable
 from tests.flow.world import DAY, HOUR, MINUTE
 
 # what waits -----------------------------------------------------------------------------
@@ -260,3 +262,26 @@ def test_a_bulk_whose_first_accounts_are_dealt_with_already_has_its_canaries(wor
     world.restore("oncall", canaries[0].account)
     world.run(HOUR)
     assert {world.read(one).state for one in fresh[10:]} == {"lapsed"}
+
+
+@pytest.mark.parametrize("error", [PlatformUnreachable("not for this one"), KeyError("a surprise")])
+def test_m7_an_account_that_cannot_be_read_leaves_no_other_unwatched(world, error):
+    for account in ("known", "president"):
+        world.enforce("rev", account, "warn")
+    world.settle()
+    connector = world.app.connector("sandbox")
+    real = connector.read_state
+
+    def read(account, *, content=()):
+        if account == "known":
+            raise error
+        return real(account, content=content)
+
+    connector.read_state = read
+    world.sandbox.set_measures_out_of_band("president", ["deactivated"])
+    silent: Silent = {}
+    assert sum(watch(world.app, silent) for _ in range(2)) >= 1
+    assert [one.accounts for one in world.incidents("drift")] == [("president",)]
+    connector.read_state = real
+    assert watch(world.app, silent) == 2
+    assert silent == {"sandbox": []}

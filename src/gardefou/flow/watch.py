@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import sqlalchemy as sa
 
 from gardefou.flow.app import App
 from gardefou.flow.observe import look, observe
 from gardefou.platforms.protocol import PlatformError
 from gardefou.storage import tables
+
+_log = logging.getLogger("gardefou.worker")
+
+#: Of each platform, the accounts for which it gave no answer last, the one that was asked for longest ago first.
+Silent = dict[str, list[str]]
 
 _account = tables.account.c
 _WATCHED = (
@@ -26,26 +33,41 @@ def watched(app: App, platform: str) -> list[str]:
         return [row.ref for row in connection.execute(_WATCHED, {"platform": platform})]
 
 
-def watch(app: App) -> int:
+def watch(app: App, silent: Silent | None = None) -> int:
     """Read every watched account once; return how many could be read.
+
+    ``silent`` is kept from round to round: an account for which a platform gave
+    no answer is asked for last, and keeps no other unwatched.
 
     Writes `account.drifted` and opens an incident for a change that nobody here made.
     """
+    silent = {} if silent is None else silent
+    return sum(_watch(app, platform, silent.setdefault(platform, [])) for platform in app.platform_names())
+
+
+def _watch(app: App, platform: str, silent: list[str]) -> int:
+    refs = watched(app, platform)
+    if not refs:
+        return 0
+    connector = app.connector(platform)
+    known = set(refs)
+    last = [ref for ref in silent if ref in known]
     read = 0
-    for platform in app.platform_names():
-        refs = watched(app, platform)
-        if not refs:
+    for ref in (*(ref for ref in refs if ref not in last), *last):
+        try:
+            seen = look(app, connector, ref)
+        except PlatformError:
             continue
-        connector = app.connector(platform)
-        for ref in refs:
-            try:
-                seen = look(app, connector, ref)
-            except PlatformError:
-                continue
-            if seen.reading is None:
-                # Unreachable: the next round asks again, and the rest of this one would wait as long.
-                break
-            with app.works.begin() as uow:
-                observe(uow, app, app.config(uow.connection), seen)
-            read += 1
+        except Exception:  # noqa: BLE001 - a connector's surprise at one account must leave no other unwatched
+            _log.exception("account %s of %s could not be read", ref, platform)
+            continue
+        if ref in silent:
+            silent.remove(ref)
+        if seen.reading is None:
+            # Unreachable: the next round asks again, and the rest of this one would wait as long.
+            silent.append(ref)
+            break
+        with app.works.begin() as uow:
+            observe(uow, app, app.config(uow.connection), seen)
+        read += 1
     return read
