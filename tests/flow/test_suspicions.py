@@ -16,7 +16,9 @@ from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.reports import parse_report, take_many
 from gardefou.flow.watch import Silent, watch
 from gardefou.platforms.protocol import PlatformUnreachable
-from tests.flow.world import DAY, HOUR, MINUTE
+from tests.flow.test_change import tier
+from tests.flow.test_clock_steps import SetClock
+from tests.flow.world import DAY, HOUR, MINUTE, START, World
 
 # what waits -----------------------------------------------------------------------------
 
@@ -285,3 +287,24 @@ def test_m7_an_account_that_cannot_be_read_leaves_no_other_unwatched(world, erro
     connector.read_state = real
     assert watch(world.app, silent) == 2
     assert silent == {"sandbox": []}
+
+
+def test_r18_what_weakens_waits_while_the_clock_is_behind(database_url):
+    clock = SetClock(START)
+    world = World(database_url, clock=clock)
+    world.people()
+    world.accounts()
+    propose(world.app, world.actor("lead"), "tier", tier("small", "protected"))
+    lowered = propose(world.app, world.fresh("lead"), "tier", tier("small", "standard"))
+    for who in ("lead2", "policy"):
+        world.approve(who, lowered)
+    clock.at += 2 * HOUR
+    world.enforce("rev", "small2", "warn")
+    world.app.sequencer.integrate_all()
+    clock.at -= HOUR
+    world.settle()
+    assert world.read(lowered).state == "ready"
+    clock.at += HOUR
+    world.settle()
+    assert world.read(lowered).state == "in_force"
+    world.close()

@@ -190,6 +190,9 @@ def _change(app: App, enforcement: Enforcement) -> Enforcement | None:
         objection = recheck(uow, app, config, found, None, None)
         if objection is not None:
             return object_to(uow, found, objection)
+        if (found.change or {}).get("weakens"):
+            # By a clock that runs behind somebody who has left would be here still: what weakens waits as harm does.
+            app.sequencer.check_clock(uow.connection, uow.now)
         apply_change(uow, app, config, found)
         done = uow.move(found, State.IN_FORCE, "enforcement.in_force", by=found.placed_by, in_force_at=uow.now)
     app.wake()
