@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from gardefou.domain.records import Token
 from gardefou.errors import Conflict, Denied, StepUpRequired
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
@@ -14,6 +15,7 @@ from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.reports import parse_report, take_many
+from gardefou.flow.rollback import begin_rollback, carry
 from gardefou.flow.watch import Silent, watch
 from gardefou.platforms.protocol import PlatformUnreachable
 from tests.flow.test_change import tier
@@ -146,6 +148,25 @@ def test_i12_whoever_paused_by_a_service_does_not_stop_the_resuming(world, by):
     with pytest.raises(Denied) as refused:
         stop()
     assert refused.value.code == "pause/own"
+
+
+def test_a_rollback_through_a_service_ends_with_its_persons_duty(world):
+    for account in ("small", "small2"):
+        world.enforce("rev", account, "suspend")
+    office = world.service("office", owner="admin")
+    scopes = ("delegate", "enforcements:write")
+    with world.app.works.begin() as uow:
+        token = uow.need(Token, "gardefou", office.token_id)
+        lends = replace(token, scopes=scopes, client="office", version=token.version + 1)
+        uow.record("token.issued", by="admin", about=token.id, puts=(lends,))
+    person = replace(world.fresh("rev2", via="api"), token_id=office.token_id, through="office", scopes=scopes[1:])
+    begun = begin_rollback(world.app, person, by="rev", since=world.now - HOUR).record
+    assert begun is not None
+    assert carry(world.app, begun.id, most=1) == 1
+    propose(world.app, world.fresh("admin"), "off", {"staff": "rev2"})
+    carry(world.app, begun.id)
+    assert [one.account for one in world.enforcements() if one.action == "restore"] == ["small"]
+    assert world.events("rollback.stopped")
 
 
 # a second self --------------------------------------------------------------------------

@@ -286,14 +286,15 @@ def _asker(uow: UnitOfWork, one: Rollback) -> Actor:
     ended = token is not None and (
         token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= uow.now)
     )
-    staff = None if token is not None and token.service is not None else uow.get(Staff, ORGANISATION, one.asked_by)
+    # A person for whom a service asked is judged as any other; no service has a person's name (R4).
+    staff = uow.get(Staff, ORGANISATION, one.asked_by)
     if ended or (staff is None and token is None):
         raise Denied("auth/invalid", "The token that it was asked for with is revoked or has ended.")
     actor = Actor(
         id=one.asked_by,
         via=one.via,
         staff=staff,
-        service=None if token is None else token.service,
+        service=None if token is None or staff is not None else token.service,
         scopes=None if token is None else (token.scopes or None),
         humans=one.humans,
         strong_at=None if staff is None else strong_at(uow.connection, staff.id),
