@@ -260,6 +260,22 @@ def test_r10_marked_as_a_fake_of_one_is_not_marked_as_a_fake_of_another(world):
     assert suspended.state == "waiting"
 
 
+def test_r10_a_mark_agreed_to_over_another_look_marks_nothing(world):
+    desk = world.sandbox
+    desk.put_account("minister", handle="minister", reach=9_000_000, labels=["government"])
+    desk.put_account("fake", handle="presldent", reach=10)
+    for one in ("president", "minister", "fake"):
+        world.enforce("rev", one, "warn")
+    made = propose(world.app, world.fresh("rev"), "mark_fake", {"platform": "sandbox", "account": "fake"})
+    for who in ("lead", "policy"):
+        world.approve(who, made)
+    desk.put_account("fake", handle="mlnister", reach=10)
+    world.enforce("rev", "fake", "warn")
+    world.run(31 * MINUTE)
+    assert world.read(made).state == "lapsed"
+    assert not world.account("fake").marked_fake
+
+
 # canaries, the watch and the clock ------------------------------------------------------
 
 

@@ -138,7 +138,13 @@ class FakeMark(Handler):
         account = uow.need(Account, platform, ref)
         if account.lookalike_of is None:
             raise InvalidInput("account/no_lookalike", "It looks like no protected account.", field="account")
-        return {"platform": platform, "account": ref}
+        return {"platform": platform, "account": ref, "of": account.lookalike_of}
+
+    def outdated(self, uow: UnitOfWork, config: Config, payload: Payload) -> str:  # noqa: ARG002
+        """It passes for another account by now than the one that people looked at."""
+        account = uow.need(Account, payload["platform"], payload["account"])
+        same = account.lookalike_of == payload.get("of", account.lookalike_of)
+        return "" if same else "It looks like another account by now; look again, and propose it anew."
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `account.marked_fake`."""
