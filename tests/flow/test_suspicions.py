@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from gardefou.domain.records import Token
-from gardefou.errors import Conflict, Denied, StepUpRequired
+from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow.approve import Answer, approve, cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.bulk_enforce import enforce_bulk
@@ -274,6 +274,18 @@ def test_r10_a_mark_agreed_to_over_another_look_marks_nothing(world):
     world.run(31 * MINUTE)
     assert world.read(made).state == "lapsed"
     assert not world.account("fake").marked_fake
+
+
+def test_r9_no_action_writes_a_label_that_protects_whatever_the_list_says(world):
+    more = propose(world.app, world.fresh("admin"), "setting", {"name": "labels", "value": ["spam", "government"]})
+    for who in ("lead", "policy"):
+        world.approve(who, more)
+    world.run(31 * MINUTE)
+    assert world.read(more).state == "in_force"
+    with pytest.raises(InvalidInput) as refused:
+        world.enforce("rev", "small", "label", label="government")
+    assert refused.value.code == "enforcement/label"
+    assert world.enforce("rev", "small", "label", label="spam").state == "in_force"
 
 
 # canaries, the watch and the clock ------------------------------------------------------

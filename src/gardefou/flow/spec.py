@@ -101,9 +101,11 @@ def check(wanted: Wanted, description: Description, rules: Rules, now: datetime)
             field="content",
         )
     if action is Action.LABEL:
-        if wanted.label is None or wanted.label not in rules.labels:
+        # No action writes what protects an account, whatever the list was set to (R9).
+        labels = [one for one in rules.labels if one not in {*rules.protected_labels, *rules.notable_labels}]
+        if wanted.label is None or wanted.label not in labels:
             raise InvalidInput(
-                "enforcement/label", _("A label is one of %(labels)s.", labels=", ".join(rules.labels)), field="label"
+                "enforcement/label", _("A label is one of %(labels)s.", labels=", ".join(labels)), field="label"
             )
     elif wanted.label is not None:
         raise InvalidInput(
