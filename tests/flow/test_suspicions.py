@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from gardefou.cli.common import actor_of
 from gardefou.domain.records import Token
 from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow.approve import Answer, approve, cancel
@@ -17,6 +18,7 @@ from gardefou.flow.newcomers import keep_newcomer, newcomer
 from gardefou.flow.reports import parse_report, take_many
 from gardefou.flow.rollback import begin_rollback, carry
 from gardefou.flow.watch import Silent, watch
+from gardefou.people.authenticate import hash_secret, new_secret
 from gardefou.platforms.protocol import PlatformUnreachable
 from tests.flow.test_change import tier
 from tests.flow.test_clock_steps import SetClock
@@ -167,6 +169,17 @@ def test_a_rollback_through_a_service_ends_with_its_persons_duty(world):
     carry(world.app, begun.id)
     assert [one.account for one in world.enforcements() if one.action == "restore"] == ["small"]
     assert world.events("rollback.stopped")
+
+
+def test_m9_a_leavers_token_does_no_more_on_the_command_line(world):
+    world.person("gone", "reviewer", last_day=world.now + 5 * DAY)
+    secret = new_secret()
+    token = Token(id="mine", hash=hash_secret(secret), staff_id="gone", issued_by="gone", issued_at=world.now)
+    with world.app.works.begin() as uow:
+        uow.record("token.issued", by="gone", about=token.id, puts=(token,))
+    made = world.enforce(actor_of(world.app, secret), "small", "limit")
+    assert made.state == "refused"
+    assert "leaver-no-token" in world.nets_of(made)
 
 
 # a second self --------------------------------------------------------------------------

@@ -154,7 +154,7 @@ def actor_facts(actor: Actor, now: datetime) -> dict[str, Any]:
             "actor.fresh_minutes": NEVER_MINUTES,
             "actor.human": False,
             "actor.in_shift": True,
-            "actor.via": actor.via,
+            "actor.via": _via(actor),
         }
     standing = standing_now(staff, now, actor.leaving)
     return {
@@ -167,8 +167,13 @@ def actor_facts(actor: Actor, now: datetime) -> dict[str, Any]:
         "actor.fresh_minutes": actor.fresh_minutes(now),
         "actor.human": True,
         "actor.in_shift": True,
-        "actor.via": actor.via,
+        "actor.via": _via(actor),
     }
+
+
+def _via(actor: Actor) -> str:
+    """Return how somebody acts: by token is by token, also where it is used with the command line (M9, R13)."""
+    return "api" if actor.via == "cli" and actor.token_id is not None else actor.via
 
 
 def tier_facts(account: Account | None, config: Config, now: datetime, *, fresh: bool) -> dict[str, Any]:
