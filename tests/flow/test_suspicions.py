@@ -139,6 +139,24 @@ def test_r13_a_second_pause_by_a_service_of_ones_own_takes_two(world, first):
     assert pause(world.app, world.service("elsewhere", owner="lead"), "another's").state == "in_force"
 
 
+def test_r13_the_breaker_stops_the_service_of_whom_it_stops(world):
+    robot, other = world.service("robot", owner="rev"), world.service("other", owner="lead")
+    began = world.enforce(robot, "small2", "limit", execute_at=world.now + HOUR)
+    for number in range(5):
+        world.sandbox.put_account(f"s{number}", handle=f"s{number}", reach=1)
+        world.enforce("rev", f"s{number}", "suspend")
+    for number in range(5):
+        world.restore("oncall", f"s{number}")
+    assert [(one.scope, one.target) for one in world.pauses()] == [("staff", "rev")]
+    assert world.enforce(robot, "small", "limit").state == "refused"
+    assert world.enforce(other, "small", "limit").state == "in_force"
+    world.run(2 * HOUR)
+    assert world.read(began).state == "ready"
+    resumed(world)
+    world.settle()
+    assert world.read(began).state == "in_force"
+
+
 @pytest.mark.parametrize("by", ["person", "service"])
 def test_i12_whoever_paused_by_a_service_does_not_stop_the_resuming(world, by):
     robot = world.service("robot", owner="lead")

@@ -119,13 +119,15 @@ def history_ahead(uow: UnitOfWork, platform: str, account: str) -> Read:
 # What somebody did, and the moment --------------------------------------------------------
 
 _p, _r, _t, _c = tables.pause.c, tables.raid.c, tables.top_up.c, tables.case.c
+_STOPPED_WITH = ("who", "owner", "issuer")
 _STOPPED = (
     sa.select(sa.literal_column("1", sa.Integer))
     .where(
         tables.pause_open,
         sa.or_(
             _p.scope == "all",
-            sa.and_(_p.scope == "staff", _p.target == sa.bindparam("who", type_=sa.Text)),
+            # A service is stopped with whoever owns it or issued its token (R6).
+            sa.and_(_p.scope == "staff", _p.target.in_([sa.bindparam(one, type_=sa.Text) for one in _STOPPED_WITH])),
             sa.and_(_p.scope == "team", _p.target == sa.bindparam("team", type_=sa.Text)),
             sa.and_(_p.scope == "platform", _p.target == sa.bindparam("platform", type_=sa.Text)),
         ),
@@ -346,7 +348,9 @@ def moment(uow: UnitOfWork, actor: Actor, platform: str) -> tuple[bool, bool]:
 
 
 def _moment_values(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]:
-    return {"who": actor.id, "team": _team(actor), "platform": platform, "now": uow.now}
+    behind = (actor.id,) if actor.human or not actor.humans else actor.humans
+    values = {"who": actor.id, "owner": behind[0], "issuer": behind[-1]}
+    return {**values, "team": _team(actor), "platform": platform, "now": uow.now}
 
 
 def _team(actor: Actor) -> str:

@@ -65,7 +65,8 @@ def recheck(
     if seen is not None and seen.reading is not None and seen.reading.ref != found.account:
         return Objection("The account is another one now (moved or merged).")
     team = person.team if person else found.team
-    pause = paused_for(uow.connection, staff=found.placed_by, team=team, platform=found.platform)
+    people = (found.placed_by,) if person else (found.placed_by, *found.humans)
+    pause = paused_for(uow.connection, staff=people, team=team, platform=found.platform)
     if pause is not None and found.legal_basis is None and found.action != Action.CHANGE and not app.no_nets:
         return Objection(f"Paused: {pause.because}", waits=True)
     if app.no_nets:

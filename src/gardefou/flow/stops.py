@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -52,11 +53,11 @@ def pauses_ahead() -> Read:
     return _OPEN, {}
 
 
-def paused_for(connection: sa.Connection, *, staff: str, team: str, platform: str) -> Pause | None:
-    """Return the pause that stops this person, team or platform, or None."""
+def paused_for(connection: sa.Connection, *, staff: Collection[str], team: str, platform: str) -> Pause | None:
+    """Return the pause that stops this person, or this service with its people (R6), team or platform, or None."""
     for pause in open_pauses(connection):
-        target = {"all": "", "staff": staff, "team": team, "platform": platform}[pause.scope]
-        if pause.scope == "all" or pause.target == target:
+        targets = {"all": ("",), "staff": staff, "team": (team,), "platform": (platform,)}[pause.scope]
+        if pause.scope == "all" or pause.target in targets:
             return pause
     return None
 
