@@ -272,7 +272,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.spec:check",
-                "if wanted.label is None or wanted.label not in rules.labels:",
+                "if wanted.label is None or wanted.label not in labels:",
                 "if wanted.label is None:",
             ),
         ),
@@ -380,7 +380,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_CHANGE}.pauses:PauseChange.asks_as",
-                'return "second_pause" if before is not None else ""',
+                'return "second_pause" if before else ""',
                 'return ""',
             ),
         ),
@@ -448,7 +448,7 @@ HOLES: tuple[Hole, ...] = (
     Hole(
         "R15-spoken",
         "whoever spoke before a no may say yes to the next",
-        (Edit(f"{_FLOW}.may_speak:may_speak", "if _spoke_on_a_no(uow, found, staff.id):", "if False:"),),
+        (Edit(f"{_FLOW}.may_speak:not_spoken", "if _spoke_on_a_no(uow, found, who):", "if False:"),),
         ("R15",),
         attacker="lead",
         depth=7,
@@ -581,7 +581,7 @@ HOLES: tuple[Hole, ...] = (
         (
             Edit(
                 f"{_FLOW}.may_speak:not_own_harm",
-                "if any(pause.by == who for pause in open_pauses(uow.connection)):",
+                "if any(people & behind_pause(uow, pause) for pause in open_pauses(uow.connection)):",
                 "if False:",
             ),
         ),
