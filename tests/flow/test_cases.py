@@ -294,7 +294,7 @@ def test_a_bad_page_is_refused(desk, wanted, field):
 def test_a_state_that_there_is_not_is_answered_with_those_there_are(desk):
     with refused("case/state", "state") as caught:
         listed(desk, state="shut")
-    assert caught.value.message == "state is one of open, closed."
+    assert caught.value.message == "state is one of open, closed, all."
     for limit in (0, 501):
         with refused("case/limit", "limit") as caught:
             listed(desk, limit=limit)
