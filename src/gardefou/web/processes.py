@@ -182,7 +182,7 @@ class _Keeper:
             heard = signal.sigtimedwait(_HEARD, max(0.0, min(self._due.values()) - time.monotonic()))
         else:
             heard = signal.sigwaitinfo(_HEARD)
-        number = None if heard is None else heard.si_signo
+        number = 0 if heard is None else heard.si_signo
         if number in _STOPS:
             # The first Ctrl-C is for one of them to tell of; the second is theirs too, who then hurry.
             how = signal.SIGTERM if self.stopped is None else number
