@@ -1,11 +1,10 @@
 """Several processes that serve one address, for Python runs on one core at a time.
 
-Each listens on a socket of its own at the same address, and Linux shares out
-the connections between them. They are forked from one that has loaded the
-program and does nothing but look after them: it starts the others once the
-first is ready, which migrates the store and does the worker's work, starts
-anew whichever ends, and passes on what it is told by signals. Should it be
-killed, so are they.
+They listen on the same socket: a connection goes to one that waits for it.
+They are forked from one that has loaded the program and does nothing but look
+after them: it starts the others once the first is ready, which migrates the
+store and does the worker's work, starts anew whichever ends, and passes on
+what it is told by signals. Should it be killed, so are they.
 """
 
 from __future__ import annotations
