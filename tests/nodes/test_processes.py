@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -48,6 +49,11 @@ def lives(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
+
+
+def maps(pid: int) -> str:
+    """Return what a process has mapped."""
+    return Path(f"/proc/{pid}/maps").read_text()
 
 
 def started(installation: Installation) -> list[int]:
@@ -134,12 +140,14 @@ def test_a_process_that_dies_is_started_anew_and_none_outlives_the_one_that_look
     assert not any(lives(pid) for pid in before)
 
 
-def test_what_was_acknowledged_is_there_once_all_have_stopped(installation, monkeypatch):
-    counters = installation.folder / "temporary"
-    counters.mkdir()
-    monkeypatch.setenv("TMPDIR", str(counters))
+def test_what_was_acknowledged_is_there_once_all_have_stopped(installation):
     pids = started(installation)
-    assert [one.name.startswith("gardefou-counters-") for one in counters.iterdir()] == [True]
+    # Where they count is in memory, for nobody else, and gone with them.
+    [counters] = {
+        Path(found[1]) for pid in pids for found in re.finditer(r"(/\S*/gardefou-counters-[^/]+)/", maps(pid))
+    }
+    assert counters.parent == Path("/dev/shm")
+    assert stat.S_IMODE(counters.stat().st_mode) == 0o700
     with ExitStack() as open_connections:
         clients = [open_connections.enter_context(client_of(installation, pid, pids)) for pid in pids]
         told = {report(clients[place % 2], f"a{place}").json()["report"] for place in range(20)}
@@ -149,7 +157,7 @@ def test_what_was_acknowledged_is_there_once_all_have_stopped(installation, monk
         stored = set(connection.execute(sa.select(tables.report.c.id)).scalars())
     app.works.store.close()
     assert told == stored
-    assert list(counters.iterdir()) == []
+    assert not counters.exists()
 
 
 def test_an_address_that_another_listens_on_is_said_once(installation):

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from gardefou.errors import InvalidInput, Unavailable
 from gardefou.settings import Settings
@@ -122,7 +123,7 @@ def spread(settings: Settings, sockets: list[socket.socket]) -> Place | None:
     Raises:
         SystemExit: the first ended before it was ready, with its exit status.
     """
-    os.environ[COUNTERS] = tempfile.mkdtemp(prefix="gardefou-counters-")
+    os.environ[COUNTERS] = tempfile.mkdtemp(prefix="gardefou-counters-", dir=_memory())
     importlib.import_module("gardefou.web.serve")
     keeper = _Keeper(settings, sockets)
     place = keeper.keep()
@@ -134,6 +135,12 @@ def spread(settings: Settings, sockets: list[socket.socket]) -> Place | None:
     # As uvicorn ends where it is alone.
     signal.raise_signal(keeper.stopped)
     return None
+
+
+def _memory() -> Path | None:
+    """Return where files are kept in memory: one on a disk that is full ends whoever writes to its pages."""
+    shared = Path("/dev/shm")  # noqa: S108 - only for folders that nobody else may enter
+    return shared if os.access(shared, os.W_OK | os.X_OK) else None
 
 
 class _Keeper:
