@@ -366,7 +366,7 @@ def test_m7_an_account_that_cannot_be_read_leaves_no_other_unwatched(world, erro
     assert [one.accounts for one in world.incidents("drift")] == [("president",)]
     connector.read_state = real
     assert watch(world.app, silent) == 2
-    assert silent == {"sandbox": []}
+    assert silent == {"sandbox": {}}
 
 
 def test_r18_what_weakens_waits_while_the_clock_is_behind(database_url):

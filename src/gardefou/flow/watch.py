@@ -14,7 +14,8 @@ from gardefou.storage import tables
 _log = logging.getLogger("gardefou.worker")
 
 #: Of each platform, the accounts for which it gave no answer last, the one that was asked for longest ago first.
-Silent = dict[str, list[str]]
+#: Keys alone, as a set that keeps its sequence: a platform that is away for a day makes them many.
+Silent = dict[str, dict[str, None]]
 
 _account = tables.account.c
 _WATCHED = (
@@ -42,10 +43,10 @@ def watch(app: App, silent: Silent | None = None) -> int:
     Writes `account.drifted` and opens an incident for a change that nobody here made.
     """
     silent = {} if silent is None else silent
-    return sum(_watch(app, platform, silent.setdefault(platform, [])) for platform in app.platform_names())
+    return sum(_watch(app, platform, silent.setdefault(platform, {})) for platform in app.platform_names())
 
 
-def _watch(app: App, platform: str, silent: list[str]) -> int:
+def _watch(app: App, platform: str, silent: dict[str, None]) -> int:
     refs = watched(app, platform)
     if not refs:
         return 0
@@ -53,7 +54,7 @@ def _watch(app: App, platform: str, silent: list[str]) -> int:
     known = set(refs)
     last = [ref for ref in silent if ref in known]
     read = 0
-    for ref in (*(ref for ref in refs if ref not in last), *last):
+    for ref in (*(ref for ref in refs if ref not in silent), *last):
         try:
             seen = look(app, connector, ref)
         except PlatformError:
@@ -61,11 +62,10 @@ def _watch(app: App, platform: str, silent: list[str]) -> int:
         except Exception:  # noqa: BLE001 - a connector's surprise at one account must leave no other unwatched
             _log.exception("account %s of %s could not be read", ref, platform)
             continue
-        if ref in silent:
-            silent.remove(ref)
+        silent.pop(ref, None)
         if seen.reading is None:
             # Unreachable: the next round asks again, and the rest of this one would wait as long.
-            silent.append(ref)
+            silent[ref] = None
             break
         with app.works.begin() as uow:
             observe(uow, app, app.config(uow.connection), seen)
