@@ -228,7 +228,6 @@ def fewest_of_others(
 
     For a service neither its own count nor those of the people behind it (R6).
     """
-    people = {actor.id} if actor.human else {actor.id, *actor.humans}
     event = tables.event.c
     open_cases = (tables.case_open, _c.platform == platform, _c.account.in_(accounts), _c.content.in_(items))
     totals = sa.select(_c.content, sa.func.sum(_c.reports)).where(*open_cases).group_by(_c.content)
@@ -237,7 +236,7 @@ def fewest_of_others(
         .select_from(
             tables.case.join(tables.event, sa.and_(event.platform == _c.platform, event.about == _c.id)),
         )
-        .where(*open_cases, tables.event_has_about, event.kind == "report.taken", event.by.in_(sorted(people)))
+        .where(*open_cases, tables.event_has_about, event.kind == "report.taken", event.by.in_(sorted(actor.one_with)))
         .group_by(_c.content)
     )
     left = dict.fromkeys(items, 0)

@@ -124,7 +124,7 @@ def not_own_harm(uow: UnitOfWork, found: Enforcement, actor: Actor) -> None:
     """
     if actor.id == found.placed_by:
         return
-    people = {actor.id} if actor.human else {actor.id, *actor.humans}
+    people = actor.one_with
     if (found.change or {}).get("kind") == "resume":
         if any(people & behind_pause(uow, pause) for pause in open_pauses(uow.connection)):
             raise Denied("pause/own", "You paused it; only others may stop the resuming.")

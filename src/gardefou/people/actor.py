@@ -51,6 +51,11 @@ class Actor:
         return self.staff is not None
 
     @property
+    def one_with(self) -> set[str]:
+        """Whose act this is: a person's own, or a service's and that of the people behind it (R6)."""
+        return {self.id} if self.human else {self.id, *self.humans}
+
+    @property
     def is_system(self) -> bool:
         """Whether it is Gardefou itself: it can only make things milder."""
         return self.id == SYSTEM
