@@ -190,7 +190,7 @@ class _Keeper:
             heard = signal.sigwaitinfo(_HEARD)
         number = 0 if heard is None else heard.si_signo
         if number in _STOPS:
-            # The first Ctrl-C is for one of them to tell of; the second is theirs too, who then hurry.
+            # Told so, each ends quietly once it has done what it has in hand; a second Ctrl-C makes them hurry.
             how = signal.SIGTERM if self.stopped is None else number
             self.stopped = signal.Signals(number)
             self._due.clear()
