@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -11,12 +12,15 @@ import pytest
 from gardefou.domain.accounts import AccountReading
 from gardefou.domain.records import Account
 from gardefou.flow.cases import claim
+from gardefou.flow.change import propose
 from gardefou.flow.decide import decide
 from gardefou.flow.meet import MOST, Meeting
+from gardefou.flow.observe import look, observe
 from gardefou.flow.report_input import NewReport
 from gardefou.flow.reports import take_many
 from gardefou.platforms.protocol import PlatformRefused, PlatformUnreachable
 from gardefou.storage.records import get
+from gardefou.web.console.reading import refreshed
 from tests.flow.world import DAY, HOUR
 
 
@@ -156,3 +160,34 @@ def test_what_was_decided_meanwhile_is_left_alone(world, read):
     read.clear()
     assert Meeting(world.app).round() == 0
     assert not read
+
+
+def first_seen_twice(world, other) -> Any:
+    """Have ``other`` come upon an account that is unknown, and about to be written; return what it gave."""
+    seen = look(world.app, world.app.connector("sandbox"), "small")
+    with ThreadPoolExecutor(1) as pool:
+        with world.app.works.begin() as uow:
+            uow.serialise("account:sandbox/small")
+            observe(uow, world.app, world.app.config(uow.connection), seen)
+            beside = pool.submit(other)
+            # It waits for this transaction, as it is to; one that does not would have written by then.
+            wait([beside], timeout=0.5)
+        return beside.result(20)
+
+
+@pytest.mark.parametrize("other", ["worker", "page", "registry"])
+def test_of_two_who_come_upon_an_account_at_one_moment_neither_is_told_that_the_other_was_first(world, other):
+    report(world, "small")
+
+    def register() -> Any:
+        tier = {"platform": "sandbox", "account": "small", "tier": "protected"}
+        return propose(world.app, world.actor("lead"), "tier", tier, because="A newspaper.")
+
+    others = {
+        "worker": lambda: Meeting(world.app).round(),
+        "page": lambda: refreshed(world.app, "sandbox", "small"),
+        "registry": register,
+    }
+    first_seen_twice(world, others[other])
+    assert known(world, "small").handle == "small"
+    assert (known(world, "small").tier == "protected") == (other == "registry")

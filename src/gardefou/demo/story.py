@@ -23,7 +23,7 @@ from gardefou.domain.states import State
 from gardefou.errors import Unavailable
 from gardefou.flow.cases import claim, next_case, release, see_evidence
 from gardefou.flow.decide import ActionWish, decide, enforce, preview_decision
-from gardefou.flow.observe import look, observe
+from gardefou.flow.observe import look, take_in
 from gardefou.flow.rollback import rollback
 from gardefou.flow.spec import Wanted
 from gardefou.nets.verdict import Verdict
@@ -236,9 +236,7 @@ def leave_work(stage: Stage) -> None:
     stage.report(*left)
     for ref in dict.fromkeys(report.account for report in left):
         # As the console does when a case is opened, so that lists show handles and lookalikes at once.
-        seen = look(stage.app, stage.network, ref)
-        with stage.app.works.begin() as uow:
-            observe(uow, stage.app, stage.app.config(uow.connection), seen)
+        take_in(stage.app, look(stage.app, stage.network, ref))
     case_id = stage.report(on.newsdesk())[0].case
     reviewer = stage.person(stage.reviewer)
     see_evidence(stage.app, reviewer, claim(stage.app, reviewer, case_id).id)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from gardefou.domain.records import Account
 from gardefou.errors import Stale
 from gardefou.flow.app import App
-from gardefou.flow.observe import look, observe
+from gardefou.flow.observe import look, take_in
 from gardefou.platforms.protocol import PlatformError
 from gardefou.storage import bulk, tables
 from gardefou.storage.records import get
@@ -117,8 +117,7 @@ class Meeting:
         if seen.reading is None:
             return False, False
         try:
-            with self._app.works.begin() as uow:
-                observe(uow, self._app, self._app.config(uow.connection), seen)
+            take_in(self._app, seen)
         except Exception as error:
             if not (isinstance(error, Stale) or bulk.lost_a_race(error)):
                 raise

@@ -156,6 +156,17 @@ def observe(uow: UnitOfWork, app: App, config: Config, seen: Seen) -> Account | 
     return updated
 
 
+def take_in(app: App, seen: Seen) -> Account | None:
+    """Take a reading into the account's row as `observe` does, in a transaction of its own.
+
+    The account stands still meanwhile: of two who read it at one moment neither
+    is told that somebody else was first, and nobody who decides about it is.
+    """
+    with app.works.begin() as uow:
+        uow.serialise(f"account:{seen.platform}/{seen.account}")
+        return observe(uow, app, app.config(uow.connection), seen)
+
+
 def _carried(uow: UnitOfWork, rules: Rules, seen: Seen, account: Account) -> Account:
     """Return the account with the tier of the name it was asked for under: aliases and merges carry the highest (R10).
 

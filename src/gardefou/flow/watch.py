@@ -7,7 +7,7 @@ import logging
 import sqlalchemy as sa
 
 from gardefou.flow.app import App
-from gardefou.flow.observe import look, observe
+from gardefou.flow.observe import look, take_in
 from gardefou.platforms.protocol import PlatformError
 from gardefou.storage import tables
 
@@ -67,7 +67,6 @@ def _watch(app: App, platform: str, silent: dict[str, None]) -> int:
             # Unreachable: the next round asks again, and the rest of this one would wait as long.
             silent[ref] = None
             break
-        with app.works.begin() as uow:
-            observe(uow, app, app.config(uow.connection), seen)
+        take_in(app, seen)
         read += 1
     return read

@@ -91,6 +91,10 @@ class TierChange(Handler):
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
         """Write `account.tier_set`; and `enforcement.lapsed` for what waits to lower what this raises."""
         found = uow.get(Account, payload["platform"], payload["account"])
+        if found is None:
+            # There is no row to hold: whoever reads the account for the first time meanwhile would write one too.
+            uow.serialise(f"account:{payload['platform']}/{payload['account']}", first=False)
+            found = uow.get(Account, payload["platform"], payload["account"])
         account = found or Account(platform=payload["platform"], ref=payload["account"], handle=payload["handle"])
         tier = Tier(payload["tier"])
         changed = replace(

@@ -14,7 +14,7 @@ from gardefou.domain.accounts import Tier
 from gardefou.domain.records import ORGANISATION, SYSTEM, Account, Approval, Enforcement, Staff
 from gardefou.errors import GardefouError
 from gardefou.flow.app import App
-from gardefou.flow.observe import look, observe
+from gardefou.flow.observe import look, take_in
 from gardefou.flow.second_look import hidden_among, hidden_on
 from gardefou.nets.verdict import Verdict
 from gardefou.platforms.protocol import Description, PlatformError
@@ -77,8 +77,7 @@ def refreshed(app: App, platform: str, ref: str) -> tuple[Account | None, bool]:
         return known, False
     if seen.reading is None:
         return known, False
-    with app.works.begin() as uow:
-        return observe(uow, app, app.config(uow.connection), seen), True
+    return take_in(app, seen), True
 
 
 def lookalikes_of(connection: sa.Connection, platform: str, ref: str) -> tuple[Account | None, list[Account]]:
