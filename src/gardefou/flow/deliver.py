@@ -22,6 +22,7 @@ from gardefou.flow.notices import Notice, channels, listens, notice_of, told
 from gardefou.notices.post import Sent
 from gardefou.notices.words import Message, message
 from gardefou.storage import tables
+from gardefou.storage.fast import Fast
 from gardefou.storage.records import get
 from gardefou.storage.types import Instant
 from gardefou.storage.work import UnitOfWork
@@ -35,6 +36,37 @@ _BATCH = 100
 
 _n = tables.notice.c
 _d = tables.delivery.c
+
+
+def _free(now: Any) -> sa.ColumnElement[bool]:
+    return sa.or_(_d.lease_until.is_(None), _d.lease_until <= now)
+
+
+_NOW = sa.bindparam("now", type_=Instant)
+_DUE = Fast(
+    sa.select(_d.channel)
+    .where(tables.delivery_waiting, _d.next_attempt_at <= _NOW, _free(_NOW))
+    .group_by(_d.channel)
+    .order_by(_d.channel)
+)
+_ONE_OVERDUE = Fast(
+    sa.select(_d.notice_id)
+    .where(
+        tables.delivery_waiting,
+        sa.or_(
+            sa.and_(_d.at <= sa.bindparam("late", type_=Instant), _d.told_at.is_(None)),
+            _d.at <= sa.bindparam("old", type_=Instant),
+        ),
+    )
+    .limit(1)
+)
+_ONE_NEW = Fast(sa.select(_n.id).where(tables.notice_waiting).limit(1))
+_NEW = Fast(sa.select(tables.notice).where(tables.notice_waiting).order_by(_n.id).limit(_BATCH))
+_SHARED = (
+    tables.notice.update()
+    .where(_n.platform == sa.bindparam("of_platform"), _n.id == sa.bindparam("of_id"))
+    .values(shared_at=sa.bindparam("shared"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +84,11 @@ class InHand:
 def share_out(app: App) -> int:
     """Make a delivery of each new notice for each channel that listens to it; return how many notices there were."""
     with app.works.read() as connection:
-        if connection.execute(sa.select(_n.id).where(tables.notice_waiting).limit(1)).first() is None:
+        if _ONE_NEW.first(connection) is None:
             return 0
     with app.works.begin() as uow:
         uow.serialise("notices")
-        rows = uow.connection.execute(
-            sa.select(tables.notice).where(tables.notice_waiting).order_by(_n.id).limit(_BATCH)
-        ).all()
+        rows = _NEW.all(uow.connection)
         found = channels(uow.connection)
         made = [
             _new_delivery(notice, channel.id, uow)
@@ -68,10 +98,9 @@ def share_out(app: App) -> int:
         ]
         if made:
             uow.connection.execute(tables.delivery.insert(), made)
-        for row in rows:
-            uow.connection.execute(
-                tables.notice.update().where(_n.platform == row.platform, _n.id == row.id).values(shared_at=uow.now)
-            )
+        if rows:
+            shared = [{"of_platform": row.platform, "of_id": row.id, "shared": uow.now} for row in rows]
+            uow.connection.execute(_SHARED, shared)
     return len(rows)
 
 
@@ -95,17 +124,7 @@ def waiting_channels(app: App) -> list[str]:
     """Return the channels for which something is due now."""
     now = app.now()
     with app.works.read() as connection:
-        rows = connection.execute(
-            sa.select(_d.channel)
-            .where(tables.delivery_waiting, _d.next_attempt_at <= now, _free(now))
-            .group_by(_d.channel)
-            .order_by(_d.channel)
-        )
-        return [row.channel for row in rows]
-
-
-def _free(now: Any) -> sa.ColumnElement[bool]:
-    return sa.or_(_d.lease_until.is_(None), _d.lease_until <= now)
+        return [row.channel for row in _DUE.all(connection, {"now": now})]
 
 
 def take(app: App, channel: str, *, address: str) -> InHand | None:
@@ -198,8 +217,7 @@ def give_up(app: App) -> int:
         rules = app.config(connection).rules
         late = now - timedelta(seconds=rules.notice_alert_seconds)
         old = now - timedelta(seconds=rules.notice_give_up_seconds)
-        overdue = sa.and_(tables.delivery_waiting, sa.or_(sa.and_(_d.at <= late, _d.told_at.is_(None)), _d.at <= old))
-        if connection.execute(sa.select(_d.notice_id).where(overdue).limit(1)).first() is None:
+        if _ONE_OVERDUE.first(connection, {"late": late, "old": old}) is None:
             return 0
     with app.works.begin() as uow:
         uow.serialise("notices")

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gardefou.domain.accounts import Tier, measures_of_action
-from gardefou.domain.records import Account, Case, Enforcement, Staff
+from gardefou.domain.records import ORGANISATION, Account, Case, Enforcement, Staff, Token
 from gardefou.domain.states import State
 from gardefou.errors import Conflict, Denied, InvalidInput, StepUpRequired
 from gardefou.flow import facts as facts_of
@@ -226,7 +226,7 @@ def _reread(uow: UnitOfWork, actor: Actor, power: Power) -> Actor:
     if actor.staff is not None:
         actor = replace(actor, staff=uow.need(Staff, actor.staff.platform, actor.staff.id))
     if actor.token_id is not None:
-        token = uow.connection.execute(tables.token.select().where(tables.token.c.id == actor.token_id)).first()
+        token = uow.get(Token, ORGANISATION, actor.token_id, lock=False)
         if token is None or token.revoked_at is not None:
             raise Denied("auth/revoked", "This token was revoked; sign in again.")
     actor.require(power, uow.now)

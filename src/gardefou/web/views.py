@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from gardefou.clock import rfc3339
 from gardefou.domain.accounts import state_name
 from gardefou.domain.records import (
+    ORGANISATION,
     Account,
     Approval,
     Case,
@@ -41,14 +42,11 @@ from gardefou.flow.second_look import SAYS as SECOND_LOOK
 from gardefou.flow.second_look import is_hidden, seen_by
 from gardefou.flow.waiting_groups import WaitingGroup
 from gardefou.people.standing import standing_now
-from gardefou.storage import tables
+from gardefou.storage import bulk, tables
 from gardefou.storage.records import fetch_all
 
 Document = dict[str, Any]
 
-_STAFF = sa.select(tables.staff.c.id, tables.staff.c.pseudonym).where(
-    tables.staff.c.id.in_(sa.bindparam("ids", expanding=True))
-)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 #: Whose verdict a second look must not know; all else stays visible.
 _UNTIL_SECOND_LOOK = (
@@ -93,8 +91,10 @@ class Names:
         unknown = {who for who in ids if who and who not in self._known and who not in self._nobody}
         if not unknown:
             return
-        for row in self._connection.execute(_STAFF, {"ids": sorted(unknown)}):
-            self._known[row.id] = row.pseudonym
+        source, values = bulk.texts_source(self._connection, sorted(unknown))
+        where = "staff.platform = ? AND staff.id = given.a"
+        statement = f"SELECT staff.id, staff.pseudonym FROM {bulk.each(self._connection, source, 'staff', where)}"  # noqa: S608 - own clauses
+        self._known.update(bulk.select(self._connection, statement, (*values, ORGANISATION)))
         self._nobody |= unknown - self._known.keys()
 
     def clean(self, value: Any) -> Any:
