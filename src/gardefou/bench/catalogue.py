@@ -17,6 +17,7 @@ _RUNS: dict[str, Callable[[Suite], Iterator[Found]]] = {
     "batch": figures_http.batch,
     "decide": figures_flow.decide,
     "restore": figures_flow.restore,
+    "restore-http": figures_flow.restore_http,
     "synapse": figures_flow.synapse,
     "ledger": figures_flow.log,
     "export": figures_past.export,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from gardefou.bench import homeserver, ledger, pairs
+from gardefou.bench import homeserver, ledger, pairs, pairs_http
 from gardefou.bench.databases import KINDS
 from gardefou.bench.measured import Figure, number
 from gardefou.bench.suite import Found, Suite
@@ -25,6 +25,13 @@ _PAIRS_BOUND = {
     "SQLite": "one core of Python: some 40 statements a decision, 55 a suspension and its restore; commits are shared",
     "PostgreSQL": "both cores: about as much in the driver as in the flow, some 15 exchanges a decision and 28 a"
     " suspension and its restore; suspensions wait in line for the platform's budget",
+}
+
+
+_HTTP_BOUND = {
+    "SQLite": "one core of Python: three fifths of it the flow, the rest HTTP, tokens, answers and the worker",
+    "PostgreSQL": "both cores, by two processes and the server: the flow and the driver, then HTTP, tokens, answers and"
+    " the worker",
 }
 
 
@@ -66,7 +73,28 @@ def restore(suite: Suite) -> Iterator[Found]:
     yield from suite.each("restore", KINDS, measure)
 
 
-def _pairs_figure(suite: Suite, kind: str, run: pairs.Run, name: str, note: str) -> Figure:
+def restore_http(suite: Suite) -> Iterator[Found]:
+    """Takedowns and their restores as a platform's tools ask for them."""
+
+    def measure(kind: str, url: str, folder: Path) -> Iterator[Found]:
+        most = round(suite.extent.seconds * PAIRS_AIM) + 100
+        run = pairs_http.limited_and_restored(url, folder, seconds=suite.extent.seconds, most=most, threads=AT_ONCE)
+        yield _pairs_figure(
+            suite,
+            kind,
+            run,
+            "limited and restored over HTTP, both seen at the sandbox",
+            f"{AT_ONCE} people with a token each, two calls a pair; default nets, unchanged; breaker and hourly"
+            " restores out of reach",
+            bound=_HTTP_BOUND,
+        )
+
+    yield from suite.each("restore over HTTP", KINDS, measure)
+
+
+def _pairs_figure(
+    suite: Suite, kind: str, run: pairs.Run, name: str, note: str, bound: dict[str, str] = _PAIRS_BOUND
+) -> Figure:
     return Figure(
         name=name,
         database=kind,
@@ -75,7 +103,7 @@ def _pairs_figure(suite: Suite, kind: str, run: pairs.Run, name: str, note: str)
         against=suite.against(kind, INSERT, PEER_PAIRS),
         aim=PAIRS_AIM,
         note=f"{note}; p50 {number(run.slow(0.5))} ms, p99 {number(run.slow(0.99))} ms",
-        bound=_PAIRS_BOUND[kind],
+        bound=bound[kind],
     )
 
 

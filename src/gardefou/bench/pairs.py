@@ -20,6 +20,8 @@ from gardefou.flow.spec import Wanted
 from gardefou.settings import Settings
 from gardefou.worker import Worker
 
+#: Settings that let somebody restore all day what they have taken down.
+FREE = {"breaker_reversals": 1_000_000_000, "restores_per_hour": 1_000_000_000}
 #: Cases that are opened together, before the clock runs.
 _BATCH = 500
 
@@ -72,8 +74,7 @@ def takedown_and_restore(url: str, folder: Path, *, seconds: float, most: int, t
     Raises:
         Unavailable: one did not end as it should (`bench/unexpected`).
     """
-    free = {"breaker_reversals": 1_000_000_000, "restores_per_hour": 1_000_000_000}
-    with installed(url, folder, accounts=most, settings=free) as made:
+    with installed(url, folder, accounts=most, settings=FREE) as made:
 
         def one(place: int) -> None:
             person = made.person(place)
@@ -114,10 +115,18 @@ def _cases(made: Installation, count: int) -> list[str]:
 
 
 def _run(made: Installation, one: Callable[[int], None], *, seconds: float, most: int, threads: int) -> Run:
-    """Do ``one`` with each number in turn, in threads, until the time or the numbers run out."""
+    """Do ``one`` as `timed` does, with the worker beside it."""
     made.app.sequencer.integrate_all()
     worker = Worker(made.app, Settings(data=made.settings.data, database_url=made.settings.database_url))
     worker.start()
+    try:
+        return timed(one, seconds=seconds, most=most, threads=threads)
+    finally:
+        worker.stop()
+
+
+def timed(one: Callable[[int], None], *, seconds: float, most: int, threads: int) -> Run:
+    """Do ``one`` with each number in turn, in threads, until time or numbers run out; the first few do not count."""
     warm = min(20, most // 10)
     places = iter(range(most))
     lock = threading.Lock()
@@ -139,19 +148,16 @@ def _run(made: Installation, one: Callable[[int], None], *, seconds: float, most
                 return
             took.append((time.perf_counter() - begun) * 1000)
 
-    try:
-        for _ in range(warm):
-            one(next(places))
-        running = [threading.Thread(target=work) for _ in range(threads)]
-        started = time.perf_counter()
-        end = started + seconds
-        for thread in running:
-            thread.start()
-        for thread in running:
-            thread.join()
-        elapsed = time.perf_counter() - started
-    finally:
-        worker.stop()
+    for _ in range(warm):
+        one(next(places))
+    running = [threading.Thread(target=work) for _ in range(threads)]
+    started = time.perf_counter()
+    end = started + seconds
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join()
+    elapsed = time.perf_counter() - started
     if wrong:
         raise wrong[0]
     return Run(done=len(took), seconds=elapsed, milliseconds=tuple(took))
