@@ -7,7 +7,7 @@ those already stopped no longer count towards the wider stop.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -24,6 +24,7 @@ from gardefou.flow.stops import open_pauses
 from gardefou.nets.verdict import Verdict
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 _HOUR = timedelta(hours=1)
@@ -68,13 +69,14 @@ def note_budget(uow: UnitOfWork, config: Config, made: Enforcement, verdict: Ver
     )
 
 
-def stand_in_line(uow: UnitOfWork, platform: str) -> None:
+def stand_in_line(uow: UnitOfWork, platform: str, *, ahead: Callable[[], Iterable[Read]] = tuple) -> None:
     """Let nobody else's reversal or failure on a platform be counted until this one is committed.
 
     Two at the same instant would each see one too few. Stand in line before any
-    incident is added to: that sequence is the same for all.
+    incident is added to: that sequence is the same for all. ``ahead`` is as in
+    `gardefou.storage.work.UnitOfWork.serialise`.
     """
-    uow.serialise(f"breaker:{platform}", first=False)
+    uow.serialise(f"breaker:{platform}", ahead=ahead, first=False)
 
 
 def consider(uow: UnitOfWork, config: Config, enforcement: Enforcement) -> None:

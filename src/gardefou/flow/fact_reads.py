@@ -346,6 +346,11 @@ def moment(uow: UnitOfWork, actor: Actor, platform: str) -> tuple[bool, bool]:
     return bool(row.paused), bool(row.raid)
 
 
+def moment_ahead(uow: UnitOfWork, actor: Actor, platform: str) -> Read:
+    """Return what `moment` will read."""
+    return _MOMENT, _moment_values(uow, actor, platform)
+
+
 def _moment_values(uow: UnitOfWork, actor: Actor, platform: str) -> dict[str, Any]:
     behind = (actor.id,) if actor.human or not actor.humans else actor.humans
     values = {"who": actor.id, "owner": behind[0], "issuer": behind[-1]}

@@ -15,6 +15,7 @@ from gardefou.notices.kinds import KINDS
 from gardefou.storage import tables
 from gardefou.storage.fast import Fast
 from gardefou.storage.records import fetch_fast
+from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
 #: What follows within this belongs to the same incident; after it the incident is closed.
@@ -34,6 +35,11 @@ _RECENT = Fast(
     .order_by(_i.opened_at.desc())
     .limit(20)
 )
+
+
+def recent_ahead(uow: UnitOfWork, platform: str, kind: str, about: str) -> Read:
+    """Return what `open_incident` reads first."""
+    return _RECENT, {"platform": platform, "kind": kind, "about": about, "since": uow.now - LONGEST}
 
 
 def open_incident(
@@ -59,8 +65,7 @@ def open_incident(
 
     Writes `incident.opened` or `incident.grew`, and `alert.raised`.
     """
-    values = {"platform": platform, "kind": kind, "about": about, "since": uow.now - LONGEST}
-    recent = fetch_fast(uow.connection, Incident, _RECENT, values)
+    recent = fetch_fast(uow.connection, Incident, *recent_ahead(uow, platform, kind, about))
     for incident in recent:
         same = bool(about) or set(incident.accounts) == set(accounts)
         if not about and not accounts:

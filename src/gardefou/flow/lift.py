@@ -21,7 +21,7 @@ from gardefou.domain.records import ORGANISATION, SYSTEM, Account, Enforcement, 
 from gardefou.domain.states import State
 from gardefou.flow import breaker
 from gardefou.flow.app import Config
-from gardefou.flow.incidents import near_miss, open_incident
+from gardefou.flow.incidents import near_miss, open_incident, recent_ahead
 from gardefou.flow.reading import imposing_harms, lifted, standing_harms
 from gardefou.platforms.protocol import Operation, Target
 from gardefou.storage import tables
@@ -191,22 +191,26 @@ def finish_lifting(uow: UnitOfWork, config: Config, restore: Enforcement) -> Non
                 uow.rewrite(other, "enforcement.rebased", by=SYSTEM, base=base)
     if expired:
         return
-    breaker.stand_in_line(uow, restore.platform)
     early = [
         harm
         for harm in harms
         if harm.in_force_at is not None and (uow.now - harm.in_force_at).total_seconds() <= _DAY_SECONDS
     ]
     in_rollback = restore.group_id is not None
-    if early and restore.placed_by != SYSTEM:
+    # A rollback is one story about one person, however many accounts it names.
+    about = early[0].placed_by if early and in_rollback else ""
+    told = bool(early) and restore.placed_by != SYSTEM
+    breaker.stand_in_line(
+        uow, restore.platform, ahead=lambda: [recent_ahead(uow, restore.platform, "reversal", about)] if told else []
+    )
+    if told:
         open_incident(
             uow,
             platform=restore.platform,
             kind="reversal",
             accounts=(restore.account,),
             enforcements=tuple(harm.id for harm in early),
-            # A rollback is one story about one person, however many accounts it names.
-            about=early[0].placed_by if in_rollback else "",
+            about=about,
             summary=(
                 "One person's enforcements were rolled back."
                 if in_rollback

@@ -22,6 +22,7 @@ from gardefou.errors import Denied, InvalidInput, NotFound
 from gardefou.flow.app import App, Config
 from gardefou.flow.clear import digest_of, settle_waiting
 from gardefou.flow.execute import advance, finish_restore, start_restore
+from gardefou.flow.fact_reads import moment_ahead
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
 from gardefou.flow.reading import IMPOSING, live_ahead, live_on, person_ahead
@@ -34,8 +35,8 @@ from gardefou.people.standing import standing_now
 from gardefou.platforms.protocol import Connector, NoSuchAccount, PlatformRefused
 from gardefou.speech import gettext as _
 from gardefou.storage import tables
-from gardefou.storage.fast import Fast
-from gardefou.storage.records import get, key_ahead
+from gardefou.storage.fast import Fast, at_once
+from gardefou.storage.records import key_ahead
 from gardefou.storage.unwritten import Read
 from gardefou.storage.work import UnitOfWork
 
@@ -48,6 +49,13 @@ _CONTENT = Fast(
         _table.account == sa.bindparam("account"),
         _table.action.in_((Action.REMOVE_CONTENT.value, Action.LABEL.value)),
         _table.state.in_(_LIVE),
+    )
+)
+
+
+_READ_AT = Fast(
+    sa.select(tables.account.c.read_at).where(
+        tables.account.c.platform == sa.bindparam("platform"), tables.account.c.ref == sa.bindparam("account")
     )
 )
 
@@ -160,6 +168,7 @@ def _ahead(uow: UnitOfWork, app: App, actor: Actor, platform: str, ref: str) -> 
         live_ahead(platform, ref),
         pauses_ahead(),
         restores_ahead(actor, uow.now),
+        moment_ahead(uow, actor, platform),
     ]
 
 
@@ -191,10 +200,13 @@ def _look(app: App, connector: Connector, ref: str) -> Seen:
     A restore goes by nothing else, and must not wait for each room that a big account is in.
     """
     with app.works.read() as connection:
-        rows = _CONTENT.all(connection, {"platform": connector.name, "account": ref})
-        known = get(connection, Account, connector.name, ref)
+        rows, known = at_once(
+            connection,
+            (_CONTENT, {"platform": connector.name, "account": ref}),
+            (_READ_AT, {"platform": connector.name, "account": ref}),
+        )
     content = tuple(dict.fromkeys(item for row in rows for item in row.content))
-    return look(app, connector, ref, content, measures_only=known is not None and known.read_at is not None)
+    return look(app, connector, ref, content, measures_only=any(row.read_at is not None for row in known))
 
 
 def live_harms(uow: UnitOfWork, platform: str, ref: str) -> list[Enforcement]:

@@ -40,7 +40,7 @@ from gardefou.platforms.sandbox_admin import (
     item_of,
     removed,
 )
-from gardefou.storage.fast import Fast, together
+from gardefou.storage.fast import Fast, at_once, together
 
 KIND = "sandbox — not a real platform"
 
@@ -271,14 +271,13 @@ class Sandbox(SandboxAdmin):
 
     def _locked(self, connection: sa.Connection, operation: Operation) -> tuple[Any, Any, Switches]:
         """Return an account's row, held; what was done under the key since; and the switches. None for none."""
-        reads: tuple[tuple[Fast, dict[str, Any]], ...] = (
+        found = at_once(
+            connection,
             (ACCOUNT_LOCKED, {"platform": self.name, "ref": operation.target.account}),
             (_KEY, {"platform": self.name, "key": operation.key}),
             (SWITCH, {"platform": self.name}),
         )
-        with together(connection):
-            started = [(statement, statement.start(connection, values)) for statement, values in reads]
-        account, effect, switch = (next(iter(one.rows(connection, cursor)), None) for one, cursor in started)
+        account, effect, switch = (next(iter(rows), None) for rows in found)
         return account, effect, as_switches(switch)
 
     def _check(self, operation: Operation, verb: str, measures: Measures) -> None:

@@ -212,6 +212,13 @@ def together(connection: sa.Connection) -> Iterator[None]:
         yield
 
 
+def at_once(connection: sa.Connection, *reads: tuple[Fast, Mapping[str, Any]]) -> list[list[Any]]:
+    """Run several statements in one exchange; return the rows of each."""
+    with together(connection):
+        started = [(statement, statement.start(connection, values)) for statement, values in reads]
+    return [statement.rows(connection, cursor) for statement, cursor in started]
+
+
 def driver(connection: sa.Connection) -> Any:
     """Return the driver's own connection, once everything that waits to be written has been."""
     waiting: Waiting | None = connection.info.get(UNWRITTEN)

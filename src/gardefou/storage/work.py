@@ -78,6 +78,8 @@ class UnitOfWork:
         #: Rows read by key in this transaction: held on PostgreSQL, alone on SQLite, so they cannot change.
         self._held: dict[tuple[type[Any], str, str], Any] = {}
         self._recorded: dict[tuple[str, str], dict[str, r.Enforcement]] = {}
+        #: What `serialise` has taken.
+        self._keys: set[str] = set()
         #: Whether anything was recorded.
         self.wrote = False
         #: What whoever reads keeps for the rest of this transaction.
@@ -138,8 +140,12 @@ class UnitOfWork:
         """
         if first:
             self.kept.clear()
-        if self._postgres:
-            self._unwritten.look_ahead(sorted(set(keys)), list(ahead()))
+        if not self._postgres:
+            return
+        wanted, reads = sorted({*keys} - self._keys), list(ahead())
+        if wanted or reads:
+            self._unwritten.look_ahead(wanted, reads)
+            self._keys.update(wanted)
 
     def ahead(self, reads: Iterable[Read]) -> None:
         """Read in one exchange what will be read next, where that saves any (PostgreSQL)."""
