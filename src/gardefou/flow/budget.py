@@ -39,17 +39,18 @@ def top_up(app: App, actor: Actor, staff: str) -> TopUp:
     if actor.staff is None:
         raise Denied("auth/not_human", "Only people answer for a burst.")
     with app.works.begin() as uow:
+        # Their key before anybody's row, and not their row at all: whoever is in the middle of a burst takes both.
+        person = find_staff(uow, staff, lock=False)
+        uow.serialise(f"actor:{person.id}")
         lead = uow.need(Staff, ORGANISATION, actor.staff.id)
         actor = replace(actor, staff=lead)
         actor.require(Power.TOP_UP, uow.now)
-        person = find_staff(uow, staff)
         if person.id == lead.id:
             raise Denied("budget/own", "Another lead answers for your burst.")
         if not standing_now(lead, uow.now, leaving_of(uow.connection)).has(Loss.APPROVALS):
             raise Denied("staff/leaving", "Whoever is leaving answers for no burst.")
         if actor.fresh_minutes(uow.now) > _FRESH_MINUTES:
             raise StepUpRequired(_FRESH_MINUTES)
-        uow.serialise(f"actor:{person.id}")
         table = tables.top_up.c
         recent = uow.all(TopUp, table.staff_id == person.id, table.at > uow.now - _SHIFT)
         if len(recent) >= _MOST:

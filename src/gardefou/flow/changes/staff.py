@@ -47,14 +47,15 @@ def _roles(payload: Payload, name: str) -> tuple[str, ...]:
     return roles
 
 
-def find_staff(uow: UnitOfWork, who: str) -> Staff:
-    """Return a person by staff id or pseudonym.
+def find_staff(uow: UnitOfWork, who: str, *, lock: bool = True) -> Staff:
+    """Return a person by staff id or pseudonym, and hold their row.
 
     Raises:
         NotFound: there is none (`staff/not_found`).
     """
-    by_pseudonym = uow.find(Staff, tables.staff.c.pseudonym == who, lock=True)
-    return by_pseudonym or uow.need(Staff, ORGANISATION, who)
+    by_pseudonym = uow.find(Staff, tables.staff.c.pseudonym == who, lock=lock)
+    known = by_pseudonym or uow.get(Staff, ORGANISATION, who, lock=lock)
+    return known or uow.need(Staff, ORGANISATION, who)
 
 
 def still_here(person: Staff) -> Staff:

@@ -1,0 +1,80 @@
+"""Two acts that cross: one halted half way, the other gone as far as it can. Neither hears of it, nor waits for ever.
+
+On PostgreSQL each holds rows and keys by then; on SQLite one is alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+
+from gardefou.errors import GardefouError
+from gardefou.flow.budget import top_up
+
+_LONG = 30.0
+#: So long the second one gets to come as far as it can.
+_FAR = 0.4
+
+
+class Halting:
+    """Halts whoever comes to one place first, until the other has come as far as it can."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._reached, self._on = threading.Event(), threading.Event()
+
+    def after(self, place: str, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+        """Run ``first`` until ``place`` was called, then ``second``; return what each gave, or its error."""
+        module, name = place.rsplit(".", 1)
+        ask = getattr(__import__(module, fromlist=[name]), name)
+
+        def halted(*args: Any, **more: Any) -> Any:
+            given = ask(*args, **more)
+            self.here()
+            return given
+
+        self._monkeypatch.setattr(place, halted)
+        return self.at(first, second)
+
+    def here(self) -> None:
+        """Halt, the first time."""
+        if not self._reached.is_set():
+            self._reached.set()
+            assert self._on.wait(_LONG)
+
+    def at(self, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+        """Run ``first`` until it calls `here`, then ``second``; return what each gave, or its error."""
+        with ThreadPoolExecutor(2) as pool:
+            one = pool.submit(_outcome, first)
+            assert self._reached.wait(_LONG), one.result(_LONG)
+            two = pool.submit(_outcome, second)
+            wait([two], timeout=_FAR)
+            self._on.set()
+            return one.result(_LONG), two.result(_LONG)
+
+
+def _outcome(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except GardefouError as error:
+        return error
+
+
+@pytest.fixture
+def halting(monkeypatch: pytest.MonkeyPatch) -> Halting:
+    return Halting(monkeypatch)
+
+
+def test_a_burst_goes_on_while_a_lead_tops_it_up(world, halting):
+    lead, rev = world.fresh("lead"), world.fresh("rev")
+    topped, placed = halting.after(
+        "gardefou.flow.budget.standing_now",
+        lambda: top_up(world.app, lead, "rev"),
+        lambda: world.enforce(rev, "small", "limit"),
+    )
+    assert topped.staff_id == "rev"
+    assert placed.state == "in_force"
