@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gardefou.errors import GardefouError
+from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
 
 _LONG = 30.0
@@ -78,3 +79,19 @@ def test_a_burst_goes_on_while_a_lead_tops_it_up(world, halting):
     )
     assert topped.staff_id == "rev"
     assert placed.state == "in_force"
+
+
+def test_r14_whoever_ratifies_in_one_tab_restores_in_another(world, halting):
+    broken = break_glass(world.app, world.fresh("oncall"), "sandbox", "known", "lock", "hacked")
+    world.approve("lead", broken)
+    world.settle()
+    policy = world.fresh("policy")
+    ratified, restored = halting.after(
+        "gardefou.flow.break_glass.find_enforcement",
+        lambda: ratify(world.app, policy, broken.id),
+        lambda: world.restore(policy, "known"),
+    )
+    assert ratified.ratified_by == "policy"
+    assert [one.state for one in restored.restores] == ["in_force"]
+    assert world.measures("known") == frozenset()
+    world.assert_sound()

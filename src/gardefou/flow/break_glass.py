@@ -130,8 +130,9 @@ def ratify(app: App, actor: Actor, enforcement_id: str) -> Enforcement:
     if actor.staff is None:
         raise Denied("auth/not_human", "Only people ratify.")
     with app.works.begin() as uow:
-        found = find_enforcement(uow, enforcement_id, actor)
+        # The person first, then what it is about: in this sequence everybody holds them.
         staff = uow.need(Staff, ORGANISATION, actor.staff.id)
+        found = find_enforcement(uow, enforcement_id, actor)
         replace(actor, staff=staff).require(Power.BREAK_GLASS, uow.now)
         over = found.until is not None and found.until <= uow.now
         if found.via != "break_glass" or found.ratified_by is not None or found.state != State.IN_FORCE.value or over:
