@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from gardefou.errors import GardefouError
+from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
+from gardefou.flow.rollback import rollback
+from tests.flow.world import HOUR
 
 _LONG = 30.0
 #: So long the second one gets to come as far as it can.
@@ -93,5 +96,32 @@ def test_r14_whoever_ratifies_in_one_tab_restores_in_another(world, halting):
     )
     assert ratified.ratified_by == "policy"
     assert [one.state for one in restored.restores] == ["in_force"]
+    assert world.measures("known") == frozenset()
+    world.assert_sound()
+
+
+@pytest.mark.parametrize("act", ["cancel", "no", "last yes"])
+@pytest.mark.parametrize("lift", ["restore", "rollback"])
+def test_m5_a_restore_is_not_refused_for_what_a_colleague_says_at_that_moment(world, halting, act, lift):
+    waiting = world.enforce("rev", "known", "suspend")
+    lead, oncall = world.fresh("lead"), world.fresh("oncall")
+    acts = {
+        "cancel": lambda: cancel(world.app, lead, waiting.id, "no"),
+        "no": lambda: world.approve(lead, waiting, "no"),
+        "last yes": lambda: world.approve(lead, waiting),
+    }
+    lifts = {
+        "restore": ("gardefou.flow.restore.live_harms", lambda: world.restore(oncall, "known")),
+        "rollback": (
+            "gardefou.flow.restore_some.live_harms",
+            lambda: rollback(world.app, oncall, by="rev", since=world.now - HOUR, until=world.now + HOUR),
+        ),
+    }
+    place, call = lifts[lift]
+    restored, answered = halting.after(place, call, acts[act])
+    assert [one.state for one in restored.restores] == ["in_force"]
+    assert answered.code == "enforcement/state"
+    assert world.read(waiting).state == "cancelled"
+    world.run(HOUR)
     assert world.measures("known") == frozenset()
     world.assert_sound()

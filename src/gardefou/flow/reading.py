@@ -20,7 +20,7 @@ _LIVE = ("waiting", "ready", "executing", "unknown", "in_force", "restoring")
 _by_id = sa.select(tables.enforcement).where(_table.id == sa.bindparam("id")).limit(1)
 _BY_ID = Fast(_by_id)
 _BY_ID_HELD = Fast(_by_id.with_for_update())
-_LIVE_ON = Fast(
+_live_on = (
     sa.select(tables.enforcement)
     .where(
         _table.platform == sa.bindparam("platform"),
@@ -31,6 +31,8 @@ _LIVE_ON = Fast(
     )
     .order_by(_table.id)
 )
+_LIVE_ON = Fast(_live_on)
+_LIVE_ON_HELD = Fast(_live_on.with_for_update())
 
 
 def live_on(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
@@ -41,10 +43,23 @@ def live_on(uow: UnitOfWork, platform: str, account: str) -> list[Enforcement]:
     """
     place = ("live_on", platform, account)
     if place not in uow.kept:
-        values = {"platform": platform, "account": account}
-        uow.kept[place] = {one.id: one for one in fetch_fast(uow.connection, Enforcement, _LIVE_ON, values)}
+        _keep_live(uow, platform, account, _LIVE_ON)
     now = uow.kept[place] | uow.recorded_on(platform, account)
     return [now[key] for key in sorted(now) if now[key].state in _LIVE]
+
+
+def hold_live(uow: UnitOfWork, platform: str, account: str) -> None:
+    """Read what `live_on` returns and hold it: for whoever withdraws it, before anything of it is read.
+
+    Whoever answers or withdraws one of them holds no account; they wait, and find what became of it.
+    """
+    _keep_live(uow, platform, account, _LIVE_ON_HELD)
+
+
+def _keep_live(uow: UnitOfWork, platform: str, account: str, statement: Fast) -> None:
+    values = {"platform": platform, "account": account}
+    found = fetch_fast(uow.connection, Enforcement, statement, values)
+    uow.kept["live_on", platform, account] = {one.id: one for one in found}
 
 
 def live_as_stored(connection: sa.Connection, platform: str, account: str) -> list[Enforcement]:
@@ -55,6 +70,11 @@ def live_as_stored(connection: sa.Connection, platform: str, account: str) -> li
 def live_ahead(platform: str, account: str) -> Read:
     """Return what `live_on` will read."""
     return _LIVE_ON, {"platform": platform, "account": account}
+
+
+def held_live_ahead(platform: str, account: str) -> Read:
+    """Return what `hold_live` will read."""
+    return _LIVE_ON_HELD, {"platform": platform, "account": account}
 
 
 def person_ahead(actor: Actor) -> list[Read]:

@@ -25,7 +25,7 @@ from gardefou.flow.execute import advance, finish_restore, start_restore
 from gardefou.flow.fact_reads import moment_ahead
 from gardefou.flow.lift import ROLLBACK, start_lifting
 from gardefou.flow.observe import Seen, look, observe, tier_memory
-from gardefou.flow.reading import IMPOSING, live_ahead, live_on, person_ahead
+from gardefou.flow.reading import IMPOSING, held_live_ahead, hold_live, live_on, person_ahead
 from gardefou.flow.record_outcome import Begun
 from gardefou.flow.restore_limits import is_old, judge_restore, restores_ahead
 from gardefou.flow.stops import pauses_ahead
@@ -114,6 +114,7 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         )
         config = app.config(uow.connection)
         actor = on_duty(uow, actor)
+        hold_live(uow, platform, ref)
         account = observe(uow, app, config, seen)
         harms = live_harms(uow, platform, ref)
         if account is None and not harms:
@@ -165,7 +166,7 @@ def _ahead(uow: UnitOfWork, app: App, actor: Actor, platform: str, ref: str) -> 
         *app.config_ahead(platform),
         *person_ahead(actor),
         key_ahead(Account, platform, ref),
-        live_ahead(platform, ref),
+        held_live_ahead(platform, ref),
         pauses_ahead(),
         restores_ahead(actor, uow.now),
         moment_ahead(uow, actor, platform),

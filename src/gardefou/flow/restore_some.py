@@ -12,7 +12,7 @@ from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import State
 from gardefou.flow.app import App, Config
 from gardefou.flow.execute import advance
-from gardefou.flow.reading import enforcement_by_id
+from gardefou.flow.reading import enforcement_by_id, hold_live
 from gardefou.flow.restore import live_harms, on_duty, own_only, place_restore
 from gardefou.people.actor import Actor, system_actor
 from gardefou.people.roles import Power
@@ -95,6 +95,7 @@ def lift_in(
 
     ``exempt``: no hourly limit holds (R12). ``group_id``: the rollback it is part of.
     """
+    hold_live(uow, platform, ref)
     account = uow.get(Account, platform, ref)
     still = [harm for harm in live_harms(uow, platform, ref) if harm.id in ids]
     if account is None:
