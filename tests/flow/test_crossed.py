@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
+from gardefou.flow.change import pause, resume
 from gardefou.flow.rollback import rollback
 from tests.flow.world import HOUR
 
@@ -124,4 +126,22 @@ def test_m5_a_restore_is_not_refused_for_what_a_colleague_says_at_that_moment(wo
     assert world.read(waiting).state == "cancelled"
     world.run(HOUR)
     assert world.measures("known") == frozenset()
+    world.assert_sound()
+
+
+def test_enforcement_goes_on_though_somebody_withdraws_what_was_held_back_at_that_moment(world, halting):
+    held = world.enforce("rev", "small", "limit", execute_at=world.now + timedelta(minutes=1))
+    pause(world.app, world.fresh("oncall"), "stop")
+    world.run(timedelta(minutes=2))
+    assert world.read(held).state == "ready"
+    resume(world.app, world.fresh("oncall"), "go on")
+    lead, rev2 = world.fresh("lead"), world.fresh("rev2")
+    resumed, withdrawn = halting.after(
+        "gardefou.flow.changes.pauses.Entry",
+        lambda: resume(world.app, lead, "go on"),
+        lambda: cancel(world.app, rev2, held.id, "no"),
+    )
+    assert resumed.state == "in_force"
+    assert withdrawn.state == "cancelled"
+    assert all(one.ended_at for one in world.pauses())
     world.assert_sound()

@@ -19,6 +19,7 @@ from gardefou.flow.stops import behind, open_pauses, paused_lately
 from gardefou.people.actor import Actor
 from gardefou.people.roles import Power
 from gardefou.storage import tables
+from gardefou.storage.records import fetch_all
 from gardefou.storage.work import Entry, UnitOfWork
 
 _DAY = timedelta(days=1)
@@ -93,14 +94,19 @@ def resumed_by(change: Mapping[str, Any], stopped: Sequence[Pause]) -> list[Paus
 def _look_at_once(uow: UnitOfWork) -> None:
     """Let everything that the pause held back be looked at now. Writes `enforcement.let_go` for each."""
     table = tables.enforcement.c
-    held = uow.all(
-        Enforcement,
-        table.state.in_((State.READY.value, State.EXECUTING.value)),
-        table.lease_until.is_(None),
-        table.next_attempt_at > uow.now,
-        sa.or_(table.execute_at.is_(None), table.execute_at <= uow.now),
-        order=table.id,
+    # Their rows are held: somebody who withdraws one of them meanwhile must not keep all of it stopped.
+    statement = (
+        sa.select(tables.enforcement)
+        .where(
+            table.state.in_((State.READY.value, State.EXECUTING.value)),
+            table.lease_until.is_(None),
+            table.next_attempt_at > uow.now,
+            sa.or_(table.execute_at.is_(None), table.execute_at <= uow.now),
+        )
+        .order_by(table.id)
+        .with_for_update()
     )
+    held = fetch_all(uow.connection, Enforcement, statement)
     entries = [
         Entry(
             kind="enforcement.let_go",
