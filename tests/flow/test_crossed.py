@@ -18,6 +18,7 @@ from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
 from gardefou.flow.change import pause, resume
+from gardefou.flow.recertify import certify, note_grants
 from gardefou.flow.rollback import rollback
 from tests.flow.world import HOUR
 
@@ -145,3 +146,25 @@ def test_enforcement_goes_on_though_somebody_withdraws_what_was_held_back_at_tha
     assert withdrawn.state == "cancelled"
     assert all(one.ended_at for one in world.pauses())
     world.assert_sound()
+
+
+def test_two_leads_confirm_each_other(world, halting):
+    lead, lead2 = world.fresh("lead"), world.fresh("lead2")
+    one, other = halting.after(
+        "gardefou.flow.recertify.find_staff",
+        lambda: certify(world.app, lead, [("rev", "reviewer"), ("lead2", "lead")]),
+        lambda: certify(world.app, lead2, [("lead", "lead"), ("rev", "reviewer")]),
+    )
+    assert [made.staff_id for made in one] == ["rev", "lead2"]
+    assert [made.staff_id for made in other] == ["lead", "rev"]
+
+
+def test_a_role_is_confirmed_while_it_is_noted(world, halting):
+    lead = world.fresh("lead")
+    confirmed, noted = halting.after(
+        "gardefou.flow.recertify._new",
+        lambda: certify(world.app, lead, [("rev", "reviewer")]),
+        lambda: note_grants(world.app),
+    )
+    assert [made.confirmed_by for made in confirmed] == ["lead"]
+    assert noted

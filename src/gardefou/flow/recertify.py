@@ -43,6 +43,8 @@ FRESH_MINUTES = 15
 MOST = 500
 _DAILY = timedelta(days=1)
 _LONGEST_DAYS = 36_500
+#: Held by whoever writes what is noted of roles.
+_LOCK = "recertification"
 _g = tables.role_grant.c
 _HELD = sa.select(tables.role_grant).where(tables.role_grant_held)
 _OVERDUE = Fast(
@@ -127,6 +129,8 @@ def certify(app: App, actor: Actor, grants: Sequence[tuple[str, str]], because: 
             "certify/grants", _("Name 1 to %(most)s roles of people to confirm.", most=MOST), field="grants"
         )
     with app.works.begin() as uow:
+        # Whoever confirms holds the rows of several people, and so does whoever changes them: one after the other.
+        uow.serialise("changes", _LOCK)
         actor = _certifier(uow, actor)
         entries: list[Entry] = []
         confirmed: list[RoleGrant] = []
@@ -192,6 +196,7 @@ def note_grants(app: App) -> int:
         if not _unnoted(connection):
             return 0
     with app.works.begin() as uow:
+        uow.serialise(_LOCK)
         entries = [
             Entry(kind="grant.ended" if one.ended_at else "grant.noted", by=SYSTEM, about=one.staff_id, puts=(one,))
             for one in _notes(uow)
@@ -241,6 +246,7 @@ def remind(app: App) -> int:
         if lasts is None or not _to_remind(fetch_all(connection, RoleGrant, _HELD), lasts, app.now()):
             return 0
     with app.works.begin() as uow:
+        uow.serialise(_LOCK)
         soon = _to_remind(uow.all(RoleGrant, tables.role_grant_held, order=_g.id), lasts, uow.now)
         uow.record_all(
             [
@@ -295,7 +301,7 @@ def lapse_due(app: App) -> int:
     for one in overdue:
         with app.works.begin() as uow:
             # One at a time: two that lapse together must not each count on the other.
-            uow.serialise("recertification")
+            uow.serialise(_LOCK)
             done += _lapse(uow, app, one, untold)
     return done + (_tell_late(app, untold, lasts) if untold else 0)
 
@@ -355,7 +361,7 @@ def _lapse(uow: UnitOfWork, app: App, seen: RoleGrant, untold: list[RoleGrant]) 
 def _tell_late(app: App, untold: Sequence[RoleGrant], lasts: timedelta) -> int:
     """Tell people of what would lapse now without a word before; it has as long as after the last reminder."""
     with app.works.begin() as uow:
-        uow.serialise("recertification")
+        uow.serialise(_LOCK)
         late = [uow.need(RoleGrant, ORGANISATION, one.id) for one in untold]
         late = [one for one in late if _is_untold(one) and one.ended_at is None and one.counts_from + lasts <= uow.now]
         begun = uow.now - lasts + REMINDERS[-1]
