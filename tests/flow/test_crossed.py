@@ -17,9 +17,11 @@ from gardefou.errors import GardefouError
 from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
-from gardefou.flow.change import pause, resume
+from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.recertify import certify, note_grants
 from gardefou.flow.rollback import rollback
+from gardefou.people.authenticate import give_signin_key
 from tests.flow.world import HOUR
 
 _LONG = 30.0
@@ -168,3 +170,15 @@ def test_a_role_is_confirmed_while_it_is_noted(world, halting):
     )
     assert [made.confirmed_by for made in confirmed] == ["lead"]
     assert noted
+
+
+def test_m9_taking_power_away_is_not_refused_for_a_token_that_ends_at_that_moment(world, halting):
+    with world.app.works.begin() as uow:
+        secret = give_signin_key(uow, "rev")
+    admin = world.fresh("admin")
+    _, off = halting.after(
+        "gardefou.flow.leaked.alert",
+        lambda: revoke_leaked(world.app, secret),
+        lambda: propose(world.app, admin, "off", {"staff": "rev"}),
+    )
+    assert off.state == "in_force"

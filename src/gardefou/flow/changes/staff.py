@@ -6,6 +6,7 @@ sessions, claims, what waits in the person's name. Giving any waits for people.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -275,9 +276,8 @@ def strip(uow: UnitOfWork, person: Staff, *, by: str, why: str, but: str = "") -
     ``but`` is the change that does it, which may be their own.
     """
     _orphan(uow, person, by=by)
-    for token in uow.all(Token, tables.token.c.staff_id == person.id, tables.token.c.revoked_at.is_(None)):
-        if token.service is not None:
-            continue
+    table = tables.token.c
+    for token in _good(uow, table.staff_id == person.id, table.service.is_(None)):
         revoked = replace(token, revoked_at=uow.now, version=token.version + 1)
         uow.record("token.revoked", by=by, about=token.id, puts=(revoked,))
     uow.connection.execute(
@@ -299,7 +299,7 @@ def _orphan(uow: UnitOfWork, person: Staff, *, by: str) -> None:
     table = tables.token.c
     behind = sa.or_(table.staff_id == person.id, table.issued_by == person.id)
     end = uow.now + timedelta(days=load_rules(uow.connection).token_orphan_days)
-    for token in uow.all(Token, behind, table.service.is_not(None), table.revoked_at.is_(None), order=table.id):
+    for token in _good(uow, behind, table.service.is_not(None)):
         if token.expires_at is not None and token.expires_at <= uow.now:
             continue
         if set(token.scopes) - UNATTENDED and (token.expires_at is None or token.expires_at > end):
@@ -312,6 +312,15 @@ def _orphan(uow: UnitOfWork, person: Staff, *, by: str) -> None:
             about=token.id,
             says=f"Nobody answers for the service {token.service} any more.",
         )
+
+
+def _good(uow: UnitOfWork, *where: sa.ColumnElement[bool]) -> Iterator[Token]:
+    """Return those tokens of these that are not revoked, and hold each: it may be ended by others at this moment."""
+    table = tables.token.c
+    for read in uow.all(Token, *where, table.revoked_at.is_(None), order=table.id):
+        token = uow.need(Token, ORGANISATION, read.id)
+        if token.revoked_at is None:
+            yield token
 
 
 def lapse_waiting(
