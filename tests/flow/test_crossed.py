@@ -9,11 +9,13 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from gardefou.errors import GardefouError
+from gardefou.errors import Denied, GardefouError
 from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
@@ -21,7 +23,8 @@ from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.recertify import certify, note_grants
 from gardefou.flow.rollback import rollback
-from gardefou.people.authenticate import give_signin_key
+from gardefou.people.authenticate import give_signin_key, start_session
+from gardefou.storage import tables
 from tests.flow.world import HOUR
 
 _LONG = 30.0
@@ -182,3 +185,54 @@ def test_m9_taking_power_away_is_not_refused_for_a_token_that_ends_at_that_momen
         lambda: propose(world.app, admin, "off", {"staff": "rev"}),
     )
     assert off.state == "in_force"
+
+
+def sign_in(world, who: str, **more: Any) -> str:
+    with world.app.works.begin() as uow:
+        return start_session(uow, who, strong=True, **more)[0]
+
+
+def open_sessions(world, who: str) -> int:
+    s = tables.session.c
+    with world.store.read() as connection:
+        mine = sa.select(sa.func.count()).where(s.staff_id == who, s.revoked_at.is_(None))
+        return connection.execute(mine).scalar_one()
+
+
+def test_m9_whoever_signs_in_again_while_they_are_put_off_is_out(world, halting):
+    before = sign_in(world, "rev")
+    admin = world.fresh("admin")
+    _, off = halting.after(
+        "gardefou.people.authenticate.end_session",
+        lambda: sign_in(world, "rev", instead_of=before),
+        lambda: propose(world.app, admin, "off", {"staff": "rev"}),
+    )
+    assert off.state == "in_force"
+    assert open_sessions(world, "rev") == 0
+
+
+@pytest.mark.parametrize("what", ["session", "key"])
+def test_m9_no_session_and_no_key_outlives_being_taken_off_duty_at_that_moment(world, halting, what):
+    def give_key() -> None:
+        with world.app.works.begin() as uow:
+            give_signin_key(uow, "rev")
+
+    admin = world.fresh("admin")
+    off, entered = halting.after(
+        "gardefou.flow.changes.suspend.strip",
+        lambda: propose(world.app, admin, "suspend", {"staff": "rev"}),
+        give_key if what == "key" else lambda: sign_in(world, "rev"),
+    )
+    assert off.state == "in_force"
+    assert isinstance(entered, Denied)
+    assert open_sessions(world, "rev") == 0
+
+
+def test_the_first_two_sign_ins_of_somebody_are_one_after_the_other(world, halting):
+    with world.app.works.begin() as uow:
+        uow.connection.execute(tables.presence.delete().where(tables.presence.c.staff_id == "rev"))
+    both = halting.after(
+        "gardefou.people.authenticate.note_strong", partial(sign_in, world, "rev"), partial(sign_in, world, "rev")
+    )
+    assert len(set(both)) == 2
+    assert open_sessions(world, "rev") == 2

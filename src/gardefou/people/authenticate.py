@@ -154,7 +154,11 @@ def give_signin_key(uow: UnitOfWork, staff_id: str) -> str:
     Only its hash is kept, so it can be shown now and never again. For whoever
     has just enrolled; later `new_signin_key` is the way. Writes `token.revoked`
     for each earlier key, and `token.issued`.
+
+    Raises:
+        Denied: off duty (`staff/left`, `staff/suspended`).
     """
+    _hold(uow, staff_id)
     end_signin_keys(uow, staff_id)
     secret = new_secret()
     key = Token(
@@ -242,7 +246,11 @@ def start_session(
     ``instead_of`` is the secret of the session that the same browser had: it ends.
 
     Writes `staff.signed_in`, and `staff.enrolled` the first time.
+
+    Raises:
+        Denied: off duty (`staff/left`, `staff/suspended`).
     """
+    staff = _hold(uow, staff_id)
     secret, csrf = new_secret(), secrets.token_urlsafe(24)
     uow.connection.execute(
         tables.session.insert(),
@@ -263,12 +271,24 @@ def start_session(
         end_session(uow.connection, instead_of, uow.now)
     if strong:
         note_strong(uow.connection, staff_id, at or uow.now)
-    staff = uow.need(Staff, ORGANISATION, staff_id)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": strong})
     if not staff.enrolled:
         enrolled = replace(staff, enrolled=True, version=staff.version + 1)
         uow.record("staff.enrolled", by=staff_id, about=staff_id, puts=(enrolled,))
     return secret, csrf
+
+
+def _hold(uow: UnitOfWork, staff_id: str) -> Staff:
+    """Return a person and hold their row, before anything that opens a door to them.
+
+    Whoever takes them off duty at this moment holds it too: what they are given is ended with the rest, or not given.
+
+    Raises:
+        Denied: off duty (`staff/left`, `staff/suspended`).
+    """
+    staff = uow.need(Staff, ORGANISATION, staff_id)
+    by_staff(uow.connection, staff_id, now=uow.now, via="console")
+    return staff
 
 
 def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None) -> None:
@@ -277,7 +297,11 @@ def sign_in_again(uow: UnitOfWork, staff_id: str, *, at: datetime | None = None)
     ``at`` is when they proved who they are, where that was not now.
 
     Writes `staff.signed_in`.
+
+    Raises:
+        Denied: off duty (`staff/left`, `staff/suspended`).
     """
+    _hold(uow, staff_id)
     note_strong(uow.connection, staff_id, at or uow.now)
     uow.record("staff.signed_in", by=staff_id, about=staff_id, detail={"strong": True, "again": True})
 
