@@ -24,6 +24,7 @@ from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.recertify import certify, note_grants
 from gardefou.flow.rollback import rollback
 from gardefou.people.authenticate import give_signin_key, start_session
+from gardefou.people.preferences import Preferences, prefer, preferences_of
 from gardefou.storage import tables
 from tests.flow.world import HOUR
 
@@ -236,3 +237,15 @@ def test_the_first_two_sign_ins_of_somebody_are_one_after_the_other(world, halti
     )
     assert len(set(both)) == 2
     assert open_sessions(world, "rev") == 2
+
+
+def test_what_somebody_chooses_for_the_first_time_in_two_tabs_is_kept(world, halting):
+    def choose(theme: str, *, halt: bool = False) -> None:
+        with world.app.works.begin() as uow:
+            prefer(uow.connection, "rev", Preferences(theme=theme))
+            if halt:
+                halting.here()
+
+    halting.at(lambda: choose("dark", halt=True), lambda: choose("light"))
+    with world.store.read() as connection:
+        assert preferences_of(connection, "rev").theme == "light"

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from gardefou.errors import InvalidInput
 from gardefou.speech import LANGUAGES
 from gardefou.storage import tables
+from gardefou.storage.engine import locked
 from gardefou.storage.fast import Fast
 
 THEMES = ("", "light", "dark")
@@ -74,6 +75,8 @@ def prefer(connection: sa.Connection, staff_id: str, chosen: Preferences) -> Non
         InvalidInput: `preference/unknown`.
     """
     chosen.checked()
+    # The first choice makes the row: of two at one moment the second finds it.
+    locked(connection, f"preferences:{staff_id}")
     values = {"language": chosen.language, "zone": chosen.zone, "theme": chosen.theme, "media": chosen.media}
     done = connection.execute(_table.update().where(_table.c.staff_id == staff_id).values(values))
     if not done.rowcount:
