@@ -19,9 +19,12 @@ from gardefou.errors import Denied, GardefouError
 from gardefou.flow.approve import cancel
 from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
+from gardefou.flow.cases import next_case
 from gardefou.flow.change import pause, propose, resume
 from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.recertify import certify, note_grants
+from gardefou.flow.report_input import NewReport
+from gardefou.flow.reports import Given, take_given, take_many
 from gardefou.flow.rollback import rollback
 from gardefou.people.authenticate import give_signin_key, start_session
 from gardefou.people.preferences import Preferences, prefer, preferences_of
@@ -80,6 +83,12 @@ def _outcome(call: Callable[[], Any]) -> Any:
 @pytest.fixture
 def halting(monkeypatch: pytest.MonkeyPatch) -> Halting:
     return Halting(monkeypatch)
+
+
+def report(ref: str) -> NewReport:
+    return NewReport(
+        platform="sandbox", kind="account", account=ref, content=None, reporter="u", category="spam", text=""
+    )
 
 
 def test_a_burst_goes_on_while_a_lead_tops_it_up(world, halting):
@@ -249,3 +258,25 @@ def test_what_somebody_chooses_for_the_first_time_in_two_tabs_is_kept(world, hal
     halting.at(lambda: choose("dark", halt=True), lambda: choose("light"))
     with world.store.read() as connection:
         assert preferences_of(connection, "rev").theme == "light"
+
+
+def test_the_only_case_is_found_while_it_is_reported_once_more(world, halting):
+    reporter = world.actor("rev2")
+    case = take_many(world.app, reporter, [report("small")])[0].case
+    rev = world.fresh("rev")
+    _, found = halting.at(
+        lambda: take_given(world.app, [Given(reporter, report("small"))], within=lambda _uow: halting.here()),
+        lambda: next_case(world.app, rev),
+    )
+    assert found is not None
+    assert (found.id, found.claimed_by, found.reports) == (case, "rev", 2)
+
+
+def test_two_who_ask_for_the_only_case_at_one_moment_get_it_once(world, halting):
+    take_many(world.app, world.actor("rev2"), [report("small")])
+    rev, rev2 = world.fresh("rev"), world.fresh("rev2")
+    one, other = halting.after(
+        "gardefou.flow.cases._claim", lambda: next_case(world.app, rev), lambda: next_case(world.app, rev2)
+    )
+    assert one.claimed_by == "rev"
+    assert other is None

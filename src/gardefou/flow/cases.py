@@ -82,12 +82,16 @@ def next_case(app: App, actor: Actor, queue: str | None = None) -> Case | None:
     with app.works.begin() as uow:
         actor = acting(uow, actor)
         rules = load_rules(uow.connection)
-        for name in _queues_by_urgency(uow, actor) if queue is None else [queue]:
-            found = uow.connection.execute(
-                _candidates(name, actor).with_for_update(skip_locked=True), {"now": uow.now}
-            ).first()
-            if found is not None:
-                return _claim(uow, rules, need_case(uow, found.id), actor)
+        names = _queues_by_urgency(uow, actor) if queue is None else [queue]
+        # What somebody holds at this moment is left out; where that leaves nothing it is waited for: it may only be
+        # reported once more, and a queue in which something waits is never told to be empty.
+        for skip_locked in (True, False):
+            for name in names:
+                found = uow.connection.execute(
+                    _candidates(name, actor).with_for_update(skip_locked=skip_locked), {"now": uow.now}
+                ).first()
+                if found is not None:
+                    return _claim(uow, rules, need_case(uow, found.id), actor)
     return None
 
 
