@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gardefou.flow.due import next_due, run_due
+from gardefou.errors import Stale
+from gardefou.flow.due import next_due, put_off, run_due
 from tests.flow.world import DAY, HOUR, MINUTE
 
 
@@ -66,3 +67,23 @@ def test_severity_5_waits_three_days_and_anyone_can_cut_it(world):
     world.run(5 * DAY)
     assert world.read(made).state == "cancelled"
     assert world.effects("small") == []
+
+
+def test_m9_a_last_day_that_cannot_be_ended_now_keeps_nothing_else_waiting(world, monkeypatch):
+    made = world.enforce("rev", "small", "limit", execute_at=world.now + HOUR)
+    for who in ("first", "second"):
+        world.person(who, "reviewer", last_day=world.now + HOUR)
+    left: list[str] = []
+
+    def overtaken(uow, person, **more):
+        if not left:
+            left.append(person.id)
+            raise Stale("cases/stale", "Somebody else was first.")
+        put_off(uow, person, **more)
+
+    monkeypatch.setattr("gardefou.flow.due.put_off", overtaken)
+    world.clock.advance(HOUR)
+    run_due(world.app)
+    assert world.read(made).state == "in_force"
+    run_due(world.app)
+    assert {world.staff(who).standing for who in ("first", "second")} == {"left"}
