@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from starlette.responses import Response
 
@@ -28,15 +28,35 @@ if TYPE_CHECKING:
 
 #: A form of so many characters is kept on the page that says when to send it again.
 _MOST_KEPT = 65_536
+#: Names the page that a form stands on, for the pages in between.
+_CAME_FROM = "came_from"
+#: An address that says what came of a step is true once.
+_ONCE = frozenset({"done", "did", "placed", "answered", "errors"})
 
 
 def problem(visit: Visit, error: GardefouError) -> Response:
     """Return an error as a page: one sentence that says what is wrong and what to do."""
     note_denied(visit.request, error)
-    back = urlsplit(visit.request.headers.get("referer", ""))
     status = status_of(error)
-    page = visit.page("problem.html", status=status, title=TITLES[status], error=error, back=local(back.path or "/"))
+    # Theirs alone, and of nobody signed out: another site's words are not shown, nor is a key or half an invitation.
+    own = visit.who is not None and "origin" in visit.request.headers and error.code != "auth/origin"
+    written = visit.form.written if own else []
+    page = visit.page(
+        "problem.html", status=status, title=TITLES[status], error=error, back=_back(visit), written=written
+    )
     return later_again(page, error)
+
+
+def _back(visit: Visit) -> str:
+    """Return the page that led here, as it was asked for; of a form the one it stands on, across those in between."""
+    before = urlsplit(visit.form.one(_CAME_FROM) or visit.request.headers.get("referer", ""))
+    told = before.query and _ONCE.isdisjoint(parse_qs(before.query))
+    return local(f"{before.path}?{before.query}" if told else before.path or "/")
+
+
+def _carried(visit: Visit, *without: str) -> list[tuple[str, str]]:
+    """Return what a page in between carries on, with the page that the form stands on."""
+    return [*visit.form.carried(without=(_CAME_FROM, *without)), (_CAME_FROM, _back(visit))]
 
 
 def later_again(response: Response, error: GardefouError) -> Response:
@@ -62,8 +82,15 @@ def status_of(error: GardefouError) -> int:
 
 def ask_again(visit: Visit, says: str, *, wrong: bool = False) -> Response:
     """Ask for a fresh sign-in, and carry the form through it."""
-    here, carried = visit.request.url.path, visit.form.carried()
-    return visit.page("step_up.html", says=says, wrong=wrong, action=here, carried=carried, signs=visit.signs)
+    return visit.page(
+        "step_up.html",
+        says=says,
+        wrong=wrong,
+        action=visit.request.url.path,
+        carried=_carried(visit),
+        back=_back(visit),
+        signs=visit.signs,
+    )
 
 
 def ask_to_sign(visit: Visit, error: GardefouError) -> Response:
@@ -72,7 +99,8 @@ def ask_to_sign(visit: Visit, error: GardefouError) -> Response:
         "sign_yes.html",
         action=visit.request.url.path,
         asked=f"/passkey/asked/{quote(str(error.extra['enforcement']), safe='')}",
-        carried=visit.form.carried(without=("assertion",)),
+        carried=_carried(visit, "assertion"),
+        back=_back(visit),
     )
 
 
@@ -92,7 +120,8 @@ def ask_to_confirm(visit: Visit, error: GardefouError) -> Response:
         account=account,
         choices=sorted(alike, key=lambda one: one.ref),
         action=visit.request.url.path,
-        carried=visit.form.carried(without=(f"confirm_{what}",)),
+        carried=_carried(visit, f"confirm_{what}"),
+        back=_back(visit),
     )
 
 

@@ -38,6 +38,11 @@ class Form:
         left_out = _OWN | set(without)
         return [(key, value) for key, value in self.pairs if key not in left_out]
 
+    @property
+    def written(self) -> list[str]:
+        """What somebody wrote, each once: what is chosen on a page has no space in it."""
+        return list(dict.fromkeys(value for _name, value in self.carried() if " " in value.strip()))
+
 
 async def read_form(request: Request, most: int) -> Form:
     """Read a form of at most ``most`` bytes, URL-encoded or (with a file) multipart.

@@ -415,8 +415,7 @@ def _to_sign_in(visit: Visit) -> Response:
     if request.method == "GET":
         return go("/signin", next=local(address_of(request)))
     back = came_from(request.headers, "")
-    # What is chosen on a page has no space in it.
-    written = list(dict.fromkeys(value for _name, value in visit.form.carried() if " " in value.strip()))
+    written = visit.form.written
     if not written or not wants_page(request.scope):
         return go("/signin", next=back)
     out = Denied("auth/signed_out", _("You are signed out; sign in again."))
