@@ -22,6 +22,7 @@ from babel.messages.pofile import read_po, write_po
 
 from gardefou.domain.actions import SAYS as ACTIONS
 from gardefou.domain.states import SAYS as STATES
+from gardefou.flow.priority import GRAVE_CATEGORIES
 from gardefou.flow.rules import Rules
 from gardefou.nets.check import Sort
 from gardefou.nets.facts import SCHEMA
@@ -33,6 +34,7 @@ from gardefou.people.standing import Standing
 from gardefou.platforms.synapse_can import CAPABILITIES as HOMESERVER
 from gardefou.speech import LOCALES
 from gardefou.web.console import words
+from gardefou.web.console.policies import POLICIES
 
 SOURCE = Path(__file__).parent.parent / "src" / "gardefou"
 WEB = SOURCE / "web"
@@ -91,6 +93,10 @@ def _taken() -> Iterator[Text]:
         *rules.protected_labels,
         *rules.notable_labels,
         *rules.legal_bases,
+        *rules.urgent_categories,
+        *(queue for queue, _seconds in rules.queue_clocks),
+        *POLICIES,
+        *sorted(GRAVE_CATEGORIES),
         *_WORDS,
     ]
     yield from (str(getattr(name, "value", name)).replace("_", " ") for name in names)

@@ -15,11 +15,13 @@ import pytest
 from sqlalchemy import event
 
 from gardefou.domain.records import Staff
+from gardefou.flow.bulk_enforce import enforce_bulk
 from gardefou.flow.cases import claim
 from gardefou.flow.changes.settings import write_setting
 from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.meet import Meeting
 from gardefou.flow.reports import NewReport, take_many
+from gardefou.flow.spec import Wanted
 from gardefou.people.preferences import Preferences, prefer
 from gardefou.web.console.evidence import recognised
 from gardefou.web.console.policies import POLICIES, meaning
@@ -104,6 +106,25 @@ def test_the_queue_says_whom_nobody_has_read_yet_and_asks_no_platform(scene: Sce
     assert "@cheap_watches_1" in queue
     assert "not read yet" not in queue
     assert asked == ["3001"]
+
+
+def test_the_first_page_names_the_cases_one_holds_and_says_where_more_waits_than_it_shows(scene: Scene):
+    case = scene.report("2001", "impersonation")
+    claim(scene.app, scene.actor("ada"), case)
+    browser = scene.client("ada")
+    browser.get(f"/cases/{case}")
+    yours = browser.get("/").split("Yours</h3>")[1].split("</ul>")[0]
+    assert "@presldent</a>" in yours
+    assert "lookalike" in yours
+    assert "These are the newest" not in browser.get("/")
+    for number in range(26):
+        scene.sandbox.put_account(f"wave-{number}", handle=f"wave-{number}", reach=40, age_days=9)
+    wave = [f"wave-{number}" for number in range(26)]
+    bulk = Wanted(platform=PLATFORM, account="", action="suspend", policy="spam", rationale="A wave of them.")
+    enforce_bulk(scene.app, scene.actor("ben"), wave, bulk)
+    page = browser.get("/")
+    assert page.count(">Suspend @wave-") == 20
+    assert "These are the newest; all that wait, and their groups" in page
 
 
 def test_the_next_case_comes_from_the_queue_one_works_in(scene: Scene):

@@ -74,6 +74,25 @@ def test_a_timeline_is_told_in_french(scene: Scene):
     assert "les filets refusent la mesure ; rien ne se passe" in said.replace("\u00a0", " ")
 
 
+def test_what_reports_are_of_their_queues_incidents_and_nets_are_in_french_on_the_first_pages(scene: Scene):
+    browser = reader(scene, "ada")
+    scene.report("3001", "harassment")
+    scene.report("3002", "child_safety")
+    scene.report("3003", "threat")
+    refused_in(scene, browser)
+    decide(scene, "ada", "1001")
+    scene.settle()
+    queue = text(browser.get("/queue"))
+    assert not re.search(r"\b(harassment|child safety|threat|general|urgent)\b", queue)
+    assert {"harcèlement", "protection de l’enfance", "menace", "générale", "urgente"} <= set(
+        re.findall("harcèlement|protection de l’enfance|menace|générale|urgente", queue)
+    )
+    first = text(browser.get("/"))
+    assert "Un presque-incident" in first
+    assert "Deux personnes de plus pour un compte protégé" in first
+    assert not re.search(r"near miss|Two more people|\d\.\d sur", first)
+
+
 def test_nets_and_what_one_of_us_can_do_alone_are_told_in_french_and_english_by_turns(scene: Scene):
     """What is worked out once is kept without its words: who reads it first says nothing to the next."""
     pytest.importorskip("z3")

@@ -14,6 +14,7 @@ from gardefou.flow.backlog import waiting_cases
 from gardefou.flow.changes.settings import FOUNDERS
 from gardefou.flow.figures import SPANS, boundaries
 from gardefou.flow.friction import WEEK
+from gardefou.flow.incident_words import TITLES
 from gardefou.flow.rules import load_rules
 from gardefou.speech import gettext as _
 from gardefou.speech import later, speech
@@ -21,7 +22,7 @@ from gardefou.storage import tables
 from gardefou.storage.records import fetch_all
 from gardefou.web.console.frame import Console, Visit
 from gardefou.web.console.plots import plots
-from gardefou.web.console.reading import rows
+from gardefou.web.console.reading import accounts_named, rows
 
 _c = tables.case.c
 _e = tables.enforcement.c
@@ -30,6 +31,8 @@ _i = tables.incident.c
 TABS = {"24h": later("24 hours"), "7d": later("7 days"), "30d": later("30 days")}
 #: Nets that are named beside their plot, those that spoke most first.
 _NAMED = 6
+#: Enforcements that are shown, the newest.
+_RUNNING = 20
 
 
 def routes(console: Console) -> list[BaseRoute]:
@@ -63,7 +66,7 @@ def show(visit: Visit) -> Response:
             sa.select(tables.enforcement)
             .where(tables.enforcement_active, _e.state.in_(("waiting", "unknown", "executing")))
             .order_by(_e.placed_at.desc())
-            .limit(20),
+            .limit(_RUNNING + 1),
         )
         incidents = fetch_all(
             connection,
@@ -83,8 +86,11 @@ def show(visit: Visit) -> Response:
             "overview.html",
             queues=waiting,
             mine=mine,
-            waiting=rows(connection, running, visit.actor.id),
+            accounts=accounts_named(connection, ((case.platform, case.account) for case in mine)),
+            waiting=rows(connection, running[:_RUNNING], visit.actor.id),
+            more=len(running) > _RUNNING,
             incidents=incidents,
+            kinds=TITLES,
             friction=friction,
             setup=_setup(connection),
             span=span.name,

@@ -388,6 +388,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "local": local,
     "plural": plural,
     "day": day,
+    "decimal": decimal,
     "plain": plain,
     "fact": fact,
     "many": count,
