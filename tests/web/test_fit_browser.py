@@ -9,8 +9,9 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from gardefou.people.preferences import Preferences, prefer
 from tests.web.chromium import FLAGS, chromium
-from tests.web.console_scene import Scene, make_scene
+from tests.web.console_scene import PLATFORM, Scene, make_scene
 from tests.web.pages import Furnished, addresses, furnish
 from tests.web.test_console_browser import Console, press
 from tests.web.test_live_browser import node, port_of
@@ -35,6 +36,21 @@ _WIDE = """() => {
     const box = one.getBoundingClientRect();
     return (box.right > room + 1 || box.left < -1) && box.width && !one.closest(".unseen, .skip, .scroll, .nav, .tabs");
   }).slice(0, 4).map(one => `${one.tagName}.${one.className} ${one.outerHTML.slice(0, 120)}`).concat([`page ${document.documentElement.scrollWidth} of ${room}`]);
+}"""
+#: Words of ours in tables that stand on two lines, taken apart.
+_BROKEN = """() => {
+  const broken = [], range = document.createRange();
+  for (const cell of document.querySelectorAll("main :is(td, th)")) {
+    const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+      for (const word of text.data.matchAll(/(?<=^|\\s)\\p{L}{2,16}(?=$|[\\s,.;:])/gu)) {
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        if (new Set([...range.getClientRects()].map(one => Math.round(one.top))).size > 1) broken.push(word[0]);
+      }
+    }
+  }
+  return broken;
 }"""
 _MOVES = """() => [...document.querySelectorAll("*")].filter(one => {
   const style = getComputedStyle(one);
@@ -95,6 +111,42 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_desk_and_a_telephone
             look(page, address, wrong, 390)
     page.context.close()
     assert wrong == [], "\n".join(wrong)
+
+
+def test_on_a_small_desk_and_in_french_no_word_of_a_table_is_taken_apart(furnished):
+    console, there, scene = furnished
+    page = console.open("eve", width=1280)
+    with scene.app.works.begin() as uow:
+        prefer(uow.connection, scene.staff["eve"].id, Preferences(language="fr"))
+    wrong: list[str] = []
+    for address in all_pages(scene, there, 1):
+        page.goto(f"{console.url}{address}")
+        wrong += [f"{address}: {what}" for what in (*page.evaluate(_BROKEN), *page.evaluate(_WIDE))]
+    # A long name beside it does not crush what is said.
+    page.goto(f"{console.url}/record/{PLATFORM}/{there.events[0]}")
+    narrow = "one => one.getBoundingClientRect().width < one.parentElement.getBoundingClientRect().width / 2"
+    wrong += page.evaluate(f"[...document.querySelectorAll('.facts dd')].filter({narrow}).map(one => one.textContent)")
+    page.context.close()
+    assert wrong == [], "\n".join(wrong)
+
+
+def test_on_a_small_desk_the_real_account_stands_in_sight_beside_its_lookalike(furnished):
+    console, _, scene = furnished
+    case = scene.report("2001", "impersonation")
+    page = console.open("dee", width=1280)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    for language in ("en", "fr"):
+        with scene.app.works.begin() as uow:
+            prefer(uow.connection, scene.staff["dee"].id, Preferences(language=language))
+        page.goto(f"{console.url}/cases/{case}")
+        assert page.evaluate(
+            "[...document.querySelectorAll('.alikes .scroll')].map(one => one.scrollWidth - one.clientWidth)"
+        ) == [0]
+        expect(page.locator(".sides .real .handle")).to_be_in_viewport(ratio=1)
+        expect(
+            page.get_by_label("For whoever looks next" if language == "en" else "Pour qui regardera ensuite")
+        ).to_be_in_viewport(ratio=1)
+    page.context.close()
 
 
 def test_signing_in_is_accessible_too(furnished):
