@@ -135,6 +135,25 @@ def test_an_ordinary_decision_by_keyboard_alone_and_back(console: Console):
     assert scene.state("3001") == frozenset()
 
 
+def test_on_a_slow_line_a_decision_is_seen_to_be_on_its_way_and_no_other_key_sends_one(console: Console):
+    case = console.scene.report("3001")
+    page = console.open("ada")
+    page.goto(f"{console.url}/cases/{case}")
+    page.wait_for_load_state()
+    # The line is so slow that nothing comes back.
+    page.evaluate(
+        """() => { window.sent = []; window.addEventListener("submit", event => {
+          if (!event.defaultPrevented) window.sent.push(new URL(event.target.action).pathname.split("/").pop());
+          event.preventDefault();
+        }); }"""
+    )
+    for key in ("n", "s", "n"):
+        press(page, key)
+    assert page.evaluate("window.sent") == ["decide"]
+    expect(page.get_by_role("button", name="No violation, next")).to_have_css("cursor", "progress")
+    expect(page.get_by_role("button", name="Skip")).not_to_have_css("cursor", "progress")
+
+
 def test_a_slip_is_undone_and_the_case_is_ones_own_again(console: Console):
     case = console.scene.report("3001")
     console.scene.report("3002")

@@ -33,6 +33,8 @@
     const found = keyed().find((node) => node.dataset.key === event.key);
     if (!found || found.disabled) return;
     event.preventDefault();
+    // While a form is on its way, impatience sends no other one about the same.
+    if (found.type === "submit" && document.querySelector("form[data-sent]")) return;
     if (typing(found)) found.focus(); else found.click();
   });
 
@@ -41,12 +43,12 @@
     button.addEventListener("click", openSheet);
   }
 
-  // A second click on the same button sends nothing twice.
+  // A second click on the same button sends nothing twice, and the button says that it is on its way.
   document.addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
     if (event.target.dataset.sent) { event.preventDefault(); return; }
     event.target.dataset.sent = "1";
-    setTimeout(() => { delete event.target.dataset.sent; }, 4000);
+    setTimeout(() => { delete event.target.dataset.sent; }, 10000);
   });
   window.addEventListener("pageshow", () => { for (const form of document.forms) delete form.dataset.sent; });
 })();
