@@ -127,6 +127,11 @@ def test_the_first_page_names_the_cases_one_holds_and_says_where_more_waits_than
     assert "These are the newest; all that wait, and their groups" in page
 
 
+def test_whoever_takes_no_cases_is_offered_none_on_the_first_page(scene: Scene):
+    assert "Claim next" in scene.client("ada").get("/")
+    assert "Claim next" not in scene.client("zoe").get("/")
+
+
 def test_the_next_case_comes_from_the_queue_one_works_in(scene: Scene):
     scene.report("3001", "threat")
     spam = [scene.report("3002"), scene.report("3003")]

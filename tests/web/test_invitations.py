@@ -141,6 +141,11 @@ def test_what_is_no_half_is_told_and_not_shown_again(scene: Scene, typed: str):
     assert "<script>alert" not in page
 
 
+def test_what_is_wrong_with_a_half_is_said_once(scene: Scene):
+    page = comes_in(scene.client(), "abcd", "efgh", 400)
+    assert page.count('role="alert"') == 1
+
+
 def test_halves_are_kept_off_addresses_and_caches(scene: Scene):
     zoe = scene.client("zoe")
     answer = zoe.client.post("/people/new-comer/invite", data={"csrf": zoe.csrf}, headers={"Origin": HOST})
