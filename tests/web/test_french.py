@@ -93,6 +93,16 @@ def test_what_reports_are_of_their_queues_incidents_and_nets_are_in_french_on_th
     assert not re.search(r"near miss|Two more people|\d\.\d sur", first)
 
 
+def test_a_colon_stands_as_french_has_it(scene: Scene):
+    browser = reader(scene, "ben")
+    placed = decide(scene, "ada", "3001")
+    pages = ("/recertification?show=all", f"/queue?done=decided&placed={placed}", "/people", "/leavers?days=30")
+    for said in (text(browser.get(path)) for path in pages):
+        assert not re.search(r"[a-zé]: ", said)
+    assert "décider des mesures : " in text(browser.get(pages[0]))
+    assert "@cheap_watches_1 : " in text(browser.get(pages[1]))
+
+
 def test_nets_and_what_one_of_us_can_do_alone_are_told_in_french_and_english_by_turns(scene: Scene):
     """What is worked out once is kept without its words: who reads it first says nothing to the next."""
     pytest.importorskip("z3")
