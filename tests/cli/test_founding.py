@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
+from gardefou.nets.net import NetSet
+from gardefou.nets.shipped import load_shipped
 from gardefou.people.roles import SCOPES
 
 from .conftest import Shell, put_accounts, second_person
@@ -99,6 +101,19 @@ def test_setup_waits_for_its_founders_and_then_guards(shell):
     assert waiting["state"] == "waiting"
     assert waiting["link"] is None
     assert "Waits for" in waiting["says"]
+
+
+def test_what_the_nets_leave_open_is_said_before_setup_is_to_end(shell, tmp_path):
+    second_person(shell)
+    assert shell.json("setup", "status")["nets_leave_open"] == []
+    assert "Next: gardefou setup finish" in shell.text("setup", "status")
+    file = tmp_path / "nets.toml"
+    shell.run("staff", "role", shell.json("staff", "list")["staff"][0]["pseudonym"], "--add", "policy")
+    shipped = load_shipped(shell.json("setup", "status")["nets"])
+    file.write_text(NetSet(net for net in shipped.nets if net.id != "irreversible-hold").to_toml())
+    assert shell.json("nets", "propose", str(file))["state"] == "in_force"
+    assert "I3" in shell.json("setup", "status")["nets_leave_open"][0]
+    assert "Next: gardefou nets propose" in shell.text("setup", "status")
 
 
 def test_r11_sign_in_links_end_with_setup(shell):

@@ -13,6 +13,7 @@ from gardefou.cli.people_names import person
 from gardefou.domain.records import Staff
 from gardefou.errors import Conflict, Denied
 from gardefou.flow.app import App
+from gardefou.flow.changes.nets import unlike_shipped
 from gardefou.flow.changes.settings import FOUNDERS
 from gardefou.flow.rules import load_rules
 from gardefou.people.actor import Actor
@@ -33,17 +34,20 @@ def status(ctx: Cli) -> None:
     app = ctx.app
     ctx.actor().require(Power.READ, app.now())
     with app.works.read() as connection:
-        rules = load_rules(connection)
+        config = app.config(connection)
+        rules = config.rules
         people = fetch_all(connection, Staff, sa.select(tables.staff).order_by(tables.staff.c.id))
         keys = connection.execute(sa.select(tables.passkey.c.staff_id).where(tables.passkey.c.revoked_at.is_(None)))
         have_passkey = {row.staff_id for row in keys}
     needed = FOUNDERS[rules.shipped_nets]
     enrolled = sum(one.enrolled for one in people)
+    left_open = [] if rules.setup_finished else [one.says for one in unlike_shipped(config)]
     document: dict[str, Any] = {
         "nets": rules.shipped_nets,
         "finished": rules.setup_finished,
         "founders_needed": needed,
         "enrolled": enrolled,
+        "nets_leave_open": left_open,
         "people": [
             {
                 "pseudonym": one.pseudonym,
@@ -70,11 +74,13 @@ def status(ctx: Cli) -> None:
             "Whoever has no passkey makes one on their page of the console first: where all have one when setup ends, "
             "every yes on a notable or protected account is signed."
         )
-    ctx.out.line(
-        "Next: gardefou setup finish"
-        if enrolled >= needed
-        else "Next: gardefou staff add …; each new person runs `gardefou login --link SECRET` once."
-    )
+    if enrolled < needed:
+        ctx.out.line("Next: gardefou staff add …; each new person runs `gardefou login --link SECRET` once.")
+    elif left_open:
+        shipped = repr(rules.shipped_nets)
+        ctx.out.line(f"Next: gardefou nets propose …, nets that protect as {shipped} does: {left_open[0]}")
+    else:
+        ctx.out.line("Next: gardefou setup finish")
 
 
 @setup.command("link", epilog=examples("gardefou setup link velor-tami"))
