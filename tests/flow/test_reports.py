@@ -67,6 +67,10 @@ def test_a_whole_report_is_read():
     assert read.at == datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 
+def test_a_text_is_evidence_that_says_it():
+    assert report(evidence=["post/1", {"url": "x"}]).evidence == ({"text": "post/1"}, {"url": "x"})
+
+
 WRONG = [
     ([], "report/shape", None),
     (body() | {"platfrom": "x"}, "report/unknown_field", "platfrom"),
@@ -94,7 +98,7 @@ WRONG = [
     (body(text="x" * 10_001), "report/too_long", "text"),
     (body(text="\x00"), "report/text", "text"),
     (body(evidence={}), "report/evidence", "evidence"),
-    (body(evidence=["x"]), "report/evidence", "evidence.0"),
+    (body(evidence=["x", 1]), "report/evidence", "evidence.1"),
     (body(evidence=[{}, {"n": float("nan")}]), "report/evidence", "evidence.1"),
     (body(evidence=[{"n": [float("inf")]}]), "report/evidence", "evidence.0"),
     (body(evidence=[{}] * 21), "report/evidence", "evidence"),

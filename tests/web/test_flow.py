@@ -37,6 +37,17 @@ def test_a_case_is_worked_from_the_queue_to_its_decision(house):
     assert house.post("/cases/next", by="rea").json() == {"case": None}
 
 
+def test_evidence_may_be_plain_texts_wherever_it_is_brought(house):
+    case = house.report(evidence=["https://example.org/1"]).json()["case"]
+    house.post(f"/cases/{case}/claim", by="rea")
+    decided = house.post(f"/cases/{case}/decisions", SUSPEND | {"evidence": ["https://example.org/2"]}, by="rea")
+    assert (decided.status_code, decided.json()["decision"]["evidence"]) == (201, [{"text": "https://example.org/2"}])
+    assert house.get(f"/cases/{case}").json()["latest_reports"][0]["evidence"] == [{"text": "https://example.org/1"}]
+    assert placed(house, "1002", evidence=["post/7"]).status_code == 201
+    wrong = placed(house, "1003", evidence=[7])
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "evidence.0")
+
+
 def test_a_case_can_be_released_skipped_moved_and_escalated(house):
     case = house.report().json()["case"]
     house.post(f"/cases/{case}/claim", by="rea")

@@ -153,19 +153,21 @@ def _text(value: object) -> str:
 
 
 def check_evidence(value: object, *, code: str) -> tuple[Mapping[str, Any], ...]:
-    """Return a list of evidence, each item a JSON object, within its bounds.
+    """Return a list of evidence, each item a JSON object or a text, within its bounds.
+
+    A text becomes the object that says it: ``{"text": …}``.
 
     Raises:
         InvalidInput: with the given code, naming the item (``evidence.3``).
     """
     if not isinstance(value, Sequence) or isinstance(value, str | bytes):
-        raise InvalidInput(code, "evidence is a list of objects.", field="evidence")
-    items = cast("Sequence[object]", value)
+        raise InvalidInput(code, "evidence is a list of objects and texts.", field="evidence")
+    items = [said(item) for item in cast("Sequence[object]", value)]
     if len(items) > MAX_EVIDENCE:
         raise InvalidInput(code, _("At most %(most)s items of evidence.", most=MAX_EVIDENCE), field="evidence")
     for place, item in enumerate(items):
         if not isinstance(item, Mapping) or not _is_json(cast("object", item), 0):
-            raise InvalidInput(code, "Each item of evidence is a JSON object.", field=f"evidence.{place}")
+            raise InvalidInput(code, "Each item of evidence is a JSON object or a text.", field=f"evidence.{place}")
     try:
         size = len(orjson.dumps(items))
     except (TypeError, orjson.JSONEncodeError) as error:
@@ -177,6 +179,11 @@ def check_evidence(value: object, *, code: str) -> tuple[Mapping[str, Any], ...]
             code, _("evidence has at most %(most)s bytes in all.", most=MAX_EVIDENCE_BYTES), field="evidence"
         )
     return tuple(cast("Mapping[str, Any]", item) for item in items)
+
+
+def said(item: object) -> object:
+    """Return an item of evidence as the object it is kept as: a text is one that says it."""
+    return {"text": item} if isinstance(item, str) else item
 
 
 def _is_json(value: object, depth: int) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gardefou.errors import InvalidInput
-from gardefou.flow.report_input import parse_moment
+from gardefou.flow.report_input import parse_moment, said
 from gardefou.web.posts import Body
 
 _MAX_LIST = 10_000
@@ -66,6 +66,8 @@ _INSTANT = WithJsonSchema({"type": "string", "format": "date-time"})
 Moment = Annotated[datetime, BeforeValidator(_moment), _INSTANT]
 LastDay = Annotated[datetime, BeforeValidator(_last_day), _INSTANT]
 Object = Annotated[dict[str, Any], AfterValidator(_texts)]
+_ITEM = WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})
+Item = Annotated[Object, BeforeValidator(said), _ITEM]
 
 
 def _example(example: dict[str, Any]) -> ConfigDict:
@@ -142,7 +144,7 @@ class NewDecision(Body):
     outcome: Short | None = None
     policy: Short = ""
     rationale: Text = ""
-    evidence: list[Object] = Field(default_factory=list)
+    evidence: list[Item] = Field(default_factory=list)
     actions: list[WishBody] = Field(default_factory=list)
     confirm: Confirm | None = None
 
@@ -200,7 +202,7 @@ class _Enforce(Body):
     execute_at: Moment | None = None
     legal_basis: Short | None = None
     confirm: Confirm | None = None
-    evidence: list[Object] = Field(default_factory=list)
+    evidence: list[Item] = Field(default_factory=list)
 
 
 _ENFORCE = {

@@ -74,7 +74,7 @@ _SCHEMA = {
         "reporter": {"type": "string"},
         "category": {"type": "string", "pattern": "^[a-z0-9_]{1,64}$"},
         "text": {"type": "string", "maxLength": 10000},
-        "evidence": {"type": "array", "items": {"type": "object"}, "maxItems": 20},
+        "evidence": {"type": "array", "items": {"anyOf": [{"type": "object"}, {"type": "string"}]}, "maxItems": 20},
         "at": {"type": "string", "format": "date-time"},
     },
 }
