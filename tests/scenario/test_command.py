@@ -30,6 +30,13 @@ def run():
     return call
 
 
+def test_a_shipped_set_is_named_as_everywhere_else(run):
+    case = Path(__file__).with_name("small_team") / "ordinary-spam.toml"
+    assert run("--nets", "small-team", case).exit_code == 0
+    missing = run("--nets", "medium-team", case)
+    assert (missing.exit_code, "nets/file" in missing.stderr) == (2, True)
+
+
 def test_a_passing_scenario_exits_0_and_prints_the_contracts_json(run):
     result = run("--json", SHIPPED, SHIPPED)
     assert result.exit_code == 0

@@ -24,10 +24,12 @@ def scenario() -> None:
 
 @scenario.command("run")
 @click.argument("files", metavar="FILE…", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--nets", "nets_file", metavar="FILE", type=click.Path(path_type=Path), help="Run under these nets.")
+@click.option(
+    "--nets", "nets_file", metavar="FILE|NAME", help="Run under these nets: a file, or default, small-team or solo."
+)
 @click.option("--no-nets", is_flag=True, help="Let everything through: what would have happened.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def run(files: tuple[Path, ...], nets_file: Path | None, no_nets: bool, as_json: bool) -> None:
+def run(files: tuple[Path, ...], nets_file: str | None, no_nets: bool, as_json: bool) -> None:
     """Replay scenarios; exit 1 when one does not come out as it expects, 2 when a file is wrong.
 
     A folder stands for every *.toml in it and below, by name. Every file is read before the first one runs.
@@ -79,10 +81,15 @@ def _found(files: tuple[Path, ...]) -> Iterator[Path]:
         yield from inside
 
 
-def _nets(path: Path) -> NetSet:
+def _nets(named: str) -> NetSet:
+    """Return the nets of a file, or a shipped set by its name; a file that is called like one is read as ``./solo``."""
     from gardefou.errors import InvalidInput
     from gardefou.nets.load import load
+    from gardefou.nets.shipped import SHIPPED, load_shipped
 
+    if named in SHIPPED:
+        return load_shipped(named)
+    path = Path(named)
     try:
         text = path.read_bytes().decode("utf-8")
     except OSError as error:
