@@ -92,6 +92,15 @@ def test_r13_a_second_pause_by_the_same_person_takes_two(world):
     assert pause(world.app, world.actor("rev2"), "really").state == "in_force"
 
 
+@pytest.mark.parametrize(("later", "state"), [(DAY, "in_force"), (DAY - MINUTE / 60, "waiting")])
+def test_r13_a_pause_a_day_later_is_a_first_one_again(world, later, state):
+    pause(world.app, world.actor("rev"), "look first")
+    for who in ("lead", "policy"):
+        resume(world.app, world.actor(who), "looked")
+    world.run(later)
+    assert pause(world.app, world.actor("rev"), "again").state == state
+
+
 def test_a_pause_says_why(world):
     with pytest.raises(InvalidInput):
         pause(world.app, world.actor("rev"), " ")

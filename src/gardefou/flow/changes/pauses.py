@@ -42,7 +42,8 @@ class PauseChange(Handler):
 
     def asks_as(self, uow: UnitOfWork, config: Config, actor: Actor, payload: Payload) -> str:  # noqa: ARG002
         """A second pause by the same person within 24 hours takes two (R13), by a service of theirs too (R6)."""
-        before = any(actor.one_with & behind(uow, one) for one in paused_lately(uow, uow.now - _DAY))
+        since = uow.now - _DAY
+        before = any(actor.one_with & behind(uow, one) for one in paused_lately(uow, since) if one.in_force_at != since)
         return "second_pause" if before else ""
 
     def write(self, uow: UnitOfWork, app: App, config: Config, payload: Payload, *, by: str, about: str) -> None:  # noqa: ARG002
