@@ -124,6 +124,13 @@ def test_a_store_that_is_away_asks_to_come_back(one_house, monkeypatch):
     assert answer.headers["retry-after"] == "1"
 
 
+def test_probes_may_ask_without_wanting_the_body(one_house):
+    for path in sorted(OPEN):
+        answer = one_house.call("HEAD", path, by=None)
+        assert (answer.status_code, answer.content) == (200, b""), path
+        assert one_house.client.head(path).status_code == 200, path
+
+
 def test_answers_carry_what_keeps_browsers_careful(one_house):
     for path in ("/me", "/docs", "/nowhere"):
         headers = one_house.get(path).headers

@@ -1,4 +1,7 @@
-"""Whether the node lives, whether it can serve, and its metrics. No token: nothing here is about anyone."""
+"""Whether the node lives, whether it can serve, and its metrics. No token: nothing here is about anyone.
+
+HEAD is answered too: many probes ask by it.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from gardefou.web.node import node_of
 router = APIRouter(tags=["health"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", response_class=Json)
 def live(request: Request) -> Json:
     """Say that the process answers."""
@@ -20,6 +24,7 @@ def live(request: Request) -> Json:
     return Json({"status": "ok"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", response_class=Json)
 def ready(request: Request) -> Json:
     """Say whether the node can serve: its store answers, nets are in force, reports are taken."""
@@ -30,6 +35,7 @@ def ready(request: Request) -> Json:
     return Json({"status": "ready", "setup_finished": config.rules.setup_finished})
 
 
+@router.head("/metrics", include_in_schema=False)
 @router.get("/metrics", response_class=Response)
 def metrics(request: Request) -> Response:
     """Return this node's counters and the store's depth, in Prometheus' text format."""
