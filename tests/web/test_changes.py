@@ -63,6 +63,22 @@ def test_one_sees_ones_own_tokens_and_revokes_no_others(house):
     assert (refused.status_code, refused.json()["code"]) == (403, "auth/forbidden")
 
 
+def test_a_token_is_revoked_by_the_id_of_the_change_that_issued_it_too(house):
+    issued = house.post("/tokens", {"service": "forms", "scope": "read, reports:write"}, by="ada").json()
+    assert issued["change"]["scopes"] == ["read", "reports:write"]
+    assert issued["id"] != issued["token"]
+    refused = house.call("DELETE", f"/tokens/{issued['id']}", by="lea")
+    assert (refused.status_code, refused.json()["code"]) == (403, "auth/forbidden")
+    assert house.call("DELETE", f"/tokens/{issued['id']}", by="ada").status_code == 200
+    house.tokens["forms"] = issued["secret"]
+    assert house.get("/me", by="forms").status_code == 401
+    waiting = house.post("/tokens", {"service": "bot", "scope": "enforcements:write"}, by="ada").json()
+    unknown = house.call("DELETE", f"/tokens/{waiting['id']}", by="ada")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "token/not_found")
+    wrong = house.post("/tokens", {"service": "forms", "scope": ""}, by="ada")
+    assert (wrong.status_code, wrong.json()["field"]) == (400, "scope.0")
+
+
 def test_a_service_that_may_enforce_waits_for_people(house):
     answer = house.post("/tokens", {"service": "bot", "scope": ["enforcements:write"]}, by="ada")
     assert (answer.status_code, answer.json()["state"]) == (202, "waiting")

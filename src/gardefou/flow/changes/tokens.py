@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from gardefou.domain.records import ORGANISATION, SYSTEM, PlatformEntry, Staff, Token
+from gardefou.domain.records import ORGANISATION, SYSTEM, Enforcement, PlatformEntry, Staff, Token
 from gardefou.errors import Denied, InvalidInput
 from gardefou.flow.app import App, Config
 from gardefou.flow.changes.base import Handler, Payload, instant, text, texts, written
@@ -194,8 +194,12 @@ class TokenRevoke(Handler):
     power = Power.READ
 
     def check(self, uow: UnitOfWork, app: App, config: Config, actor: Actor, payload: Payload) -> Payload:  # noqa: ARG002
-        """Take ``token`` (its id)."""
-        token = uow.need(Token, ORGANISATION, text(payload, "token"))
+        """Take ``token``: its id, or that of the change which issued it."""
+        asked = text(payload, "token")
+        issued = uow.get(Enforcement, ORGANISATION, asked, lock=False)
+        if issued is not None and issued.change is not None and issued.change["kind"] == "token":
+            asked = issued.change["id"]
+        token = uow.need(Token, ORGANISATION, asked)
         own = actor.id in {token.staff_id, token.issued_by}
         if not own and Power.TOKENS not in actor.powers:
             raise Denied("auth/forbidden", "Only its owner or an admin revokes a token.")

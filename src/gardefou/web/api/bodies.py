@@ -59,6 +59,11 @@ def _no_nul(value: Any) -> None:
             pass
 
 
+def _listed(value: object) -> object:
+    """A list, or a text with commas, as the command line takes it."""
+    return [one.strip() for one in value.split(",")] if isinstance(value, str) else value
+
+
 Id = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(_clean)]
 Short = Annotated[str, Field(max_length=512), AfterValidator(_clean)]
 Text = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
@@ -66,6 +71,7 @@ _INSTANT = WithJsonSchema({"type": "string", "format": "date-time"})
 Moment = Annotated[datetime, BeforeValidator(_moment), _INSTANT]
 LastDay = Annotated[datetime, BeforeValidator(_last_day), _INSTANT]
 Object = Annotated[dict[str, Any], AfterValidator(_texts)]
+_SCOPES = WithJsonSchema({"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})
 _ITEM = WithJsonSchema({"anyOf": [{"type": "object"}, {"type": "string"}]})
 Item = Annotated[Object, BeforeValidator(said), _ITEM]
 
@@ -381,7 +387,7 @@ class NewToken(Body):
 
     model_config = _example({"service": "forms", "scope": ["reports:write"], "purpose": "The report form."})
     service: Short | None = None
-    scope: Annotated[list[Id], Field(min_length=1, max_length=20)]
+    scope: Annotated[list[Id], Field(min_length=1, max_length=20), BeforeValidator(_listed), _SCOPES]
     source: Short | None = None
     expires: Moment | None = None
     purpose: Annotated[str, Field(max_length=500)] | None = None
