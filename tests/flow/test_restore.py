@@ -209,6 +209,18 @@ def test_m5_a_change_behind_our_back_is_restored_to_the_last_state_seen(world):
     assert world.account("president").drift_base is None
 
 
+@pytest.mark.parametrize("shown", [["deleted"], ["deleted", "suspended"]])
+def test_m7_what_was_deleted_behind_our_back_is_not_said_to_be_restored(world, shown):
+    world.enforce("rev", "president", "warn")
+    world.restore("oncall", "president")
+    world.sandbox.set_measures_out_of_band("president", shown)
+    watch(world.app)
+    done = world.restore("oncall", "president")
+    assert done.losses == ("delete cannot be undone there",)
+    assert bool(done.restores) == (len(shown) > 1)
+    assert world.measures("president") == {"deleted"}
+
+
 def test_m5_what_the_platform_imposed_before_us_stays(world):
     world.sandbox.set_measures_out_of_band("small", ["limited"])
     world.enforce("rev", "small", "suspend")

@@ -96,6 +96,10 @@ def test_m5_what_changed_behind_our_back_is_foreseen(world):
     world.restore("oncall", "president")
     assert world.measures("president") == frozenset()
     assert foresee(world, "oncall", "president").drift == ()
+    world.sandbox.set_measures_out_of_band("president", ["deleted", "suspended"])
+    watch(world.app)
+    seen = foresee(world, "oncall", "president")
+    assert (seen.drift, seen.drift_for_ever) == (("suspended",), ("deleted",))
 
 
 def test_of_an_account_that_nobody_knows_nothing_is_foreseen(world):

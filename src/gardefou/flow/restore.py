@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from gardefou.clock import rfc3339
+from gardefou.domain.accounts import DELETED
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import SYSTEM, Account, Enforcement, Staff
 from gardefou.domain.states import State
@@ -139,7 +140,8 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
         base = base_of(account, free, [*barred, *old])
         drifted = account.drift_base is not None
         present = set(account.measures) - set(base) - _kept([*barred, *old])
-        if free or (drifted and present):
+        gone = drifted and DELETED in present
+        if free or (drifted and present - {DELETED}):
             placed = place_restore(
                 uow, config, actor, account, free, because, whole=True, base=base, kind="restore", asked_at=asked_at
             )
@@ -155,6 +157,9 @@ def restore(app: App, actor: Actor, platform: str, ref: str, because: str) -> Re
                 )
             )
     losses = losses_of(app, harms, platform)
+    if gone:
+        # Somebody else deleted it: no restore brings that back, and none is said to have.
+        losses = tuple(dict.fromkeys((*losses, f"{Action.DELETE} cannot be undone there")))
     done = [_carry_out(app, one) for one in made]
     app.wake()
     return Restored(restores=tuple(done), barred=tuple(harm.id for harm in barred), losses=losses)

@@ -12,6 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from gardefou.domain.accounts import DELETED
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import Account, Enforcement
 from gardefou.domain.states import State
@@ -46,6 +47,8 @@ class Foreseen:
     under_way: tuple[Enforcement, ...] = ()
     #: What changed behind our back and goes off as well.
     drift: tuple[str, ...] = ()
+    #: What changed behind our back and has no way back.
+    drift_for_ever: tuple[str, ...] = ()
     #: By enforcement: what its undo does not bring back, in the platform's words.
     losses: Mapping[str, tuple[str, ...]]
     #: This person restored so much within the hour that one other must agree (R12).
@@ -56,7 +59,8 @@ class Foreseen:
     @property
     def anything(self) -> bool:
         """Whether a restore would do anything at all."""
-        return bool(self.lifted or self.withdrawn or self.old or self.barred or self.for_ever or self.drift)
+        drift = self.drift or self.drift_for_ever
+        return bool(self.lifted or self.withdrawn or self.old or self.barred or self.for_ever or drift)
 
 
 def foresee_restore(
@@ -94,7 +98,8 @@ def foresee_restore(
         barred=tuple(barred),
         for_ever=tuple(for_ever),
         under_way=tuple(one for one in live if one.state == State.RESTORING.value),
-        drift=tuple(sorted(drift)),
+        drift=tuple(sorted(drift - {DELETED})),
+        drift_for_ever=tuple(sorted(drift & {DELETED})),
         losses={one.id: _losses(one, capabilities) for one in harms},
         asks_another=bool(free) and beyond_limits(connection, config, actor, free, now),
         not_own=last_day and any(one.placed_by != actor.id for one in harms),
