@@ -10,6 +10,7 @@ import pytest
 from gardefou.errors import InvalidInput
 from gardefou.scenario import model as m
 from gardefou.scenario.load import load_file, load_text
+from gardefou.scenario.table import span
 
 GOOD = """
 [scenario]
@@ -76,6 +77,20 @@ def test_offsets_dates_and_defaults():
 def test_offsets(text, seconds):
     scenario = load_text(changed('"+1h30m"', f'"{text}"').replace('until = "+2d"', ""), "good.toml")
     assert (scenario.steps[0].at - scenario.starts_at).total_seconds() == seconds
+
+
+def test_a_moment_may_be_written_as_a_text_and_an_offset_in_weeks():
+    written = changed(
+        "last_day = 2024-03-20", 'last_day = "2024-03-20"\nstarted = "2024-02-29"\ntimezone = "Asia/Tokyo"'
+    )
+    staff = load_text(written, "x").staff[0]
+    assert staff.last_day_end == datetime(2024, 3, 20, 14, 59, tzinfo=UTC)
+    assert staff.started == datetime(2024, 2, 29, tzinfo=UTC)
+    quoted = changed("starts_at = 2024-03-04T09:00:00Z", 'starts_at = "2024-03-04T10:00:00+01:00"')
+    assert load_text(quoted, "x").starts_at == datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
+    assert span("1w2d") == timedelta(days=9)
+    with pytest.raises(InvalidInput, match="It is a moment such as"):
+        load_text(changed("last_day = 2024-03-20", 'last_day = "2024-02-30"'), "x")
 
 
 def test_a_last_day_has_a_time_zone():

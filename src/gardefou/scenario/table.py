@@ -16,7 +16,8 @@ from gardefou.errors import InvalidInput
 from gardefou.nets.suggest import suggestion
 from gardefou.people.last_days import zone_of
 
-_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_SPAN = re.compile(r"(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 #: The longest span of time that a scenario may name.
 MAX_SPAN = timedelta(days=3_660)
 #: When a last day ends that is given as a date (M9).
@@ -24,12 +25,12 @@ _END_OF_DAY = time(23, 59)
 
 
 def span(text: str) -> timedelta | None:
-    """Return the length that ``1h30m``, ``90s`` or ``2d`` names; None where it names none."""
+    """Return the length that ``1h30m``, ``90s``, ``2d`` or ``1w`` names; None where it names none."""
     found = _SPAN.fullmatch(text)
     if not text or found is None or any(part is not None and len(part) > 9 for part in found.groups()):
         return None
-    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    length = timedelta(seconds=((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    length = timedelta(seconds=(((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds)
     return length if length <= MAX_SPAN else None
 
 
@@ -165,12 +166,13 @@ class Table:
     def _as_moment(value: object, zero: datetime | None) -> datetime | None:
         if isinstance(value, datetime):
             return _utc(value)
-        if isinstance(value, date):
-            return datetime.combine(value, time(0), UTC)
-        if isinstance(value, str) and zero is not None:
-            length = span(value[1:]) if value.startswith("+") else None
-            return zero + length if length is not None else _rfc3339(value)
-        return None
+        day = _day(value)
+        if day is not None:
+            return datetime.combine(day, time(0), UTC)
+        if not isinstance(value, str):
+            return None
+        length = span(value[1:]) if zero is not None and value.startswith("+") else None
+        return zero + length if zero is not None and length is not None else _rfc3339(value)
 
     def offset(self, key: str, zero: datetime) -> datetime:
         """Return the moment of an offset such as ``+1h30m``, which must be there."""
@@ -195,8 +197,9 @@ class Table:
         value = self.raw(key)
         if value is None:
             return None
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return datetime.combine(value, _END_OF_DAY, zone or UTC).astimezone(UTC)
+        day = _day(value)
+        if day is not None:
+            return datetime.combine(day, _END_OF_DAY, zone or UTC).astimezone(UTC)
         if isinstance(value, datetime) and value.tzinfo is None and zone is not None:
             return value.replace(tzinfo=zone).astimezone(UTC)
         return self._moment(key, value, zero)
@@ -238,6 +241,16 @@ class Table:
 
 def _utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _day(value: object) -> date | None:
+    """Return the day that a TOML date or a text such as ``2017-11-02`` names; None where it names none."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, date) and not isinstance(value, datetime) else None
 
 
 def _rfc3339(text: str) -> datetime | None:
