@@ -84,6 +84,12 @@ def test_a_gzip_file_is_unpacked(house):
     assert count(house) == 2
 
 
+@pytest.mark.parametrize("kind", ["application/x-ndjson", "application/gzip"])
+def test_a_gzip_file_is_known_by_how_it_begins(house, kind):
+    answer = batch(house, gzip.compress(orjson.dumps(GOOD)), **{"Content-Type": kind})
+    assert (answer.status_code, answer.text.count("\n"), '"report"' in answer.text) == (200, 1, True)
+
+
 @pytest.mark.parametrize("body", [b"no gzip at all", gzip.compress(orjson.dumps(GOOD) * 50)[:-12]])
 def test_a_torn_gzip_file_changes_nothing(one_house, body):
     answer = batch(one_house, body, **{"Content-Encoding": "gzip"})

@@ -36,7 +36,11 @@ from gardefou.web.problems import as_error
 router = APIRouter(tags=["reports"])
 
 NDJSON = "application/x-ndjson"
-_BATCH_KINDS = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/json", ""})
+_BATCH_KINDS = frozenset(
+    {NDJSON, "application/ndjson", "application/jsonl", "application/json", "application/gzip", ""}
+)
+#: How a gzip file begins, and no line of JSON does.
+_GZIP = b"\x1f\x8b"
 #: A gzip file may unpack to this many times the bound of the body.
 UNPACKED = 8
 _PIECE = 256 * 1024
@@ -170,7 +174,7 @@ def _subject(report: NewReport) -> tuple[str, str, str, str | None]:
     },
 )
 async def take_batch(request: Request) -> Response:
-    """Take a file of reports, one a line; ``Content-Encoding: gzip`` is understood.
+    """Take a file of reports, one a line, plain or gzip: that is seen by ``Content-Encoding`` or the file itself.
 
     Answers one result a line, in the same sequence: what was taken, or the
     error. A bad line never spoils the others; blank lines are passed over.
@@ -193,8 +197,10 @@ async def take_batch(request: Request) -> Response:
                 raise too_large(limit)
             seen.update(part)
             await run_in_threadpool(file.write, part)
+        file.seek(0)
+        packed = coding == "gzip" or file.read(len(_GZIP)) == _GZIP
         key = request.headers.get(KEY_HEADER)
-        return await run_in_threadpool(_batch, caller, file, coding == "gzip", limit, key, seen.hexdigest())
+        return await run_in_threadpool(_batch, caller, file, packed, limit, key, seen.hexdigest())
 
 
 def _batch(caller: Caller, file: IO[bytes], packed: bool, limit: int, key: str | None, digest: str) -> Response:  # noqa: FBT001 - a thread's call takes no keywords
