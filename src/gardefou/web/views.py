@@ -94,7 +94,8 @@ class Names:
         source, values = bulk.texts_source(self._connection, sorted(unknown))
         where = "staff.platform = ? AND staff.id = given.a"
         statement = f"SELECT staff.id, staff.pseudonym FROM {bulk.each(self._connection, source, 'staff', where)}"  # noqa: S608 - own clauses
-        self._known.update(bulk.select(self._connection, statement, (*values, ORGANISATION)))
+        for staff_id, pseudonym in bulk.select(self._connection, statement, (*values, ORGANISATION)):
+            self._known[staff_id] = pseudonym
         self._nobody |= unknown - self._known.keys()
 
     def clean(self, value: Any) -> Any:
