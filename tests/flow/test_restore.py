@@ -219,6 +219,10 @@ def test_m7_what_was_deleted_behind_our_back_is_not_said_to_be_restored(world, s
     assert done.losses == ("delete cannot be undone there",)
     assert bool(done.restores) == (len(shown) > 1)
     assert world.measures("president") == {"deleted"}
+    assert world.account("president").drift_base == ()
+    again = world.restore("oncall", "president")
+    assert not again.restores
+    assert again.losses == done.losses
 
 
 def test_m5_what_the_platform_imposed_before_us_stays(world):

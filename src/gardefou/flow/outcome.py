@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gardefou.domain.accounts import DELETED
 from gardefou.domain.actions import Action
 from gardefou.domain.records import SYSTEM, Account, Enforcement
 from gardefou.domain.states import State
@@ -149,7 +150,9 @@ def _known_account(
     if account is None:
         return ()
     measures = tuple(sorted((set(account.measures) | imposed) - lifted))
-    drift_base = None if clear_drift else account.drift_base
+    # A deletion that somebody else made stays what it is: a change that nothing here made, and nothing undoes (M7).
+    lasting = account.drift_base is not None and DELETED in {*measures} - {*account.drift_base}
+    drift_base = None if clear_drift and not lasting else account.drift_base
     # A reading that was begun later may stand there already.
     read_at = seen.taken_at if account.read_at is None else max(seen.taken_at, account.read_at)
     return (replace(account, measures=measures, read_at=read_at, drift_base=drift_base, version=account.version + 1),)
