@@ -21,6 +21,7 @@ from gardefou.flow.break_glass import break_glass, ratify
 from gardefou.flow.budget import top_up
 from gardefou.flow.cases import next_case
 from gardefou.flow.change import pause, propose, resume
+from gardefou.flow.decide import ActionWish, decide
 from gardefou.flow.leaked import revoke_leaked
 from gardefou.flow.recertify import certify, note_grants
 from gardefou.flow.report_input import NewReport
@@ -116,6 +117,23 @@ def test_r14_whoever_ratifies_in_one_tab_restores_in_another(world, halting):
     assert [one.state for one in restored.restores] == ["in_force"]
     assert world.measures("known") == frozenset()
     world.assert_sound()
+
+
+def test_m9_nobody_stays_on_duty_for_a_report_that_comes_in_at_that_moment(world, halting):
+    case = take_many(world.app, world.actor("rev"), [report("known")])[0].case
+    wish = ActionWish(action="suspend")
+    made = decide(world.app, world.fresh("rev"), case, policy="spam", rationale="Spam.", actions=[wish])
+    assert made.enforcements[0].state == "waiting"
+    put_off, taken = halting.after(
+        "gardefou.flow.changes.staff.reopen",
+        lambda: propose(world.app, world.fresh("admin"), "off", {"staff": "rev"}),
+        lambda: take_many(world.app, world.actor("rev2"), [report("known")])[0],
+    )
+    assert put_off.state == "in_force"
+    assert (taken.case == case) == world.store.is_sqlite
+    with world.store.read() as connection:
+        left = connection.execute(sa.select(tables.staff.c.standing).where(tables.staff.c.id == "rev")).scalar_one()
+    assert left == "left"
 
 
 @pytest.mark.parametrize("act", ["cancel", "no", "last yes"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gardefou.errors import Stale
-from gardefou.flow.due import next_due, put_off, run_due
+from gardefou.flow.changes.staff import put_off
+from gardefou.flow.due import next_due, run_due
 from tests.flow.world import DAY, HOUR, MINUTE
 
 

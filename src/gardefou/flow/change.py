@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from gardefou.domain.actions import Action, Reversibility
 from gardefou.domain.records import ORGANISATION, Enforcement, Staff
 from gardefou.domain.states import State
-from gardefou.errors import InvalidInput, StepUpRequired
+from gardefou.errors import InvalidInput, Stale, StepUpRequired
 from gardefou.flow import facts as facts_of
 from gardefou.flow.app import App, Config
 from gardefou.flow.approve import Answer, approve
@@ -71,14 +71,24 @@ def propose_all(
         actor.require(handler.power, app.now())
         actor.require_everywhere()
         handler.think_ahead(app, dict(payload))
+    try:
+        placed = _propose_together(app, actor, handlers, wanted, because)
+    except Stale:
+        # Others were in the way, and all is read anew: nobody stays on duty for a report that comes in at that moment.
+        placed = _propose_together(app, actor, handlers, wanted, because)
+    return [carry_on(app, one) for one in placed]
+
+
+def _propose_together(
+    app: App, actor: Actor, handlers: Sequence[Handler], wanted: Sequence[tuple[str, Mapping[str, Any]]], because: str
+) -> list[Enforcement]:
     with app.works.begin() as uow:
         uow.serialise("changes")
         if actor.staff is not None:
             actor = replace(actor, staff=uow.need(Staff, ORGANISATION, actor.staff.id))
             for handler in handlers:
                 actor.require(handler.power, uow.now)
-        placed = [propose_in(uow, app, actor, kind, payload, because) for kind, payload in wanted]
-    return [carry_on(app, one) for one in placed]
+        return [propose_in(uow, app, actor, kind, payload, because) for kind, payload in wanted]
 
 
 def _handler(kind: str) -> Handler:
