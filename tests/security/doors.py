@@ -241,7 +241,7 @@ class Doors:
             "/pause": because,
             "/resume": because,
             "/raid": because,
-            "/people/search": {"text": "Planted Rea Name"},
+            "/people/search": {"who": "Planted Rea Name"},
             "/people/{pseudonym}/reveal": because,
             "/people/{pseudonym}/erase": {"sure": "yes", **because},
             "/recertification": {"grant": [f"{self.ids['pseudonym']}/reviewer"], "answer": "confirm", **because},

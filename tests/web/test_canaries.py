@@ -181,8 +181,8 @@ def pages(scene: Scene, there: Furnished, out: Everything) -> int:
     name, family, email, *_ = WORDS
     zoe, ben = scene.client("zoe"), scene.client("ben")
     for text in (f"{name} {family} 1", f"{name} {family}", email):
-        out.add("form", zoe.post("/people/search", text=text))
-        out.add("form refused", ben.post("/people/search", 403, text=text))
+        out.add("form", zoe.post("/people/search", who=text))
+        out.add("form refused", ben.post("/people/search", 403, who=text))
     return seen
 
 

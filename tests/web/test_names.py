@@ -96,11 +96,11 @@ def test_r19_who_adds_people_finds_one_by_whole_name_or_address_and_no_address_b
     assert "Find by name or address" in zoe.get("/people")
     assert "Find by name or address" not in ben.get("/people")
     for text in ("zoë <canarybird>", "<CANARYBIRD> Zoe", EMAIL):
-        assert zoe.post("/people/search", text=text) == f"/people/{ada}?done=found"
+        assert zoe.post("/people/search", who=text) == f"/people/{ada}?done=found"
     for text in ("Zoë", "canary.example", "zoe@"):
-        assert zoe.post("/people/search", text=text) == "/people?done=nobody"
+        assert zoe.post("/people/search", who=text) == "/people?done=nobody"
     assert "anarybird" not in zoe.get(f"/people/{ada}?done=found") + zoe.get("/people?done=nobody")
-    ben.post("/people/search", 403, text=EMAIL)
+    ben.post("/people/search", 403, who=EMAIL)
 
 
 def test_r19_a_leavers_name_is_erased_from_their_page_by_three(named):
@@ -115,7 +115,7 @@ def test_r19_a_leavers_name_is_erased_from_their_page_by_three(named):
     named.later(timedelta(hours=1))
     with named.app.works.read() as connection:
         assert named.app.directory.get(connection, "staff-ada") is None
-    assert zoe.post("/people/search", text=EMAIL) == "/people?done=nobody"
+    assert zoe.post("/people/search", who=EMAIL) == "/people?done=nobody"
 
 
 def test_over_http_a_person_is_found_and_one_is_told_that_ones_name_was_revealed(house):

@@ -13,6 +13,8 @@ from gardefou.errors import InvalidInput
 _MOST_FIELDS = 1_000
 #: Fields that belong to one page and are never carried on to another.
 _OWN = frozenset({"csrf", "step_up"})
+#: What a page that comes to nothing shows again, to be copied.
+_WRITTEN = frozenset({"because", "rationale", "note", "text", "toml"})
 
 
 class Form:
@@ -40,8 +42,8 @@ class Form:
 
     @property
     def written(self) -> list[str]:
-        """What somebody wrote, each once: what is chosen on a page has no space in it."""
-        return list(dict.fromkeys(value for _name, value in self.carried() if " " in value.strip()))
+        """The reasons and notes that somebody wrote, each once; never a name that was looked for (R19)."""
+        return list(dict.fromkeys(value for name, value in self.pairs if name in _WRITTEN and " " in value.strip()))
 
 
 async def read_form(request: Request, most: int) -> Form:

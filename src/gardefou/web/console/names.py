@@ -27,7 +27,7 @@ def routes(console: Console) -> list[BaseRoute]:
 
 def search(visit: Visit) -> Response:
     """Find the one person with a whole name or an address, and go to their page; neither is in any address."""
-    text = visit.form.one("text").strip()
+    text = visit.form.one("who").strip()
     found = find_person(visit.app, visit.actor, **{"email" if "@" in text else "name": text})
     return go("/people", done="nobody") if found is None else go(path_of(found), done="found")
 
